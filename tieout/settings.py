@@ -1,0 +1,267 @@
+"""What a workspace's `tieout.toml` may say: typed, closed, one clear meaning a key.
+
+Pure models; reading the file and turning a mistake into one sentence is `pipelines/workspace.py`'s work.
+Secrets never stand here: a value may only name the environment variable that holds one.
+"""
+
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from tieout.feeds import ASSET_CLASSES, FEEDS
+
+Severity = Literal["critical", "high", "medium", "low"]
+Custody = Literal["person", "place", "either"]
+
+
+class Table(BaseModel):
+    """A closed TOML table: an unknown key is a mistake."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _known_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(f"{name!r} is not a time zone; write one like 'Europe/Berlin' or 'UTC'")
+    return name
+
+
+def _known_feed(name: str) -> str:
+    if name not in FEEDS:
+        raise ValueError(f"{name!r} is not a feed; the feeds are {', '.join(FEEDS)}")
+    return name
+
+
+def _known_class(name: str) -> str:
+    if name not in ASSET_CLASSES:
+        raise ValueError(f"{name!r} is not an asset class; the classes are {', '.join(ASSET_CLASSES)}")
+    return name
+
+
+def _many(value: object) -> object:
+    """Let a single text stand where a list may stand."""
+    return [value] if isinstance(value, str) else value
+
+
+Zone = Annotated[str, BeforeValidator(_known_zone)]
+FeedName = Annotated[str, BeforeValidator(_known_feed)]
+AssetClass = Annotated[str, BeforeValidator(_known_class)]
+Texts = Annotated[list[str], BeforeValidator(_many)]
+Share = Annotated[float, Field(ge=0, le=1)]
+CurrencyCode = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+
+
+class Bounds(Table):
+    """Limits a delivery is judged by against the last GREEN one; shares are of that one's count.
+
+    A breach makes the snapshot AMBER (its absences conclude nothing) until it is overridden or right again.
+    """
+
+    rows_from: int = 50  # below this many rows, a drop of a few is no signal
+    max_drop: Share = 0.20
+    max_drop_rows: int | None = None  # an absolute number instead of the share
+    max_rise: float = 1.0
+    min_rows: int = 0  # holds for the first delivery too
+    min_retained: Share | None = None  # None: 0.80, or 0.95 for a file without a control file
+    max_fill_drop: Share = 0.20
+    max_differing_keys: Share = 0.01
+    amber_quarantined: Share = 0.05
+    red_quarantined: Share = 0.50
+    max_extract_days: int = 5
+    min_join: Share = 0.0
+    max_age_days: int | None = None  # of the newest row
+
+
+class Source(Table):
+    """One configured system that delivers one feed."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    feed: FeedName
+    connector: str = "file"
+    required: bool | None = None  # None: state feeds are, event feeds are not
+    covers: list[str] = []  # products (seats) or asset classes (endpoints) it speaks for
+    history_from: date | None = None
+    bounds: Bounds = Bounds()
+
+    path: str | None = None  # file or glob, {period} stands for YYYY-MM; None: the inbox's own name
+    format: Literal["csv", "xlsx", "jsonl", "parquet"] | None = None  # None: by the file's suffix
+    encoding: str = "utf-8"  # UTF-16 is known by its byte order mark
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    sheet: str | None = None
+    skip_rows: Annotated[int, Field(ge=0)] = 0  # lines above the header
+    timezone: Zone | None = None  # of instants without a zone; None: the workspace's
+    decimal_separator: Literal[".", ","] = "."
+    thousands_separator: Literal["", ",", ".", " ", "'"] = ""
+    date_format: Texts = []  # strptime patterns tried in order; none: ISO 8601 only
+    formats: dict[str, Texts] = {}  # the same for one column
+    columns: dict[str, Texts] = {}  # feed column → source column, "{A} {B}" template, or several: first non-empty
+    constants: dict[str, str] = {}  # feed column → value of every row
+    values: dict[str, dict[str, str]] = {}  # feed column → {source value: feed value}
+
+    @model_validator(mode="after")
+    def _columns_exist(self) -> Self:
+        feed = FEEDS[self.feed]
+        for table in ("columns", "constants", "values", "formats"):
+            for column in getattr(self, table):
+                if column not in feed:
+                    raise ValueError(
+                        f"source {self.name!r}: {table}.{column} is no column of feed {self.feed!r}; "
+                        f"its columns are {', '.join(c.name for c in feed.columns)}"
+                    )
+        return self
+
+
+class ClassPolicy(BaseModel):
+    """Limits and treatment of one asset class; other keys are limits of the rules by their name."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    managed: bool | None = None  # endpoint management is expected to see it
+    personal: bool | None = None  # has one user
+    tracked: bool | None = None  # has a serial
+    custody: Custody | None = None
+
+
+class PolicyTable(BaseModel):
+    """Limits of the catalogue by their name; keys not listed here are limits of the rules."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    go_live: date | None = None
+    confirm: bool = False
+    fiscal_year_start: Annotated[int, Field(ge=1, le=12)] = 1
+    classes: dict[AssetClass, ClassPolicy] = {}
+
+
+class RuleTable(Table):
+    """`[rules.<slug>]`: a key that is none of these is a limit of the rule, as under `params`."""
+
+    on: bool = True
+    severity: Severity | None = None
+    params: dict[str, Any] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bare_params(cls, value: object) -> object:
+        if not isinstance(value, dict):
+            return value
+        known = {k: v for k, v in value.items() if k in cls.model_fields}
+        bare = {k: v for k, v in value.items() if k not in cls.model_fields}
+        return {**known, "params": {**known.get("params", {}), **bare}}
+
+
+class Product(Table):
+    """`[products."<name>"]`: how one product is named and judged."""
+
+    aliases: list[str] = []
+    includes: list[str] = []
+    inactive_days: int | None = None
+    unused_days: int | None = None
+    bills_suspended: bool = False
+    exempt: bool = False
+
+
+class Route(Table):
+    """`[[routes]]`: what matches every given key goes to `owner`."""
+
+    owner: str
+    rule: Texts = []
+    process: Texts = []
+    asset_class: Texts = []
+    location: Texts = []
+    cost_center: Texts = []
+    product: Texts = []
+
+
+class Owner(Table):
+    """`[owners.<name>]`: a person or team that answers for exceptions."""
+
+    email: str | None = None
+    reminders: bool = True
+
+
+class Exemption(Table):
+    """`[[exempt]]`: subjects a rule leaves alone, by whom, why and until when."""
+
+    rule: str
+    subject: Texts
+    who: str
+    why: str
+    until: date
+    approver: str | None = None
+
+
+class Multiplicity(Table):
+    """`[[multiplicities]]`: one device that rightly shows up as several records."""
+
+    serial: Texts
+    why: str
+
+
+class Placeholders(Table):
+    """`[placeholders]`: identifiers that name nothing here, beside the known ones."""
+
+    serials: list[str] = []
+    uuids: list[str] = []
+
+
+class Role(Table):
+    """`[roles.<name>]`: who may do what, and up to which value in reporting currency."""
+
+    people: list[str] = []
+    may: list[Literal["approve", "release", "realise", "close", "waive", "accept", "override"]] = []
+    limit: Decimal | None = None
+
+
+class Paths(Table):
+    """Folders below the workspace."""
+
+    inbox: str = "inbox"
+    landing: str = "landing"
+    warehouse: str = "warehouse"
+    decisions: str = "decisions"
+    published: str = "published"
+    reports: str = "reports"
+
+
+class Settings(Table):
+    """The whole of `tieout.toml`."""
+
+    organisation: Annotated[str, Field(min_length=1)]
+    reporting_currency: CurrencyCode
+    timezone: Zone
+    email_domains: list[str] = []
+    paths: Paths = Paths()
+    sources: list[Source] = []
+    policy: PolicyTable = PolicyTable()
+    rules: dict[str, RuleTable] = {}
+    products: dict[str, Product] = {}
+    routes: list[Route] = []
+    owners: dict[str, Owner] = {}
+    exempt: list[Exemption] = []
+    multiplicities: list[Multiplicity] = []
+    placeholders: Placeholders = Placeholders()
+    class_aliases: dict[str, AssetClass] = {}
+    location_aliases: dict[str, str] = {}
+    manufacturer_aliases: dict[str, str] = {}
+    places: list[str] = []
+    thresholds: dict[str, Any] = {}
+    roi: dict[str, Any] = {}
+    notify: dict[str, Any] = {}
+    retention: dict[str, Any] = {}
+    roles: dict[str, Role] = {}
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Self:
+        names = [source.name for source in self.sources]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"two sources are named {twice[0]!r}; give each its own name")
+        return self
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
