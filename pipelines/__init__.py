@@ -1,0 +1,1 @@
+"""The shell around the domain: workspaces, landing, the warehouse, the monthly run and the command line."""

@@ -1,0 +1,201 @@
+"""The tables a workspace keeps, and the only place that knows DuckDB.
+
+One private file that only a run opens. The rest of the house speaks of table names and Polars frames; every table
+has a text column `period`, and a write replaces one period's rows whole.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import duckdb
+import polars as pl
+
+PERIOD = "period"
+OLDEST_READER = "v1.4.0"
+"""Clients from this DuckDB on can open what is published."""
+
+
+def quoted(name: str) -> str:
+    """A name as SQL writes it, whatever characters it holds."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """A text as SQL writes it, for the statements that take no parameters."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+class Warehouse:
+    """An open private database; close it, or use it in a `with`."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._connection = duckdb.connect(str(path), config=_SEALED)
+        self._connection.execute("SET TimeZone = 'UTC'")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._connection.close()
+
+    # -- tables ------------------------------------------------------------------------------------------------------
+
+    def tables(self) -> list[str]:
+        """Names of the tables there are, sorted."""
+        rows = self._connection.execute(
+            "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() ORDER BY table_name"
+        )
+        return [str(name) for (name,) in rows.fetchall()]
+
+    def schema(self, table: str) -> dict[str, pl.DataType]:
+        """Column name → type of a table, `period` first; empty when there is no such table."""
+        return dict(self.read(table, periods=()).schema) if table in self.tables() else {}
+
+    def write(self, table: str, frame: pl.DataFrame, period: str) -> None:
+        """Replace one period's rows of a table by the frame's, in the frame's order.
+
+        Creates the table and adds columns it lacks; columns the frame lacks become null. An empty frame still leaves
+        its columns behind. A `period` column of the frame is replaced by the period given.
+        """
+        storable = _storable(frame).with_columns(pl.lit(period).alias(PERIOD)).select(PERIOD, pl.exclude(PERIOD))
+        with self._transaction(), self._offered(storable) as offered:
+            self._fit(table, offered)
+            self._connection.execute(f"DELETE FROM {quoted(table)} WHERE {PERIOD} = ?", [period])
+            self._connection.execute(f"INSERT INTO {quoted(table)} BY NAME SELECT * FROM {offered}")
+
+    def read(
+        self, table: str, *, period: str | None = None, upto: str | None = None, periods: Sequence[str] | None = None
+    ) -> pl.DataFrame:
+        """Rows of a table as they were written: of one period, of those up to one, of those named, or all.
+
+        A table that was never written is a frame without columns.
+        """
+        if table not in self.tables():
+            return pl.DataFrame()
+        where, given = "TRUE", list[object]()
+        if period is not None:
+            where, given = f"{PERIOD} = ?", [period]
+        elif upto is not None:
+            where, given = f"{PERIOD} <= ?", [upto]
+        elif periods is not None:
+            where, given = f"list_contains(?::VARCHAR[], {PERIOD})", [list(periods)]
+        rows = self._connection.execute(f"SELECT * FROM {quoted(table)} WHERE {where} ORDER BY {PERIOD}, rowid", given)
+        return _frame(rows)
+
+    def periods(self, table: str) -> list[str]:
+        """Periods a table holds rows of, oldest first."""
+        if table not in self.tables():
+            return []
+        rows = self._connection.execute(f"SELECT DISTINCT {PERIOD} FROM {quoted(table)} ORDER BY {PERIOD}")
+        return [str(period) for (period,) in rows.fetchall()]
+
+    def drop(self, period: str) -> None:
+        """Forget a period in every table."""
+        with self._transaction():
+            for table in self.tables():
+                self._connection.execute(f"DELETE FROM {quoted(table)} WHERE {PERIOD} = ?", [period])
+
+    def publish(
+        self, path: Path, frames: Mapping[str, pl.DataFrame], comments: Mapping[str, tuple[str, Mapping[str, str]]]
+    ) -> None:
+        """Write frames as tables of a new database file, every table and column with its comment."""
+        connection = self._connection
+        connection.execute(f"ATTACH {literal(str(path))} AS publication (STORAGE_VERSION '{OLDEST_READER}')")
+        try:
+            for table, frame in frames.items():
+                name = f"publication.main.{quoted(table)}"
+                about, columns = comments[table]
+                with self._offered(_storable(frame)) as offered:
+                    connection.execute(f"CREATE TABLE {name} AS SELECT * FROM {offered}")
+                connection.execute(f"COMMENT ON TABLE {name} IS {literal(about)}")
+                for column, text in columns.items():
+                    connection.execute(f"COMMENT ON COLUMN {name}.{quoted(column)} IS {literal(text)}")
+            connection.execute("CHECKPOINT publication")
+        finally:
+            connection.execute("DETACH publication")
+
+    # -- inside ------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._connection.execute("BEGIN")
+        try:
+            yield
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+
+    @contextmanager
+    def _offered(self, frame: pl.DataFrame) -> Iterator[str]:
+        """Let SQL see a frame under a name, without copying it."""
+        self._connection.register("offered", frame.to_arrow())
+        try:
+            yield "offered"
+        finally:
+            self._connection.unregister("offered")
+
+    def _fit(self, table: str, offered: str) -> None:
+        """Make the table able to hold what is offered."""
+        name = quoted(table)
+        if table not in self.tables():
+            self._connection.execute(f"CREATE TABLE {name} AS SELECT * FROM {offered} LIMIT 0")
+            return
+        has = self._types(name)
+        for column, kind in self._types(offered).items():
+            if column not in has:
+                self._connection.execute(f"ALTER TABLE {name} ADD COLUMN {quoted(column)} {kind}")
+            elif has[column] != kind:
+                self._connection.execute(f"ALTER TABLE {name} ALTER COLUMN {quoted(column)} SET DATA TYPE {kind}")
+
+    def _types(self, relation: str) -> dict[str, str]:
+        rows = self._connection.execute(f"DESCRIBE {relation}").fetchall()
+        return {str(row[0]): str(row[1]) for row in rows}
+
+
+class QueryError(Exception):
+    """What DuckDB says is wrong with a query, on one line."""
+
+
+def query(path: Path, sql: str) -> pl.DataFrame:
+    """The answer of a published database to one query; it cannot change the file or reach anything else.
+
+    Raises QueryError.
+    """
+    try:
+        with duckdb.connect(
+            str(path), read_only=True, config=_SEALED | {"enable_external_access": "false"}
+        ) as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            return _frame(connection.execute(sql))
+    except duckdb.Error as problem:
+        raise QueryError(" ".join(str(problem).split())) from None
+
+
+_SEALED: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": "false",  # a run reaches for no network
+    "autoload_known_extensions": "false",
+}
+
+
+def _storable(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame with the types a database knows: what is null throughout is text, categories are text."""
+    return frame.with_columns(
+        pl.col(name).cast(pl.String)
+        for name, kind in frame.schema.items()
+        if isinstance(kind, pl.Null | pl.Categorical | pl.Enum)
+    )
+
+
+def _frame(rows: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    frame = pl.from_arrow(rows.to_arrow_table())
+    return frame if isinstance(frame, pl.DataFrame) else frame.to_frame()

@@ -1,0 +1,256 @@
+"""A workspace: the directory with `tieout.toml`, its folders, its one lock, and every mistake in it as one sentence."""
+
+import fcntl
+import getpass
+import json
+import os
+import re
+import socket
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Self, get_args, get_origin
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from pipelines.refusal import ConfigError, InUse
+from tieout.settings import Settings
+
+CONFIG = "tieout.toml"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A directory with a valid `tieout.toml`; all other paths lie below it."""
+
+    root: Path
+    settings: Settings
+
+    @classmethod
+    def open(cls, path: Path | str) -> Self:
+        """Read and check the config.
+
+        Raises ConfigError, which names the file and the line or field, for anything that is wrong with it.
+        """
+        root = Path(path).expanduser().resolve()
+        if not root.is_dir():
+            raise ConfigError(
+                f"{path} is not a directory; name a workspace with -w, or make one with `tieout init {path}`."
+            )
+        return cls(root, read_settings(root / CONFIG))
+
+    @property
+    def inbox(self) -> Path:
+        return self.root / self.settings.paths.inbox
+
+    @property
+    def landing(self) -> Path:
+        return self.root / self.settings.paths.landing
+
+    @property
+    def warehouse(self) -> Path:
+        return self.root / self.settings.paths.warehouse
+
+    @property
+    def published(self) -> Path:
+        return self.root / self.settings.paths.published
+
+    @property
+    def reports(self) -> Path:
+        return self.root / self.settings.paths.reports
+
+    @property
+    def private_database(self) -> Path:
+        """The file only a run opens."""
+        return self.warehouse / "tieout.duckdb"
+
+    @property
+    def published_database(self) -> Path:
+        """The file everybody may read."""
+        return self.published / "tieout.duckdb"
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the workspace for this process; the operating system lets go when the process ends, however it ends.
+
+        Holding it twice in one process is fine. Raises InUse, which says who holds it.
+        """
+        path = self.warehouse / "lock"
+        if path in _held:
+            yield
+            return
+        self.warehouse.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise InUse(_busy(self.root, os.pread(handle, 4096, 0))) from None
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, _holder(), 0)
+            _held.add(path)
+            try:
+                yield
+            finally:
+                _held.discard(path)
+                os.ftruncate(handle, 0)
+        finally:
+            os.close(handle)
+
+
+_held: set[Path] = set()
+
+
+def _holder() -> bytes:
+    who = {
+        "pid": os.getpid(),
+        "user": getpass.getuser(),
+        "host": socket.gethostname(),
+        "since": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+    }
+    return json.dumps(who).encode()
+
+
+def _busy(root: Path, holder: bytes) -> str:
+    try:
+        who = json.loads(holder)
+    except ValueError:  # the winner of a race has not written its name yet
+        return f"{root} is in use by another run; wait for it to end."
+    return (
+        f"{root} is in use by {who['user']} on {who['host']} (process {who['pid']}, `{who['command']}`, "
+        f"since {who['since']}); wait for it to end."
+    )
+
+
+# -- periods ---------------------------------------------------------------------------------------------------------
+
+
+def check_period(text: str) -> str:
+    """The text, when it is a month written YYYY-MM; raises ConfigError otherwise."""
+    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", text):
+        raise ConfigError(f"{text!r} is not a period; write a month like 2026-10.")
+    return text
+
+
+def end_of_period(period: str, zone: ZoneInfo) -> datetime:
+    """The last instant of a month in a time zone, in UTC."""
+    year, month = (int(part) for part in check_period(period).split("-"))
+    following = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=zone)
+    return following.astimezone(UTC) - timedelta(microseconds=1)
+
+
+def read_as_of(text: str, zone: ZoneInfo) -> datetime:
+    """An instant in UTC from `2026-10-15` (the end of that day) or `2026-10-15T12:00` (local unless it has a zone)."""
+    try:
+        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+            following = datetime.combine(date.fromisoformat(text) + timedelta(days=1), datetime.min.time(), zone)
+            return following.astimezone(UTC) - timedelta(microseconds=1)
+        instant = datetime.fromisoformat(text)
+    except (ValueError, OverflowError):
+        raise ConfigError(f"--as-of {text!r} is not a date; write one like 2026-10-15 or 2026-10-15T12:00.") from None
+    return (instant if instant.tzinfo else instant.replace(tzinfo=zone)).astimezone(UTC)
+
+
+# -- config ----------------------------------------------------------------------------------------------------------
+
+
+def read_settings(path: Path) -> Settings:
+    """The settings in a `tieout.toml`; raises ConfigError for the first mistake in it."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise ConfigError(
+            f"{path.parent} has no {CONFIG}; make a workspace with `tieout init {path.parent}`."
+        ) from None
+    except OSError as problem:
+        raise ConfigError(f"{path} cannot be read: {problem.strerror}.") from None
+    except UnicodeDecodeError as problem:
+        line = problem.object.count(b"\n", 0, problem.start) + 1
+        raise ConfigError(f"{path}: line {line} is not UTF-8 text; save the file as UTF-8.") from None
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as problem:
+        raise ConfigError(f"{path} is not valid TOML: {problem}.") from None
+    _refuse_secrets(path, tables)
+    try:
+        return Settings.model_validate(tables)
+    except ValidationError as problem:
+        raise ConfigError(f"{path}: {_sentence(tables, problem.errors()[0])}") from None
+
+
+def _sentence(tables: Mapping[str, Any], error: ErrorDetails) -> str:
+    place = [step for step in error["loc"] if step != "[key]"]
+    where = _spell(tables, place)
+    match error["type"]:
+        case "extra_forbidden":
+            known = sorted(_table_at(place[:-1]).model_fields)
+            near = get_close_matches(str(place[-1]), known, n=1, cutoff=0.4)
+            hint = f"did you mean {near[0]!r}?" if near else f"known keys there are {', '.join(known)}."
+            return f"{where} is not a known key; {hint}"
+        case "missing":
+            return f"{where} is missing; add it."
+        case "value_error":
+            reason = str(error["ctx"]["error"])
+            return f"{where}: {reason}." if where else f"{reason}."
+        case _:
+            reason = error["msg"].replace("Input should", "should", 1)
+            return f"{where} {reason}, but is {error['input']!r}."
+
+
+def _spell(tables: Mapping[str, Any], place: list[int | str]) -> str:
+    """A place in the config as its author knows it: `sources "okta": columns.email`."""
+    here: Any = tables
+    text = ""
+    for step in place:
+        try:
+            here = here[step]
+        except (KeyError, IndexError, TypeError):
+            here = None
+        if isinstance(step, int):
+            name = here.get("name") if isinstance(here, dict) else None
+            text += f" {name!r}:" if name else f"[{step + 1}]"
+        else:
+            text += ("" if not text else " " if text.endswith(":") else ".") + step
+    return text.removesuffix(":")
+
+
+def _table_at(place: list[int | str]) -> type[BaseModel]:
+    """The model of the table a config path leads to."""
+    table: type[BaseModel] = Settings
+    steps = iter(place)
+    for step in steps:
+        annotation = table.model_fields[str(step)].annotation
+        if get_origin(annotation) in (list, dict):
+            next(steps, None)  # which entry
+        table = next(inner for inner in [*get_args(annotation), annotation] if _is_model(inner))
+    return table
+
+
+def _is_model(annotation: object) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+_SECRET = re.compile(r"(password|passwd|secret|token|api_?key|credential)s?$", re.IGNORECASE)
+
+
+def _refuse_secrets(path: Path, table: object, where: str = "") -> None:
+    if isinstance(table, list):
+        for entry in table:
+            _refuse_secrets(path, entry, where)
+    if isinstance(table, dict):
+        for key, value in table.items():
+            place = f"{where}.{key}" if where else key
+            if isinstance(value, str) and _SECRET.search(key) and not re.fullmatch(r"\$\{?[A-Z_][A-Z0-9_]*\}?", value):
+                raise ConfigError(
+                    f"{path}: {place} holds a secret in plain text; put it into an environment variable "
+                    f'and write {key} = "${{ITS_NAME}}".'
+                )
+            _refuse_secrets(path, value, place)

@@ -1,0 +1,31 @@
+"""Workspaces to try things in."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+MINIMAL = """\
+organisation = "Example"
+reporting_currency = "EUR"
+timezone = "Europe/Berlin"
+"""
+
+MakeWorkspace = Callable[..., Path]
+
+
+@pytest.fixture
+def make_workspace(tmp_path: Path) -> MakeWorkspace:
+    """Make a workspace from what `tieout.toml` says beyond the required keys, and from files for the inbox."""
+
+    def make(config: str = "", files: dict[str, str] | None = None, *, minimal: str = MINIMAL) -> Path:
+        root = tmp_path / "workspace"
+        root.mkdir(exist_ok=True)
+        (root / "tieout.toml").write_text(minimal + config, encoding="utf-8")
+        for name, content in (files or {}).items():
+            path = root / "inbox" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content, encoding="utf-8")
+        return root
+
+    return make

@@ -1,0 +1,114 @@
+"""What is written to the warehouse comes back as it was."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from pipelines.warehouse import QueryError, Warehouse, query
+from tieout.feeds import FEEDS, SCALE, Kind
+
+EVERY_KIND = pl.DataFrame(
+    {
+        "text": ['Zoë; "O\'Neil"\n', "", None],
+        "list": [["a", "b;c"], [], None],
+        "day": [date(2026, 2, 28), date(1, 1, 1), None],
+        "instant": [datetime(2026, 10, 25, 1, 30, 0, 123456, UTC), datetime(1970, 1, 1, tzinfo=UTC), None],
+        "money": [Decimal("12345678901234567890.0123456789"), Decimal("-0.0000000001"), None],
+        "integer": [2**63 - 1, -(2**63), None],
+        "flag": [True, False, None],
+        "share": [0.1, -1e300, None],
+        'odd "name"; DROP': ["x", "y", "z"],
+    },
+    schema_overrides={"money": pl.Decimal(38, SCALE), "instant": pl.Datetime("us", "UTC")},
+)
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Iterator[Warehouse]:
+    with Warehouse(tmp_path / "warehouse" / "tieout.duckdb") as opened:
+        yield opened
+
+
+def test_every_type_survives(warehouse: Warehouse, tmp_path: Path) -> None:
+    warehouse.write("things", EVERY_KIND, "2026-10")
+    warehouse.close()
+    with Warehouse(tmp_path / "warehouse" / "tieout.duckdb") as again:
+        assert_frame_equal(again.read("things").drop("period"), EVERY_KIND)
+
+
+def test_every_feeds_schema_survives(warehouse: Warehouse) -> None:
+    for feed in FEEDS.values():
+        empty = pl.DataFrame(schema=feed.schema)
+        warehouse.write(feed.name, empty, "2026-10")
+        assert warehouse.read(feed.name).drop("period").schema == empty.schema
+    assert {kind.dtype for kind in Kind} <= {dtype for feed in FEEDS.values() for dtype in feed.schema.values()}
+
+
+def test_a_write_replaces_its_period_only(warehouse: Warehouse) -> None:
+    warehouse.write("t", pl.DataFrame({"n": [1, 2]}), "2026-09")
+    warehouse.write("t", pl.DataFrame({"n": [3]}), "2026-10")
+    warehouse.write("t", pl.DataFrame({"n": [9, 8, 7]}), "2026-09")
+    assert warehouse.read("t")["n"].to_list() == [9, 8, 7, 3]
+    assert warehouse.read("t", period="2026-10")["n"].to_list() == [3]
+    assert warehouse.read("t", upto="2026-09")["n"].to_list() == [9, 8, 7]
+    assert warehouse.periods("t") == ["2026-09", "2026-10"]
+    warehouse.drop("2026-09")
+    assert warehouse.periods("t") == ["2026-10"]
+
+
+def test_columns_may_come_and_go(warehouse: Warehouse) -> None:
+    warehouse.write("t", pl.DataFrame({"a": [1], "b": ["x"]}), "2026-08")
+    warehouse.write("t", pl.DataFrame({"b": ["y"], "c": [Decimal("1.5")]}), "2026-09")
+    warehouse.write("t", pl.DataFrame({"d": [None]}), "2026-10")
+    assert warehouse.read("t").rows(named=True) == [
+        {"period": "2026-08", "a": 1, "b": "x", "c": None, "d": None},
+        {"period": "2026-09", "a": None, "b": "y", "c": Decimal("1.5"), "d": None},
+        {"period": "2026-10", "a": None, "b": None, "c": None, "d": None},
+    ]
+
+
+def test_the_order_of_many_rows_is_kept(warehouse: Warehouse) -> None:
+    many = pl.DataFrame({"n": pl.int_range(500_000, eager=True).reverse()})
+    warehouse.write("t", many, "2026-10")
+    assert_frame_equal(warehouse.read("t", period="2026-10").select("n"), many)
+
+
+def test_a_table_never_written_is_empty(warehouse: Warehouse) -> None:
+    assert warehouse.read("nothing").is_empty()
+    assert warehouse.periods("nothing") == []
+
+
+def test_a_failed_write_leaves_the_old_rows(warehouse: Warehouse) -> None:
+    warehouse.write("t", pl.DataFrame({"n": ["one"]}), "2026-09")
+    with pytest.raises(duckdb.Error):
+        warehouse.write("t", pl.DataFrame({"n": [1]}), "2026-10")
+    assert warehouse.read("t")["n"].to_list() == ["one"]
+
+
+def test_the_published_file_explains_itself(warehouse: Warehouse, tmp_path: Path) -> None:
+    path = tmp_path / "published.duckdb"
+    warehouse.publish(path, {"t": pl.DataFrame({"n": [1]})}, {"t": ("It's a table.", {"n": "a number"})})
+    assert query(path, "SELECT comment FROM duckdb_tables()").item() == "It's a table."
+    assert query(path, "SELECT comment FROM duckdb_columns() WHERE table_name = 't'").item() == "a number"
+    assert "v1.4.0" in str(query(path, "SELECT tags FROM duckdb_databases() WHERE path IS NOT NULL").item())
+
+
+def test_queries_cannot_change_or_reach_anything(warehouse: Warehouse, tmp_path: Path) -> None:
+    path = tmp_path / "published.duckdb"
+    warehouse.publish(path, {"t": pl.DataFrame({"n": [1]})}, {"t": ("", {})})
+    (tmp_path / "secret.csv").write_text("a\n1\n")
+    for sql in (
+        "DELETE FROM t",
+        f"SELECT * FROM '{tmp_path}/secret.csv'",
+        f"ATTACH '{tmp_path}/new.duckdb'",
+        "SELEC 1",
+    ):
+        with pytest.raises(QueryError):
+            query(path, sql)
+    assert query(path, "SELECT n FROM t").item() == 1

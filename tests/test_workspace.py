@@ -1,0 +1,148 @@
+"""A mistake in the config is one clear sentence, and a workspace has one user at a time."""
+
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from pipelines.refusal import ConfigError, InUse
+from pipelines.workspace import Workspace, check_period, end_of_period, read_as_of
+from tests.conftest import MINIMAL, MakeWorkspace
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def test_the_three_required_keys_suffice(make_workspace: MakeWorkspace) -> None:
+    workspace = Workspace.open(make_workspace())
+    assert workspace.settings.organisation == "Example"
+    assert workspace.inbox == workspace.root / "inbox"
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ("organisaton = 'x'\n", "organisaton is not a known key; did you mean 'organisation'?"),
+        ("[[sources]]\nname = 'hr'\nfeeed = 'people'\n", "sources 'hr': feed is missing"),
+        (
+            "[[sources]]\nname = 'hr'\nfeed = 'people'\npth = 'x'\n",
+            "sources 'hr': pth is not a known key; did you mean 'path'?",
+        ),
+        ("[[sources]]\nname = 'hr'\nfeed = 'peeple'\n", "'peeple' is not a feed; the feeds are people, accounts"),
+        (
+            "[[sources]]\nname = 'hr'\nfeed = 'people'\ncolumns = { mail = 'E-Mail' }\n",
+            "columns.mail is no column of feed 'people'",
+        ),
+        (
+            "[[sources]]\nname = 'a'\nfeed = 'people'\n[[sources]]\nname = 'a'\nfeed = 'seats'\n",
+            "two sources are named 'a'",
+        ),
+        (
+            "[[sources]]\nname = 'hr'\nfeed = 'people'\nskip_rows = 'two'\n",
+            "sources 'hr': skip_rows should be a valid integer",
+        ),
+        ("[class_aliases]\nLaptops = 'lapptop'\n", "'lapptop' is not an asset class; the classes are laptop"),
+        ("[products.Figma]\nalliases = ['f']\n", "products.Figma.alliases is not a known key; did you mean 'aliases'?"),
+        ("[policy.classes.lapttop]\nmanaged = true\n", "'lapttop' is not an asset class"),
+        ("[paths]\ninbx = 'in'\n", "paths.inbx is not a known key; did you mean 'inbox'?"),
+        ("[notify]\nsmtp_password = 'hunter2'\n", "notify.smtp_password holds a secret in plain text"),
+        ("[notify\n", "is not valid TOML:"),
+    ],
+)
+def test_a_mistake_is_one_sentence(make_workspace: MakeWorkspace, config: str, said: str) -> None:
+    with pytest.raises(ConfigError) as refusal:
+        Workspace.open(make_workspace(config))
+    sentence = str(refusal.value)
+    assert said in sentence
+    assert "tieout.toml" in sentence
+    assert "\n" not in sentence
+    assert "hunter2" not in sentence
+
+
+@pytest.mark.parametrize(
+    ("minimal", "said"),
+    [
+        (MINIMAL.replace('reporting_currency = "EUR"\n', ""), "reporting_currency is missing"),
+        (MINIMAL.replace("EUR", "euro"), "reporting_currency"),
+        (MINIMAL.replace("Europe/Berlin", "Berlin"), "'Berlin' is not a time zone"),
+        (MINIMAL.replace('"Example"', "7"), "organisation should be a valid string, but is 7"),
+    ],
+)
+def test_a_mistake_in_a_required_key_is_one_sentence(make_workspace: MakeWorkspace, minimal: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        Workspace.open(make_workspace(minimal=minimal))
+
+
+def test_a_secret_may_only_be_named(make_workspace: MakeWorkspace) -> None:
+    Workspace.open(make_workspace('[notify]\nsmtp_password = "${SMTP_PASSWORD}"\n'))
+
+
+def test_places_without_a_workspace_say_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="tieout init"):
+        Workspace.open(tmp_path)
+    with pytest.raises(ConfigError, match="is not a directory"):
+        Workspace.open(tmp_path / "nowhere")
+
+
+def test_bytes_that_are_no_text_name_the_line(tmp_path: Path) -> None:
+    (tmp_path / "tieout.toml").write_bytes(b'organisation = "x"\ntimezone = "\xfc"\n')
+    with pytest.raises(ConfigError, match="line 2 is not UTF-8"):
+        Workspace.open(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("period", "end"),
+    [
+        ("2026-10", datetime(2026, 10, 31, 22, 59, 59, 999999, UTC)),  # winter time since the 25th
+        ("2026-07", datetime(2026, 7, 31, 21, 59, 59, 999999, UTC)),
+        ("2026-12", datetime(2026, 12, 31, 22, 59, 59, 999999, UTC)),
+    ],
+)
+def test_a_period_ends_with_its_last_local_instant(period: str, end: datetime) -> None:
+    assert end_of_period(period, BERLIN) == end
+
+
+@pytest.mark.parametrize("text", ["2026", "2026-13", "2026-1", "October", "", "2026-10-01"])
+def test_a_period_is_a_month(text: str) -> None:
+    with pytest.raises(ConfigError, match="is not a period"):
+        check_period(text)
+
+
+def test_as_of_is_read_in_the_workspaces_zone() -> None:
+    assert read_as_of("2026-10-15", BERLIN) == datetime(2026, 10, 15, 21, 59, 59, 999999, UTC)
+    assert read_as_of("2026-10-15T12:00", BERLIN) == datetime(2026, 10, 15, 10, tzinfo=UTC)
+    assert read_as_of("2026-10-15T12:00Z", BERLIN) == datetime(2026, 10, 15, 12, tzinfo=UTC)
+    with pytest.raises(ConfigError, match="is not a date"):
+        read_as_of("mid-month", BERLIN)
+
+
+HOLD = """
+import sys, time
+from pipelines.workspace import Workspace
+with Workspace.open(sys.argv[1]).lock():
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_second_process_is_told_who_holds_the_workspace(make_workspace: MakeWorkspace) -> None:
+    root = make_workspace()
+    with subprocess.Popen([sys.executable, "-c", HOLD, root], stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(InUse, match=f"process {holder.pid}"), Workspace.open(root).lock():
+            pass
+        holder.kill()
+        holder.wait()
+        with Workspace.open(root).lock():  # the lock died with its process
+            pass
+
+
+def test_one_process_may_hold_its_workspace_twice(make_workspace: MakeWorkspace) -> None:
+    workspace = Workspace.open(make_workspace())
+    with workspace.lock(), workspace.lock():
+        pass
+    with workspace.lock():
+        pass
