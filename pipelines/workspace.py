@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from pipelines.refusal import ConfigError, InUse
+from pipelines.errors import ConfigError, InUseError
 from tieout.settings import Settings
 
 CONFIG = "tieout.toml"
@@ -80,7 +80,7 @@ class Workspace:
     def lock(self) -> Iterator[None]:
         """Hold the workspace for this process; the operating system lets go when the process ends, however it ends.
 
-        Holding it twice in one process is fine. Raises InUse, which says who holds it.
+        Holding it twice in one process is fine. Raises InUseError, which says who holds it.
         """
         path = self.warehouse / "lock"
         if path in _held:
@@ -92,7 +92,7 @@ class Workspace:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise InUse(_busy(self.root, os.pread(handle, 4096, 0))) from None
+                raise InUseError(_busy(self.root, os.pread(handle, 4096, 0))) from None
             os.ftruncate(handle, 0)
             os.pwrite(handle, _holder(), 0)
             _held.add(path)

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from pipelines.refusal import ConfigError, InUse
+from pipelines.errors import ConfigError, InUseError
 from pipelines.workspace import Workspace, check_period, end_of_period, read_as_of
 from tests.conftest import MINIMAL, MakeWorkspace
 
@@ -132,7 +132,7 @@ def test_a_second_process_is_told_who_holds_the_workspace(make_workspace: MakeWo
     with subprocess.Popen([sys.executable, "-c", HOLD, root], stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
-        with pytest.raises(InUse, match=f"process {holder.pid}"), Workspace.open(root).lock():
+        with pytest.raises(InUseError, match=f"process {holder.pid}"), Workspace.open(root).lock():
             pass
         holder.kill()
         holder.wait()

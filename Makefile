@@ -1,0 +1,43 @@
+# Two commands on a machine with only python3 and make:  make demo   make test
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+CODE   := tieout connectors checks pipelines reports data tests
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-slow lint format dev clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(READY) ## write a sample company to demo/ and run every month of it
+	$(BIN)/tieout demo demo/
+
+test: lint ## everything CI checks: lint, types, layers, tests
+	$(BIN)/python -m pytest
+
+test-slow: $(READY) ## the long proofs too
+	$(BIN)/python -m pytest -m "slow or not slow"
+
+lint: $(READY) ## style, types and who may import whom
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY) ## lay the code out as the lint wants it
+	$(BIN)/ruff check --fix $(CODE)
+	$(BIN)/ruff format $(CODE)
+
+dev: $(READY) ## open the Dagster UI on the sample company
+	$(BIN)/tieout dev -w demo/
+
+clean: ## remove everything that was made here, the sample company included
+	rm -rf $(VENV) demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
