@@ -1,0 +1,122 @@
+"""What has been delivered: which months, and which sources owe a delivery for one of them."""
+
+import glob
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from connectors import files
+from pipelines import landing
+from pipelines.errors import ConfigError
+from pipelines.landing import Snapshot
+from pipelines.workspace import Workspace, check_period, end_of_period
+from tieout.settings import Source
+
+PLACE = "{period}"
+MONTH = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])")
+
+
+@dataclass(frozen=True)
+class Due:
+    """A source that owes a delivery; `discovered` when it is known by its files alone, not by the config."""
+
+    source: Source
+    discovered: bool = False
+
+
+# -- months ----------------------------------------------------------------------------------------------------------
+
+
+def dropped(workspace: Workspace) -> dict[str, list[Path]]:
+    """Month → the files that lie there for it, in the inbox and where sources say."""
+    found: dict[str, set[Path]] = {}
+    for folder in workspace.inbox.glob("*"):
+        if MONTH.fullmatch(folder.name):
+            for source in files.discover(workspace.inbox, folder.name):
+                found.setdefault(folder.name, set()).update(_files(workspace, source, folder.name))
+    for source in workspace.settings.sources:
+        if source.path and PLACE in source.path:
+            for period in {month for path in _files(workspace, source, "*") for month in MONTH.findall(str(path))}:
+                found.setdefault(period, set()).update(_files(workspace, source, period))
+    return {period: sorted(paths) for period, paths in sorted(found.items()) if paths}
+
+
+def choose(workspace: Workspace, period: str | None, as_of: datetime | None) -> str:
+    """The month to run: the one asked for, else the newest delivered.
+
+    Raises ConfigError when nothing is delivered for it, or when it is not over yet and no as_of is given.
+    """
+    delivered = sorted({*dropped(workspace), *landing.landed_periods(workspace)})
+    undated = any(_files(workspace, s, "") for s in workspace.settings.sources if s.path and PLACE not in s.path)
+    if not delivered and not undated:
+        raise ConfigError(
+            f"nothing is delivered in {workspace.root} yet; drop files like {workspace.inbox.name}/2026-10/assets.csv there."
+        )
+    chosen = check_period(period) if period else max(delivered, default=_last_month(workspace))
+    if chosen not in delivered and not undated:
+        raise ConfigError(f"nothing is delivered for {chosen}; the delivered months are {', '.join(delivered)}.")
+    if as_of is None and end_of_period(chosen, workspace.settings.zone) > datetime.now(UTC):
+        raise ConfigError(f"{chosen} is not over yet; name the day to judge at, like --as-of {chosen}-15.")
+    return chosen
+
+
+def _last_month(workspace: Workspace) -> str:
+    first = datetime.now(workspace.settings.zone).replace(day=1)
+    return (first - timedelta(days=1)).strftime("%Y-%m")
+
+
+# -- sources ---------------------------------------------------------------------------------------------------------
+
+
+def due(workspace: Workspace, period: str) -> list[Due]:
+    """Every source that owes a delivery: those of the config, files in the inbox, and files of earlier months.
+
+    A file source that is absent while exactly one new one of its feed appears is the same source under a new name.
+    A file source of earlier months whose feed has got a source in the config since is that one.
+    """
+    configured = workspace.settings.sources
+    claimed = {path for source in configured for path in _files(workspace, source, period)}
+    found = {
+        (source.feed, source.name): paths
+        for source in files.discover(workspace.inbox, period)
+        if not claimed.issuperset(paths := _files(workspace, source, period))
+    }
+    known = _known(workspace, period)
+    configured_since = {s.feed for s in configured} - {s.source.feed for s in known if not s.discovered}
+    expected = {(s.source.feed, s.source.name) for s in known if s.discovered and s.source.feed not in configured_since}
+    expected -= {(source.feed, source.name) for source in configured}
+    renamed = _renamed(expected - set(found), set(found) - expected)
+    return [Due(source) for source in configured] + [
+        Due(_file_source(workspace, key, found.get(renamed[key], []) if key in renamed else []), discovered=True)
+        for key in sorted((expected | set(found)) - set(renamed.values()))
+    ]
+
+
+def _known(workspace: Workspace, period: str) -> tuple[Snapshot, ...]:
+    """The sources of the latest earlier month."""
+    earlier = [other for other in landing.landed_periods(workspace) if other < period]
+    delivered = landing.recall(workspace, earlier[-1]) if earlier else None
+    return delivered.snapshots if delivered else ()
+
+
+def _renamed(absent: set[tuple[str, str]], new: set[tuple[str, str]]) -> dict[tuple[str, str], tuple[str, str]]:
+    """Absent source → the new one that is it, feed by feed, where there is no doubt."""
+    by_feed = {
+        feed: ([key for key in absent if key[0] == feed], [key for key in new if key[0] == feed]) for feed, _ in absent
+    }
+    return {old[0]: now[0] for old, now in by_feed.values() if len(old) == 1 and len(now) == 1}
+
+
+def _file_source(workspace: Workspace, key: tuple[str, str], under_other_name: list[Path]) -> Source:
+    feed, name = key
+    below = [
+        path.relative_to(workspace.root) if path.is_relative_to(workspace.root) else path for path in under_other_name
+    ]
+    paths = [glob.escape(path.as_posix()) for path in below]
+    return Source(name=name, feed=feed, path=paths[0] if paths else None)
+
+
+def _files(workspace: Workspace, source: Source, period: str) -> list[Path]:
+    """The files that are a source's delivery for a month."""
+    return files.find(source, workspace.root, workspace.inbox, period)

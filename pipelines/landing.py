@@ -1,0 +1,159 @@
+"""Where deliveries land: immutable, named by their content, and remembered by the month they were delivered for.
+
+    landing/<period>/<feed>/<source>/<snapshot_id>/   the files as they came, and manifest.json
+    landing/<period>/delivered.json                   which snapshot each source delivered last for the period
+
+A replay of a period reads what landed, never the inbox.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from connectors import files
+from pipelines import __version__
+from pipelines.workspace import Workspace
+from tieout.pull import Fetched
+from tieout.settings import Source
+
+_UNSHAPING = {"name", "path", "required", "bounds", "covers", "history_from"}
+"""What a source's config says that does not change how its rows are read."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What one source delivered for one period; `snapshot_id` is empty when nothing landed.
+
+    `discovered` tells a file found in the inbox from a source of the config.
+    """
+
+    source: Source
+    discovered: bool
+    snapshot_id: str
+    fetched: Fetched
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """Everything delivered for one period, and the instant the period is judged at."""
+
+    as_of: datetime
+    snapshots: tuple[Snapshot, ...]
+
+
+_DELIVERED = TypeAdapter(Delivered)
+_FETCHED = TypeAdapter(Fetched)
+
+
+def land(workspace: Workspace, source: Source, period: str, *, discovered: bool = False) -> Snapshot:
+    """Fetch one source's delivery and keep it for good; the same content lands once."""
+    with _incoming(workspace.landing) as folder:
+        fetched = files.fetch(source, workspace.root, workspace.inbox, period, folder)
+        if not fetched.files:
+            return Snapshot(source, discovered, "", fetched)
+        snapshot = Snapshot(source, discovered, _identify(source, fetched), fetched)
+        kept = folder_of(workspace, period, snapshot)
+        if not kept.exists():
+            manifest = {
+                "period": period,
+                "feed": source.feed,
+                "source": source.name,
+                "snapshot_id": snapshot.snapshot_id,
+                "tieout": __version__,
+                **json.loads(_FETCHED.dump_json(fetched)),
+            }
+            write_whole(folder / "manifest.json", json.dumps(manifest, indent=2, ensure_ascii=False).encode())
+            _keep(folder, kept)
+        return snapshot
+
+
+def folder_of(workspace: Workspace, period: str, snapshot: Snapshot) -> Path:
+    """The folder a snapshot landed in."""
+    return workspace.landing / period / snapshot.source.feed / snapshot.source.name / snapshot.snapshot_id
+
+
+def record(workspace: Workspace, period: str, delivered: Delivered) -> None:
+    """Remember what was delivered for a period, all at once."""
+    write_whole(_record_of(workspace, period), _DELIVERED.dump_json(delivered, indent=2))
+
+
+def recall(workspace: Workspace, period: str) -> Delivered | None:
+    """What was delivered for a period when it last ran; None when it never did."""
+    path = _record_of(workspace, period)
+    return _DELIVERED.validate_json(path.read_bytes()) if path.exists() else None
+
+
+def landed_periods(workspace: Workspace) -> list[str]:
+    """Periods that ran before, oldest first."""
+    return sorted(path.parent.name for path in workspace.landing.glob("[0-9]*/delivered.json"))
+
+
+def sweep(workspace: Workspace) -> None:
+    """Remove what a killed run left half fetched; only under the workspace's lock."""
+    for leftover in workspace.landing.glob(".incoming-*"):
+        shutil.rmtree(leftover)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that a reader, or a crash, finds the old content or the new, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    with unfinished.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(path)
+    settle(path.parent)
+
+
+def settle(path: Path) -> None:
+    """Make sure that a file's content, or a directory's list of names, is on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _record_of(workspace: Workspace, period: str) -> Path:
+    return workspace.landing / period / "delivered.json"
+
+
+def _identify(source: Source, fetched: Fetched) -> str:
+    """First 16 hex digits over the content of the files, what was said about it, and how its rows are read."""
+    said = json.loads(
+        _FETCHED.dump_json(fetched, include={"extracted_at", "extracted_by", "system", "filters", "control"})
+    )
+    shaping = source.model_dump(mode="json", exclude=_UNSHAPING)
+    content = [sorted(file.sha256 for file in fetched.files), said, shaping]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+@contextmanager
+def _incoming(landing: Path) -> Iterator[Path]:
+    folder = landing / f".incoming-{os.getpid()}"
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _keep(folder: Path, kept: Path) -> None:
+    for path in _all(folder):
+        settle(path)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    folder.rename(kept)
+    settle(kept.parent)
+
+
+def _all(folder: Path) -> Iterable[Path]:
+    return [*sorted(folder.rglob("*")), folder]
