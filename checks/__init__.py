@@ -1,0 +1,1 @@
+"""Checks say whether rows keep their contracts and which subjects are exceptions."""

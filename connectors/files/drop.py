@@ -1,0 +1,110 @@
+"""Finds the files of a source where people drop them, and copies them byte for byte."""
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from connectors.files.control import CONTROL, control_of, declared, read_control
+from connectors.files.formats import SUFFIXES, FileError
+from tieout.feeds import FEEDS
+from tieout.pull import Fetched, RawFile
+from tieout.settings import Source
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
+def discover(inbox: Path, period: str) -> list[Source]:
+    """The sources that dropped files stand for: one for each `<feed>[.<source>]` in the period's inbox."""
+    found = {(feed, name): Source(name=name, feed=feed) for feed, name, _ in _dropped(inbox / period)}
+    return [found[key] for key in sorted(found)]
+
+
+def strays(inbox: Path, period: str) -> list[Path]:
+    """Files in the period's inbox whose name names no feed, so that nobody finds them by their name."""
+    named = {path for _, _, path in _dropped(inbox / period)}
+    return [path for path in plain_files(inbox / period) if path not in named]
+
+
+def find(source: Source, root: Path, inbox: Path, period: str) -> list[Path]:
+    """The files that are a source's delivery for the period, in the order of their names."""
+    if source.path is not None:
+        return _matching(root, source.path.replace("{period}", period))
+    dropped = [(name, path) for feed, name, path in _dropped(inbox / period) if feed == source.feed]
+    own = [path for name, path in dropped if name == source.name]
+    return own or [path for name, path in dropped if name == source.feed]
+
+
+def fetch(source: Source, root: Path, inbox: Path, period: str, folder: Path) -> Fetched:
+    """Copy a source's delivery and its control files byte for byte into `folder`, and say what came."""
+    paths = find(source, root, inbox, period)
+    if not paths:
+        return Fetched("missing", why=f"{_expected(source, inbox, period)} was not delivered")
+    if source.path is None and len(paths) > 1:
+        return Fetched("failed", why=f"{' and '.join(p.name for p in paths)} are one delivery twice; keep one of them")
+    try:
+        files = tuple(_copy(path, folder / name, root) for path, name in zip(paths, _names(paths), strict=True))
+        said = []
+        for path, file in zip(paths, files, strict=True):
+            if (control := control_of(path)).is_file():
+                _copy(control, control_of(folder / file.name), root)
+                said.append(read_control(control))
+    except FileError as error:
+        return Fetched("failed", why=str(error))
+    return declared(files, said)
+
+
+def plain_files(folder: Path) -> list[Path]:
+    """The files people dropped in a folder, by name; hidden ones, Office's lock files and control files are none."""
+    return sorted(filter(_is_plain, folder.iterdir())) if folder.is_dir() else []
+
+
+def _is_plain(path: Path) -> bool:
+    return path.is_file() and not path.name.startswith((".", "~$")) and not path.name.endswith(CONTROL)
+
+
+def _dropped(folder: Path) -> Iterator[tuple[str, str, Path]]:
+    """Feed, source and file of everything in an inbox folder that bears a feed's name."""
+    for path in plain_files(folder):
+        feed, _, name = path.stem.partition(".")
+        feed = feed.lower()
+        if path.suffix.lower() in SUFFIXES and feed in FEEDS and _NAME.fullmatch(name or feed):
+            yield feed, name or feed, path
+
+
+def _matching(root: Path, pattern: str) -> list[Path]:
+    exact = root / pattern  # an absolute pattern replaces the root
+    if exact.is_file():
+        return [exact]
+    anchor = Path(exact.anchor)
+    found = anchor.glob(str(exact.relative_to(anchor)))
+    return sorted(filter(_is_plain, found), key=lambda path: (path.name, path.as_posix()))
+
+
+def _expected(source: Source, inbox: Path, period: str) -> str:
+    if source.path is not None:
+        return source.path.replace("{period}", period)
+    name = source.feed if source.name == source.feed else f"{source.feed}.{source.name}"
+    return f"{inbox.name}/{period}/{name}.csv (or .xlsx, .jsonl, .parquet)"
+
+
+def _names(paths: list[Path]) -> list[str]:
+    """Names for the landed files: their own, or numbered ones where two from different folders are alike."""
+    names = [path.name for path in paths]
+    return names if len(set(names)) == len(names) else [f"{place:04}-{name}" for place, name in enumerate(names, 1)]
+
+
+def _copy(path: Path, target: Path, root: Path) -> RawFile:
+    origin = path.relative_to(root) if path.is_relative_to(root) else path
+    digest, size = hashlib.sha256(), 0
+    try:
+        with path.open("rb") as came, target.open("xb") as landed:
+            while block := came.read(1 << 20):
+                digest.update(block)
+                size += landed.write(block)
+            landed.flush()
+            os.fsync(landed.fileno())
+    except OSError as error:
+        raise FileError(f"{origin} cannot be copied: {error.strerror or error}") from error
+    return RawFile(name=target.name, sha256=digest.hexdigest(), bytes=size, origin=origin.as_posix())

@@ -1,0 +1,381 @@
+"""Turns one file of each format into text records, exactly as they stand in it."""
+
+import codecs
+import csv
+import json
+import re
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+import fastexcel
+import polars as pl
+
+from tieout.mapping import as_json
+from tieout.pull import UNREADABLE
+from tieout.settings import Source
+
+SUFFIXES = {".csv": "csv", ".xlsx": "xlsx", ".jsonl": "jsonl", ".parquet": "parquet"}
+_BATCH = 50_000  # records that are Python objects at one time: bounds memory
+_LINE_END = re.compile("\r\n|\r|\n")
+
+
+class FileError(Exception):
+    """A file that cannot be used as a whole; the text is one sentence for the user."""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """What one file holds: rows of text with `_row`, the records that are none, and how many records in all."""
+
+    rows: pl.DataFrame
+    unreadable: pl.DataFrame
+    records: int
+
+
+Unreadable = tuple[int, str, str]  # number of the record, reason, text as it came
+
+
+# --- CSV -------------------------------------------------------------------------------------------------------------
+
+
+class _Lines:
+    """The lines of a text with their own ends, some of which can be given back to be read again."""
+
+    def __init__(self, text: TextIO) -> None:
+        self._text = text
+        self._given_back: deque[str] = deque()
+        self.taken: list[str] = []
+        self.number = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._given_back.popleft() if self._given_back else next(self._text)
+        self.number += 1
+        self.taken.append(line)
+        return line
+
+    def give_back(self, lines: list[str]) -> None:
+        self._given_back.extendleft(reversed(lines))
+        self.number -= len(lines)
+
+
+def _csv_records(lines: _Lines, delimiter: str) -> Iterator[list[str] | str]:
+    """The cells of each record, or the reason why there are none.
+
+    After a quote that does not close as it should, reading goes on with the next line: one stray quote must not
+    swallow the records below it.
+    """
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    while True:
+        lines.taken = []
+        first = lines.number + 1
+        try:
+            yield next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            lines.give_back(lines.taken[1:])
+            lines.taken = lines.taken[:1]
+            yield f"a quote in line {first} does not close as it should"
+
+
+def read_csv(path: Path, source: Source) -> Sheet:
+    """Records of a delimited text file; a cell too many or too few makes a record unreadable."""
+    with _open_text(path, source.encoding) as text:
+        try:
+            return _read_delimited(_Lines(text), source)
+        except UnicodeDecodeError as error:
+            raise FileError(_undecodable(path, error.encoding)) from error
+
+
+def _read_delimited(lines: _Lines, source: Source) -> Sheet:
+    for _ in zip(range(source.skip_rows), lines, strict=False):
+        pass
+    records = _csv_records(lines, source.delimiter)
+    header = next((record for record in records if isinstance(record, str) or any(record)), None)
+    if header is None:
+        raise FileError("it is empty, without even a header line")
+    if isinstance(header, str):
+        raise FileError(f"its header cannot be read: {header}")
+    names = _named(header)
+    frames, batch, unreadable = [], _Batch(names), list[Unreadable]()
+    number = 0
+    for number, record in enumerate(records, 1):
+        if isinstance(record, list) and len(record) == len(names):
+            batch.add(number, record)
+            if batch.is_full:
+                frames.append(batch.frame())
+        elif record:
+            last = lines.number
+            reason = record if isinstance(record, str) else f"line {last}: {len(record)} cells instead of {len(names)}"
+            unreadable.append((number, reason, "".join(lines.taken).rstrip("\r\n")))
+    frames.append(batch.frame())
+    return Sheet(_without_nameless(pl.concat(frames)), _set_aside(unreadable), number)
+
+
+class _Batch:
+    """Records on their way to columns."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = names
+        self._numbers: list[int] = []
+        self._records: list[list[str]] = []
+
+    def add(self, number: int, record: list[str]) -> None:
+        self._numbers.append(number)
+        self._records.append(record)
+
+    @property
+    def is_full(self) -> bool:
+        return len(self._records) >= _BATCH
+
+    def frame(self) -> pl.DataFrame:
+        cells = zip(*self._records, strict=True) if self._records else ([] for _ in self._names)
+        columns = [pl.Series(name, column, pl.String) for name, column in zip(self._names, cells, strict=True)]
+        numbers = pl.Series("_row", self._numbers, pl.Int64)
+        self._numbers, self._records = [], []
+        return pl.DataFrame([*columns, numbers])
+
+
+def _open_text(path: Path, encoding: str) -> TextIO:
+    """Open a text with its own line ends; a byte order mark says more than the declared encoding."""
+    with path.open("rb") as file:
+        start = file.read(3)
+    if start.startswith(codecs.BOM_UTF8):
+        encoding = "utf-8-sig"
+    elif start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        encoding = "utf-16"
+    try:
+        return path.open(encoding=encoding, errors="strict", newline="")
+    except LookupError as error:
+        raise FileError(f"the declared encoding {encoding!r} is unknown; name one like 'utf-8' or 'cp1252'") from error
+
+
+def _undecodable(path: Path, encoding: str) -> str:
+    """Say where a file stops being text of its encoding."""
+    data = path.read_bytes()
+    try:
+        data.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = len(_LINE_END.findall(data[: error.start].decode(encoding, errors="replace"))) + 1
+        bytes_ = data[error.start : error.end].hex(" ")
+        return f"line {line} is not {encoding} (bytes {bytes_}); declare the encoding the file was written in"
+    return f"it is not {encoding}; declare the encoding the file was written in"
+
+
+# --- Excel -----------------------------------------------------------------------------------------------------------
+
+_ERRORS = {
+    "NA": "#N/A", "Div0": "#DIV/0!", "Name": "#NAME?", "Null": "#NULL!", "Num": "#NUM!", "Ref": "#REF!",
+    "Value": "#VALUE!",
+}  # fmt: skip
+
+
+def read_xlsx(path: Path, source: Source) -> Sheet:
+    """Records of a worksheet: every cell as text, hidden and blank rows counted, rows with an error set aside."""
+    cells, errors = _cells(path, source)
+    filled = cells.select(pl.any_horizontal(pl.all().is_not_null())).to_series() if cells.width else pl.Series([])
+    header = next((place for place in filled.arg_true() if place >= source.skip_rows), None)
+    if header is None:
+        raise FileError("the sheet is empty, without even a header row")
+    names = _named([name or "" for name in cells.row(header)])
+    rows = cells[header + 1 :]
+    rows.columns = names
+    rows = rows.with_row_index("_row", offset=1).select(*names, pl.col("_row").cast(pl.Int64))
+    reasons: dict[int, list[str]] = {}
+    for place, column, shown in errors:
+        if place > header:
+            reasons.setdefault(place - header, []).append(
+                f"row {place + 1} of the sheet: {names[column]} shows {shown}"
+            )
+    broken = rows.filter(pl.col("_row").is_in(list(reasons)))
+    unreadable = broken.select(
+        "_row",
+        pl.Series("reasons", [reasons[row] for row in broken["_row"]], pl.List(pl.String)),
+        as_json(names).alias("raw"),
+    )
+    rows = rows.filter(~pl.col("_row").is_in(list(reasons)))
+    return Sheet(_without_nameless(rows), unreadable, len(cells) - header - 1)
+
+
+def _cells(path: Path, source: Source) -> tuple[pl.DataFrame, list[tuple[int, int, str]]]:
+    """Every cell of the sheet as text, and where errors show: row, column, text."""
+    try:
+        book = fastexcel.read_excel(path)
+        name = source.sheet if source.sheet is not None else 0
+        if isinstance(name, str) and name not in book.sheet_names:
+            raise FileError(f"there is no sheet {name!r}; its sheets are {', '.join(map(repr, book.sheet_names))}")
+        batch, found = book.load_sheet(name, header_row=None, skip_rows=0, dtypes="string").to_arrow_with_errors()
+        floats = book.load_sheet(name, header_row=None, skip_rows=0, dtypes="float").to_polars()
+    except fastexcel.FastExcelError as error:
+        raise FileError("it is no readable workbook; is it damaged, password-protected or of another kind?") from error
+    cells = pl.DataFrame(batch)
+    cells = cells.select(_as_shown(cells[name], floats[name]) for name in cells.columns)
+    errors = []
+    for fault in found.errors if found else []:
+        row, column = fault.offset_position
+        shown = _ERRORS.get(fault.detail.partition("(")[2].rstrip(")'"), "an error")
+        cells[row, column] = shown
+        errors.append((row, column, shown))
+    return cells, errors
+
+
+def _as_shown(text: pl.Series, number: pl.Series) -> pl.Series:
+    """The text of cells, with the 15 digits of a number that Excel shows where the reader cut decimals off."""
+    plain = text.str.contains(r"^-?\d+(\.\d+)?$")
+    cut = plain & number.is_not_null() & (text.cast(pl.Float64, strict=False) != number)
+    return text.zip_with(~cut.fill_null(False), number.round_sig_figs(15).cast(pl.String)).alias(text.name)
+
+
+# --- JSON Lines ------------------------------------------------------------------------------------------------------
+
+
+class _Number(str):
+    """A number of a JSON text, as it is written there."""
+
+
+def read_jsonl(path: Path, source: Source) -> Sheet:
+    """Records of a JSON Lines file: numbers as written, nested values as compact JSON text."""
+    with _open_text(path, source.encoding) as text:
+        try:
+            return _read_objects(text)
+        except UnicodeDecodeError as error:
+            raise FileError(_undecodable(path, error.encoding)) from error
+
+
+def _read_objects(text: TextIO) -> Sheet:
+    frames, unreadable = list[pl.DataFrame](), list[Unreadable]()
+    numbers, records = list[int](), list[dict[str, str | None]]()
+
+    def frame() -> pl.DataFrame:
+        names = dict.fromkeys(name for record in records for name in record)
+        rows = pl.DataFrame(records, schema=dict.fromkeys(names, pl.String), orient="row")
+        return rows.with_columns(pl.Series("_row", numbers, pl.Int64))
+
+    number = 0
+    for number, line in enumerate(text, 1):
+        try:
+            if record := _object(line):
+                records.append(record)
+                numbers.append(number)
+        except (ValueError, RecursionError) as error:
+            unreadable.append((number, f"line {number} is no JSON object: {error}", line.rstrip("\r\n")))
+        if len(records) >= _BATCH:
+            frames.append(frame())
+            numbers, records = [], []
+    frames.append(frame())
+    return Sheet(pl.concat(frames, how="diagonal"), _set_aside(unreadable), number)
+
+
+def _object(line: str) -> dict[str, str | None]:
+    """One line's object as texts; an empty line has none."""
+    if not line.strip():
+        return {}
+    record = _DECODER.decode(line.strip())
+    if not isinstance(record, dict):
+        raise ValueError("it holds something else")
+    texts = {name: value if value is None else _as_text(value) for name, value in record.items()}
+    if "\\u" in line:
+        "".join([*texts, *filter(None, texts.values())]).encode()  # half a surrogate pair is no text
+    return texts
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    record = dict(pairs)
+    if len(record) < len(pairs):
+        raise ValueError("it names a key twice")
+    return record
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_once, parse_float=_Number, parse_int=_Number, parse_constant=_refuse)
+
+
+def _as_text(value: Any) -> str:
+    return str(value) if isinstance(value, str) else _compact(value)
+
+
+def _compact(value: Any) -> str:
+    """A value as compact JSON text, its numbers as they were written."""
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{_compact(name)}:{_compact(member)}" for name, member in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(_compact, value)) + "]"
+    return str(value) if isinstance(value, _Number) else json.dumps(value, ensure_ascii=False)
+
+
+# --- Parquet ---------------------------------------------------------------------------------------------------------
+
+
+def read_parquet(path: Path, source: Source) -> Sheet:
+    """Records of a Parquet file: decimals exact, dates and instants ISO, nested values as compact JSON text."""
+    try:
+        table = pl.read_parquet(path, hive_partitioning=False, glob=False)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise FileError("it is no readable Parquet file; is it damaged or cut off?") from error
+    names = _named(table.columns)
+    rows = table.select(_typed_as_text(pl.col(name), dtype) for name, dtype in table.schema.items())
+    rows = rows.with_row_index("_row", offset=1).select(*names, pl.col("_row").cast(pl.Int64))
+    return Sheet(rows, _set_aside([]), table.height)
+
+
+def _typed_as_text(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    if isinstance(dtype, pl.Datetime):
+        return value.dt.strftime("%Y-%m-%dT%H:%M:%S%.f" + ("%:z" if dtype.time_zone else ""))
+    if dtype.is_float():  # a column of whole numbers with gaps comes as floats: 12.0 is 12
+        text = value.cast(pl.String)
+        return text.str.strip_suffix(".0")
+    if dtype.is_nested():
+        member = pl.struct(value.alias("_")).struct.json_encode().str.slice(len('{"_":')).str.head(-1)
+        return pl.when(value.is_not_null()).then(member).alias(value.meta.output_name())
+    if isinstance(dtype, pl.Binary):
+        return value.bin.encode("hex")
+    return value.cast(pl.String)
+
+
+# --- all formats -----------------------------------------------------------------------------------------------------
+
+
+def _named(header: Sequence[str]) -> list[str]:
+    """The names of a file's columns, each its own; nameless ones at the end are numbered until they prove empty."""
+    names = list(header)
+    while names and not names[-1].strip():
+        names.pop()
+    for place, name in enumerate(names, 1):
+        if not name.strip():
+            raise FileError(f"column {place} has no name in the header")
+        if name in names[: place - 1]:
+            raise FileError(f"two columns are called {name!r}; give each its own name")
+        if name == "_row":
+            raise FileError("a column is called '_row', which is kept for the number of the record; rename it")
+    return [*names, *(f"\0{place}" for place in range(len(names) + 1, len(header) + 1))]
+
+
+def _without_nameless(rows: pl.DataFrame) -> pl.DataFrame:
+    """Drop the columns without a name at the end, which may hold nothing."""
+    nameless = [name for name in rows.columns if name.startswith("\0")]
+    for name in nameless:
+        if (rows[name].fill_null("") != "").any():
+            raise FileError(f"column {name[1:]} has no name in the header, but holds values")
+    return rows.drop(nameless)
+
+
+def _set_aside(unreadable: list[Unreadable]) -> pl.DataFrame:
+    rows = [(number, [reason], raw) for number, reason, raw in unreadable]
+    return pl.DataFrame(rows, schema=UNREADABLE, orient="row")
+
+
+READERS: Mapping[str, Callable[[Path, Source], Sheet]] = {
+    "csv": read_csv,
+    "xlsx": read_xlsx,
+    "jsonl": read_jsonl,
+    "parquet": read_parquet,
+}

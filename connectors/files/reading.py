@@ -1,0 +1,60 @@
+"""Reads landed files as one delivery of text records."""
+
+from pathlib import Path
+
+import polars as pl
+
+from connectors.files.drop import plain_files
+from connectors.files.formats import READERS, SUFFIXES, FileError, Sheet
+from tieout.mapping import as_json
+from tieout.pull import UNREADABLE, Records
+from tieout.settings import Source
+
+
+def read(folder: Path, source: Source) -> Records:
+    """Read what `fetch` left in `folder`; one file that cannot be read makes the whole delivery fail."""
+    paths = [path for path in plain_files(folder) if path.name != "manifest.json"]
+    if not paths:
+        return Records.failed(f"source {source.name!r}: nothing was delivered")
+    rows, unreadable, before = [], [], 0
+    for path in paths:
+        try:
+            sheet = _read(path, source)
+        except FileError as error:
+            return Records.failed(f"{path.name}: {error}")
+        rows.append(sheet.rows.with_columns(pl.col("_row") + before))
+        unreadable.append(sheet.unreadable.with_columns(pl.col("_row") + before))
+        before += sheet.records
+    return _clean(pl.concat(rows, how="diagonal"), pl.concat(unreadable))
+
+
+def _read(path: Path, source: Source) -> Sheet:
+    kind = source.format or SUFFIXES.get(path.suffix.lower())
+    if kind is None:
+        raise FileError(f"its kind is unknown; call it {', '.join(SUFFIXES)}, or declare a format for {source.name!r}")
+    return READERS[kind](path, source)
+
+
+def _clean(rows: pl.DataFrame, unreadable: pl.DataFrame) -> Records:
+    """Make empty null, set blank records aside, and take out what holds NUL characters: it is no text."""
+    columns = [name for name in rows.columns if name != "_row"]
+    rows = rows.with_columns(pl.when(pl.col(name) != "").then(pl.col(name)).alias(name) for name in columns)
+    blank = rows.select(pl.all_horizontal(pl.lit(True), *(pl.col(name).is_null() for name in columns))).to_series()
+    torn = (
+        rows.select(
+            pl.any_horizontal(pl.lit(False), *(pl.col(name).str.contains("\0", literal=True) for name in columns))
+        )
+        .to_series()
+        .fill_null(False)
+    )
+    damaged = rows.filter(torn).select(
+        "_row",
+        pl.concat_list(pl.lit("it holds NUL characters, as a damaged or wrongly encoded file does")).alias("reasons"),
+        as_json(columns).alias("raw"),
+    )
+    return Records(
+        rows=rows.filter(~blank & ~torn),
+        unreadable=pl.concat([unreadable, damaged.cast(UNREADABLE)]).sort("_row"),
+        columns=tuple(columns),
+        blank=int(blank.sum()),
+    )

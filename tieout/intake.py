@@ -1,0 +1,270 @@
+"""Judges a delivery: may conclusions be drawn from it, and from what it lacks?
+
+GREEN: complete, absence may be concluded from it. AMBER: what is present counts, absence does not. RED: not used.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Literal, NamedTuple
+
+import polars as pl
+
+from tieout.feeds import FEEDS, Feed, Kind
+from tieout.parsing import amount
+from tieout.pull import Fetched, Records
+from tieout.settings import Settings, Source
+from tieout.staging import Staged
+
+Color = Literal["GREEN", "AMBER", "RED"]
+_REPEATED = 0.80  # share of the rows since the earliest repeated one that an event delivery must repeat
+_RETAINED, _RETAINED_UNVOUCHED = 0.80, 0.95  # share of keys a state delivery keeps, with and without a control file
+_STALE_DAYS = 31  # an extract older than a month shows an earlier period
+
+
+class Reason(NamedTuple):
+    """One thing worth saying about a delivery: the slug of its source exception, and a sentence."""
+
+    slug: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a delivery is good for, and why. Reasons of a GREEN one are information.
+
+    `as_of` is the instant, in UTC, that the source speaks for.
+    """
+
+    color: Color
+    reasons: tuple[Reason, ...]
+    as_of: datetime
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What a delivery looked like, for the next one to be held against.
+
+    `keys` has one row a key: `key` (its parts as one text) and `dated` (Datetime in UTC; when an event happened, else
+    null). Of a state feed it is the last GREEN delivery; of an event feed `keys` and `rows` are those of all
+    accepted ones. `fill` and `columns` are as in Staged.
+    """
+
+    rows: int
+    keys: pl.DataFrame
+    fill: Mapping[str, float]
+    columns: tuple[str, ...]
+
+
+class _Finding(NamedTuple):
+    color: Color
+    slug: str
+    sentence: str
+
+
+def profile(rows: pl.DataFrame, feed: Feed, fill: Mapping[str, float], columns: tuple[str, ...]) -> Profile:
+    """Describe staged rows of one source."""
+    return Profile(rows.height, keys_of(rows, feed), fill, columns)
+
+
+def keys_of(rows: pl.DataFrame, feed: Feed) -> pl.DataFrame:
+    """The keys of staged rows: `key` and `dated`, one row a key (the earliest date), sorted."""
+    key = pl.concat_str((pl.col(part).cast(pl.String) for part in feed.key), separator="\x1f")
+    dated = pl.col(feed.dated) if feed.dated else pl.lit(None, pl.Datetime("us", "UTC"))
+    if feed.dated and feed[feed.dated].kind is Kind.DATE:
+        dated = dated.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+    keys = rows.select(key.alias("key"), dated.alias("dated"))
+    return keys.group_by("key").agg(pl.col("dated").min()).sort("key")
+
+
+def judge(
+    source: Source,
+    settings: Settings,
+    as_of: datetime,
+    fetched: Fetched,
+    records: Records | None = None,
+    staged: Staged | None = None,
+    before: Profile | None = None,
+    joined: float | None = None,
+) -> Verdict:
+    """Judge one delivery against what its sender declares, the source's bounds and the last GREEN delivery.
+
+    `records` and `staged` are None when nothing came; `before` is None for the first delivery ever, which only
+    declared minimums bind. `joined` is the share of rows that resolve to people or devices, where it is known.
+    """
+    extracted = fetched.extracted(settings.zone)
+    if records is None or staged is None or fetched.outcome in ("failed", "missing"):
+        found = list(_nothing_came(source, fetched))
+    elif staged.failure:
+        found = [_Finding("RED", "schema-drift" if records.failure is None else "incomplete-pull", staged.failure)]
+    else:
+        delivery = _Delivery(source, as_of, fetched, records, staged, extracted)
+        found = [*_completeness(delivery), *_control(delivery), *_quality(delivery), *_age(delivery)]
+        if joined is not None and joined < source.bounds.min_join:
+            found.append(_Finding("AMBER", "schema-drift", f"only {_share(joined)} of the rows resolve to a subject"))
+        if before is not None:
+            history = _state_history if FEEDS[source.feed].is_state else _event_history
+            found += [*history(delivery, before), *_drift(delivery, before)]
+    colors = {finding.color for finding in found}
+    color: Color = "RED" if "RED" in colors else "AMBER" if "AMBER" in colors else "GREEN"
+    by_weight = sorted(found, key=lambda finding: ("RED", "AMBER", "GREEN").index(finding.color))
+    reasons = tuple(Reason(finding.slug, finding.sentence) for finding in by_weight)
+    return Verdict(color, reasons, (extracted or as_of).astimezone(UTC))
+
+
+def is_required(source: Source) -> bool:
+    """Whether a month without a delivery of this source is a failure."""
+    return FEEDS[source.feed].is_state or bool(source.required)
+
+
+@dataclass(frozen=True)
+class _Delivery:
+    source: Source
+    as_of: datetime
+    fetched: Fetched
+    records: Records
+    staged: Staged
+    extracted: datetime | None
+
+    @property
+    def feed(self) -> Feed:
+        return FEEDS[self.source.feed]
+
+
+def _nothing_came(source: Source, fetched: Fetched) -> Iterator[_Finding]:
+    if fetched.outcome == "missing":
+        if is_required(source):
+            yield _Finding("RED", "missing-source", fetched.why or "nothing was delivered")
+    else:
+        yield _Finding("RED", "incomplete-pull", fetched.why or "the pull failed")
+
+
+def _completeness(delivery: _Delivery) -> Iterator[_Finding]:
+    if delivery.fetched.outcome == "partial":
+        yield _Finding("AMBER", "incomplete-pull", delivery.fetched.why or "a part of the delivery is missing")
+    minimum = delivery.source.bounds.min_rows
+    if delivery.staged.used < minimum:
+        yield _Finding("AMBER", "volume-drop", f"{delivery.staged.used} rows, but at least {minimum} are declared")
+
+
+def _control(delivery: _Delivery) -> Iterator[_Finding]:
+    """What the sender declares must be what came: rows, and sums of columns over all readable records."""
+    control, records = delivery.fetched.control, delivery.records
+    if control is None:
+        return
+    if control.rows is not None and control.rows != records.landed:
+        yield _Finding("RED", "control-mismatch", f"{records.landed} rows came, the control file says {control.rows}")
+    for column, declared in control.sums.items():
+        if column not in records.columns:
+            yield _Finding("RED", "control-mismatch", f"the control file sums {column!r}, which is not in the file")
+            continue
+        text = pl.col(column).str.strip_chars()
+        total = records.rows.select(amount(text, delivery.source, currency_sign=True).sum()).item() or Decimal(0)
+        if total != declared:
+            said = f"{column} sums to {total.normalize():f}, the control file says {declared.normalize():f}"
+            yield _Finding("RED", "control-mismatch", said)
+
+
+def _quality(delivery: _Delivery) -> Iterator[_Finding]:
+    staged, bounds = delivery.staged, delivery.source.bounds
+    if staged.quarantined:
+        share = staged.quarantined / staged.landed
+        color: Color = (
+            "RED" if share > bounds.red_quarantined else "AMBER" if share > bounds.amber_quarantined else "GREEN"
+        )
+        said = f"{staged.quarantined} of {staged.landed} rows ({_share(share)}) break the contract and are set aside"
+        yield _Finding(color, "quarantined-rows", said)
+    key = list(delivery.feed.key)
+    sizes = staged.rows.group_by(key).len()
+    differing = sizes.filter(pl.col("len") > 1).height
+    if differing:
+        color = "AMBER" if differing / sizes.height > bounds.max_differing_keys else "GREEN"
+        said = f"{differing} of {sizes.height} keys ({', '.join(key)}) have rows that differ"
+        yield _Finding(color, "duplicate-keys", said)
+    if staged.unmapped:
+        values = ", ".join(repr(unmapped.value) for unmapped in staged.unmapped[:3])
+        more = f" and {len(staged.unmapped) - 3} more" if len(staged.unmapped) > 3 else ""
+        yield _Finding("GREEN", "unmapped-values", f"no asset class, counted as other: {values}{more}")
+
+
+def _age(delivery: _Delivery) -> Iterator[_Finding]:
+    """An extract long before or after the period's end shows another time; so does one without recent rows."""
+    as_of, extracted, bounds = delivery.as_of, delivery.extracted, delivery.source.bounds
+    if extracted and extracted - as_of > timedelta(days=bounds.max_extract_days):
+        said = f"extracted {(extracted - as_of).days} days after the end of the period"
+        yield _Finding("AMBER", "stale-source", said)
+    if extracted and as_of - extracted > timedelta(days=_STALE_DAYS):
+        said = f"extracted {(as_of - extracted).days} days before the end of the period"
+        yield _Finding("AMBER", "stale-source", said)
+    newest = _newest(delivery)
+    if bounds.max_age_days is not None and newest and as_of - newest > timedelta(days=bounds.max_age_days):
+        yield _Finding("AMBER", "stale-source", f"the newest row is {(as_of - newest).days} days old")
+
+
+def _newest(delivery: _Delivery) -> datetime | None:
+    """The latest instant up to as_of that any row speaks of."""
+    feed, rows = delivery.feed, delivery.staged.rows
+    instants = [column.name for column in feed.columns if column.kind in (Kind.INSTANT, Kind.USED)]
+    latest = [rows[name].filter(rows[name] <= delivery.as_of).max() for name in instants]
+    latest.append(keys_of(rows, feed).filter(pl.col("dated") <= delivery.as_of)["dated"].max())
+    return max((at for at in latest if isinstance(at, datetime)), default=None)
+
+
+def _state_history(delivery: _Delivery, before: Profile) -> Iterator[_Finding]:
+    """A state delivery is the whole of its source: it may neither shrink, grow nor change beyond the bounds."""
+    bounds, keys = delivery.source.bounds, keys_of(delivery.staged.rows, delivery.feed)
+    counts = (("rows", delivery.staged.used, before.rows), ("keys", keys.height, before.keys.height))
+    if before.rows and not delivery.staged.used:
+        yield _Finding("RED", "volume-drop", f"no usable row came, but {before.rows} were there before")
+        return
+    for what, now, then in counts:
+        lost = then - now
+        shrunk = lost > bounds.max_drop * then and then >= bounds.rows_from
+        if bounds.max_drop_rows is not None:
+            shrunk = lost > bounds.max_drop_rows
+        if shrunk:
+            yield _Finding("AMBER", "volume-drop", f"{now} {what}, but {then} before")
+        elif then and -lost > bounds.max_rise * then:
+            yield _Finding("AMBER", "volume-spike", f"{now} {what}, but {then} before")
+    least = bounds.min_retained
+    if least is None:
+        least = _RETAINED if delivery.fetched.control else _RETAINED_UNVOUCHED
+    kept = before.keys.join(keys, on="key", how="semi").height
+    if kept < least * before.keys.height:
+        said = f"{kept} of the {before.keys.height} keys of the last accepted delivery are still there"
+        yield _Finding("AMBER", "incomplete-pull", f"{said}; at least {_share(least)} must be")
+    shed = set(before.columns) - set(delivery.staged.columns)
+    for name, was in before.fill.items():
+        share = delivery.staged.fill.get(name, 0.0)
+        judged = name in delivery.feed.required or (shed and not share)
+        if judged and was - share > bounds.max_fill_drop:
+            yield _Finding(
+                "AMBER", "schema-drift", f"{name} is filled in {_share(share)} of the rows, {_share(was)} before"
+            )
+
+
+def _event_history(delivery: _Delivery, before: Profile) -> Iterator[_Finding]:
+    """An event delivery that goes back in time must go back whole."""
+    keys = keys_of(delivery.staged.rows, delivery.feed)
+    repeated = before.keys.join(keys, on="key", how="semi")
+    if repeated.is_empty():
+        return
+    expected = before.keys.filter(pl.col("dated") >= repeated["dated"].min())
+    if repeated.height < _REPEATED * expected.height:
+        said = f"it repeats {repeated.height} of the {expected.height} rows known since the earliest that it repeats"
+        yield _Finding("AMBER", "incomplete-pull", f"{said}; at least {_share(_REPEATED)} must be")
+
+
+def _drift(delivery: _Delivery, before: Profile) -> Iterator[_Finding]:
+    """Columns that came or went: reported, and kept."""
+    for words, names in (
+        ("new columns", set(delivery.staged.columns) - set(before.columns)),
+        ("columns are gone", set(before.columns) - set(delivery.staged.columns)),
+    ):
+        if names:
+            yield _Finding("GREEN", "schema-drift", f"{words}: {', '.join(map(repr, sorted(names)))}")
+
+
+def _share(share: float) -> str:
+    return f"{share:.1%}".replace(".0%", "%")

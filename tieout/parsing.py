@@ -1,0 +1,239 @@
+"""Reads the text of one column as its type. What cannot be read for certain becomes null, never a guess."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+import polars as pl
+
+from tieout.feeds import ASSET_CLASSES, NEVER, SCALE, Column, Kind
+from tieout.settings import Settings, Source
+
+INTEGER_DIGITS = 18  # leaves Decimal(38, 10) room for the sum of ten billion of them
+_FIRST_DAY, _LAST_DAY = date(1900, 1, 1), date(9999, 12, 31)  # outside lies a two-digit year or a mistake
+_ISO = (
+    r"^(?<day>\d{4}-\d{2}-\d{2})"
+    r"(?:[Tt ](?<minute>\d{2}:\d{2})(?::(?<second>\d{2})(?:[.,](?<part>\d{1,6})\d*)?)?)?"
+    r" ?(?:(?<utc>[Zz]|UTC)|(?<sign>[+-])(?<hours>\d{2})(?::?(?<minutes>\d{2}))?)?$"
+)
+_TRUE, _FALSE = ("true", "yes", "y", "1"), ("false", "no", "n", "0")
+_TIME_OF_DAY = re.compile("%[-_0]?[HIklTRrXcs+]")
+_JSON_TEXTS = r'^\[\s*(?:"(?:[^"\\]|\\.)*"\s*(?:,\s*"(?:[^"\\]|\\.)*"\s*)*)?\]$'
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How one source writes its values."""
+
+    source: Source
+    settings: Settings
+
+    @property
+    def zone(self) -> str:
+        """The zone of instants that name none."""
+        return self.source.timezone or self.settings.timezone
+
+    def formats(self, column: Column) -> list[str]:
+        """The declared date patterns of a column, tried in order before ISO 8601."""
+        return self.source.formats.get(column.name, self.source.date_format)
+
+    def asset_class(self, text: pl.Expr) -> pl.Expr:
+        """The asset class a text names, by the workspace's aliases first; null if it names none."""
+        names = {form: name for name in ASSET_CLASSES for form in _forms(name)}
+        names |= {_folded(alias): name for alias, name in self.settings.class_aliases.items()}
+        return fold(text).replace_strict(names, default=None, return_dtype=pl.String)
+
+
+def parse(text: pl.Expr, column: Column, reading: Reading) -> pl.Expr:
+    """Read trimmed text as the column's type; null where it is empty or cannot be read for certain."""
+    return _PARSERS.get(column.kind, _as_it_is)(text, column, reading).alias(column.name)
+
+
+def expected(column: Column, reading: Reading) -> str:
+    """What a value of the column looks like, in words that end a sentence."""
+    if column.kind is Kind.ENUM:
+        return f"one of {', '.join(column.values)}"
+    words = _EXPECTED.get(column.kind, "text")
+    if column.kind in (Kind.DATE, Kind.INSTANT, Kind.USED) and (formats := reading.formats(column)):
+        words += f" or {' or '.join(formats)}"
+    if column.kind in (Kind.NUMBER, Kind.MONEY, Kind.INTEGER):
+        words += f" ({_marks(reading.source)})"
+    return words
+
+
+def fold(text: pl.Expr) -> pl.Expr:
+    """Text as words are compared: any case, outer space dropped, `-`, space and `_` alike."""
+    return text.str.strip_chars().str.to_lowercase().str.replace_all(r"[-_\s]+", "_")
+
+
+def amount(text: pl.Expr, source: Source, *, currency_sign: bool) -> pl.Expr:
+    """A number in the source's notation as Decimal; null if it is none or has more than ten decimals.
+
+    Negative are `-12.50`, `12.50-` and `(12.50)`. Thousands must be grouped by the declared separator.
+    """
+    text = text.str.replace_all("\u2212", "-").str.replace_all("[\u00a0\u202f]", " ").str.replace_all("’", "'")
+    if currency_sign:
+        text = text.str.replace(r"^([-+(]*)\s*\p{Sc}\s*", "$1").str.replace(r"\s*\p{Sc}\s*([-)]?)$", "$1")
+    text = (
+        pl.when(text.str.contains(r"^\([^-+()]+\)$"))
+        .then(pl.concat_str(pl.lit("-"), text.str.slice(1).str.head(-1)))
+        .when(text.str.contains(r"^[^-+()]+-$"))
+        .then(pl.concat_str(pl.lit("-"), text.str.head(-1).str.strip_chars()))
+        .otherwise(text)
+    )
+    point, group = re.escape(source.decimal_separator), re.escape(source.thousands_separator)
+    whole = rf"(?:\d+|\d{{1,3}}(?:{group}\d{{3}})+)" if group else r"\d+"
+    written = text.str.contains(rf"^[-+]?(?:{whole}(?:{point}\d*)?|{point}\d+)$")
+    plain = text.str.replace_all(source.thousands_separator, "", literal=True) if group else text
+    plain = plain.str.replace(source.decimal_separator, ".", literal=True)
+    fits = plain.str.contains(rf"^[-+]?0*\d{{0,{INTEGER_DIGITS}}}(?:\.\d{{0,{SCALE}}}0*)?$")
+    return pl.when(written & fits).then(plain).cast(pl.Decimal(38, SCALE), strict=False)
+
+
+def _as_it_is(text: pl.Expr, column: Column, reading: Reading) -> pl.Expr:
+    return text
+
+
+def _boolean(text: pl.Expr, column: Column, reading: Reading) -> pl.Expr:
+    words = dict.fromkeys(_TRUE, True) | dict.fromkeys(_FALSE, False)
+    return text.str.to_lowercase().replace_strict(words, default=None, return_dtype=pl.Boolean)
+
+
+def _enumeration(text: pl.Expr, column: Column, reading: Reading) -> pl.Expr:
+    return fold(text).replace_strict({_folded(v): v for v in column.values}, default=None, return_dtype=pl.String)
+
+
+def _asset_class(text: pl.Expr, column: Column, reading: Reading) -> pl.Expr:
+    return pl.when(text.is_not_null()).then(reading.asset_class(text).fill_null("other"))
+
+
+def _list(text: pl.Expr, column: Column, reading: Reading) -> pl.Expr:
+    """`a; b`, or the JSON text of a list of texts as nested values arrive."""
+    of_json = text.str.extract_all(r'"(?:[^"\\]|\\.)*"').list.eval(
+        pl.element().str.slice(1).str.head(-1).str.replace_all(r"\\(.)", "$1")
+    )
+    values = pl.when(text.str.contains(_JSON_TEXTS)).then(of_json).otherwise(text.str.split(";"))
+    return values.list.eval(pl.element().str.strip_chars().filter(pl.element().str.strip_chars() != ""))
+
+
+def _number(text: pl.Expr, column: Column, reading: Reading) -> pl.Expr:
+    return amount(text, reading.source, currency_sign=False)
+
+
+def _money(text: pl.Expr, column: Column, reading: Reading) -> pl.Expr:
+    return amount(text, reading.source, currency_sign=True)
+
+
+def _integer(text: pl.Expr, column: Column, reading: Reading) -> pl.Expr:
+    number = amount(text, reading.source, currency_sign=False)
+    whole = number.cast(pl.Int64, strict=False)
+    return pl.when(whole.cast(pl.Decimal(38, SCALE)) == number).then(whole)
+
+
+def _currency(text: pl.Expr, column: Column, reading: Reading) -> pl.Expr:
+    code = text.str.to_uppercase()
+    return pl.when(code.str.contains("^[A-Z]{3}$")).then(code)
+
+
+def _date(text: pl.Expr, column: Column, reading: Reading) -> pl.Expr:
+    """A day; of an instant, the day it falls on at the source's place."""
+    ways = [text.str.to_date(pattern, strict=False) for pattern in reading.formats(column)]
+    ways = [pl.when(way.is_between(_FIRST_DAY, _LAST_DAY)).then(way) for way in ways]
+    iso = _iso_instant(text, reading.zone).dt.convert_time_zone(reading.zone).dt.date()
+    return pl.coalesce(*ways, pl.when(iso.is_between(_FIRST_DAY, _LAST_DAY)).then(iso))
+
+
+def _instant(text: pl.Expr, column: Column, reading: Reading) -> pl.Expr:
+    at = _any_instant(text, column, reading)
+    return pl.when(at.dt.date().is_between(_FIRST_DAY, _LAST_DAY)).then(at)
+
+
+def _used(text: pl.Expr, column: Column, reading: Reading) -> pl.Expr:
+    """An instant of use; systems write *never* as a word or as the first day of their calendar."""
+    at = _any_instant(text, column, reading)
+    never = text.str.contains(r"^(?i:never)$|^(1970|0001)-01-01") | (at < datetime(1970, 1, 2, tzinfo=UTC))
+    return pl.when(never).then(pl.lit(NEVER)).when(at.dt.date() <= _LAST_DAY).then(at)
+
+
+def _any_instant(text: pl.Expr, column: Column, reading: Reading) -> pl.Expr:
+    ways = [_by_pattern(text, pattern, reading.zone) for pattern in reading.formats(column)]
+    return pl.coalesce(*ways, _iso_instant(text, reading.zone))
+
+
+def _by_pattern(text: pl.Expr, pattern: str, zone: str) -> pl.Expr:
+    if "%z" in pattern or "%:z" in pattern or "%#z" in pattern:
+        return text.str.to_datetime(pattern, time_unit="us", time_zone="UTC", strict=False)
+    if _TIME_OF_DAY.search(pattern):
+        local = text.str.to_datetime(pattern, time_unit="us", strict=False)
+    else:
+        local = text.str.to_date(pattern, strict=False).cast(pl.Datetime("us"))
+    return _at_home(local, zone)
+
+
+def _iso_instant(text: pl.Expr, zone: str) -> pl.Expr:
+    """An ISO 8601 day or instant in UTC; without a zone it is local, a day alone is its midnight."""
+    parts = text.str.extract_groups(_ISO)
+    local = pl.concat_str(
+        parts.struct["day"],
+        pl.lit("T"),
+        parts.struct["minute"].fill_null("00:00"),
+        pl.lit(":"),
+        parts.struct["second"].fill_null("00"),
+        pl.lit("."),
+        parts.struct["part"].fill_null("").str.pad_end(6, "0"),
+    ).str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", time_unit="us", strict=False)
+    minutes = parts.struct["hours"].cast(pl.Int64) * 60 + parts.struct["minutes"].fill_null("0").cast(pl.Int64)
+    ahead = pl.when(parts.struct["sign"] == "-").then(-minutes).otherwise(minutes)
+    ahead = pl.when(parts.struct["utc"].is_not_null()).then(0).otherwise(ahead)
+    zoned = (local - pl.duration(minutes=ahead)).dt.replace_time_zone("UTC")
+    return pl.when(ahead.is_not_null()).then(zoned).otherwise(_at_home(local, zone))
+
+
+def _at_home(local: pl.Expr, zone: str) -> pl.Expr:
+    """A local time in UTC: of an hour that comes twice the first, a skipped one by the clock of the day before."""
+    first = local.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null").dt.convert_time_zone("UTC")
+    day = pl.duration(days=1)
+    before = (local - day).dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
+    return pl.coalesce(first, before.dt.convert_time_zone("UTC") + day)
+
+
+def _folded(word: str) -> str:
+    return re.sub(r"[-_\s]+", "_", word.strip().lower())
+
+
+def _forms(name: str) -> tuple[str, ...]:
+    """The name of an asset class and its simple plurals."""
+    stem = name.removesuffix("y") + "ie" if name.endswith("y") else name
+    return name, f"{stem}s", f"{name}es"
+
+
+def _marks(source: Source) -> str:
+    grouped = f"{source.thousands_separator!r} between thousands" if source.thousands_separator else "no thousands mark"
+    return f"decimal mark {source.decimal_separator!r}, {grouped}"
+
+
+_PARSERS: Mapping[Kind, Callable[[pl.Expr, Column, Reading], pl.Expr]] = {
+    Kind.LIST: _list,
+    Kind.DATE: _date,
+    Kind.INSTANT: _instant,
+    Kind.USED: _used,
+    Kind.NUMBER: _number,
+    Kind.INTEGER: _integer,
+    Kind.MONEY: _money,
+    Kind.CURRENCY: _currency,
+    Kind.BOOL: _boolean,
+    Kind.ENUM: _enumeration,
+    Kind.ASSET_CLASS: _asset_class,
+}
+
+_EXPECTED: Mapping[Kind, str] = {
+    Kind.BOOL: "true or false",
+    Kind.CURRENCY: "a three-letter currency code such as EUR",
+    Kind.DATE: "a date such as 2026-10-31",
+    Kind.INSTANT: "an instant such as 2026-10-31T23:59:00+01:00",
+    Kind.USED: "an instant such as 2026-10-31T23:59:00+01:00, or Never",
+    Kind.NUMBER: f"a number of at most {SCALE} decimals",
+    Kind.MONEY: f"an amount of at most {SCALE} decimals",
+    Kind.INTEGER: "a whole number",
+}
