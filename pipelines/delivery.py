@@ -34,11 +34,11 @@ def dropped(workspace: Workspace) -> dict[str, list[Path]]:
     for folder in workspace.inbox.glob("*"):
         if MONTH.fullmatch(folder.name):
             for source in files.discover(workspace.inbox, folder.name):
-                found.setdefault(folder.name, set()).update(_files(workspace, source, folder.name))
+                found.setdefault(folder.name, set()).update(files_of(workspace, source, folder.name))
     for source in workspace.settings.sources:
         if source.path and PLACE in source.path:
-            for period in {month for path in _files(workspace, source, "*") for month in MONTH.findall(str(path))}:
-                found.setdefault(period, set()).update(_files(workspace, source, period))
+            for period in {month for path in files_of(workspace, source, "*") for month in MONTH.findall(str(path))}:
+                found.setdefault(period, set()).update(files_of(workspace, source, period))
     return {period: sorted(paths) for period, paths in sorted(found.items()) if paths}
 
 
@@ -47,13 +47,15 @@ def choose(workspace: Workspace, period: str | None, as_of: datetime | None) -> 
 
     Raises ConfigError when nothing is delivered for it, or when it is not over yet and no as_of is given.
     """
+    asked = check_period(period) if period else None
     delivered = sorted({*dropped(workspace), *landing.landed_periods(workspace)})
-    undated = any(_files(workspace, s, "") for s in workspace.settings.sources if s.path and PLACE not in s.path)
+    undated = any(files_of(workspace, s, "") for s in workspace.settings.sources if s.path and PLACE not in s.path)
     if not delivered and not undated:
         raise ConfigError(
-            f"nothing is delivered in {workspace.root} yet; drop files like {workspace.inbox.name}/2026-10/assets.csv there."
+            f"nothing is delivered in {workspace.root} yet; "
+            f"drop files like {workspace.inbox.name}/2026-10/assets.csv there."
         )
-    chosen = check_period(period) if period else max(delivered, default=_last_month(workspace))
+    chosen = asked or max(delivered, default=_last_month(workspace))
     if chosen not in delivered and not undated:
         raise ConfigError(f"nothing is delivered for {chosen}; the delivered months are {', '.join(delivered)}.")
     if as_of is None and end_of_period(chosen, workspace.settings.zone) > datetime.now(UTC):
@@ -76,11 +78,11 @@ def due(workspace: Workspace, period: str) -> list[Due]:
     A file source of earlier months whose feed has got a source in the config since is that one.
     """
     configured = workspace.settings.sources
-    claimed = {path for source in configured for path in _files(workspace, source, period)}
+    claimed = {path for source in configured for path in files_of(workspace, source, period)}
     found = {
         (source.feed, source.name): paths
         for source in files.discover(workspace.inbox, period)
-        if not claimed.issuperset(paths := _files(workspace, source, period))
+        if not claimed.issuperset(paths := files_of(workspace, source, period))
     }
     known = _known(workspace, period)
     configured_since = {s.feed for s in configured} - {s.source.feed for s in known if not s.discovered}
@@ -91,6 +93,12 @@ def due(workspace: Workspace, period: str) -> list[Due]:
         Due(_file_source(workspace, key, found.get(renamed[key], []) if key in renamed else []), discovered=True)
         for key in sorted((expected | set(found)) - set(renamed.values()))
     ]
+
+
+def strays(workspace: Workspace, period: str) -> list[Path]:
+    """Files in a month's inbox that neither their name nor any source's path gives to a feed."""
+    claimed = {path for source in workspace.settings.sources for path in files_of(workspace, source, period)}
+    return [path for path in files.strays(workspace.inbox, period) if path not in claimed]
 
 
 def _known(workspace: Workspace, period: str) -> tuple[Snapshot, ...]:
@@ -117,6 +125,6 @@ def _file_source(workspace: Workspace, key: tuple[str, str], under_other_name: l
     return Source(name=name, feed=feed, path=paths[0] if paths else None)
 
 
-def _files(workspace: Workspace, source: Source, period: str) -> list[Path]:
+def files_of(workspace: Workspace, source: Source, period: str) -> list[Path]:
     """The files that are a source's delivery for a month."""
     return files.find(source, workspace.root, workspace.inbox, period)

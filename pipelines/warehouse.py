@@ -4,7 +4,7 @@ One private file that only a run opens. The rest of the house speaks of table na
 has a text column `period`, and a write replaces one period's rows whole.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -56,10 +56,6 @@ class Warehouse:
         )
         return [str(name) for (name,) in rows.fetchall()]
 
-    def schema(self, table: str) -> dict[str, pl.DataType]:
-        """Column name → type of a table, `period` first; empty when there is no such table."""
-        return dict(self.read(table, periods=()).schema) if table in self.tables() else {}
-
     def write(self, table: str, frame: pl.DataFrame, period: str) -> None:
         """Replace one period's rows of a table by the frame's, in the frame's order.
 
@@ -73,22 +69,20 @@ class Warehouse:
             self._connection.execute(f"INSERT INTO {quoted(table)} BY NAME SELECT * FROM {offered}")
 
     def read(
-        self, table: str, *, period: str | None = None, upto: str | None = None, periods: Sequence[str] | None = None
+        self, table: str, *, period: str | None = None, upto: str | None = None, before: str | None = None
     ) -> pl.DataFrame:
-        """Rows of a table as they were written: of one period, of those up to one, of those named, or all.
+        """Rows of a table as they were written: of one period, of those up to or before one, or all.
 
         A table that was never written is a frame without columns.
         """
         if table not in self.tables():
             return pl.DataFrame()
-        where, given = "TRUE", list[object]()
-        if period is not None:
-            where, given = f"{PERIOD} = ?", [period]
-        elif upto is not None:
-            where, given = f"{PERIOD} <= ?", [upto]
-        elif periods is not None:
-            where, given = f"list_contains(?::VARCHAR[], {PERIOD})", [list(periods)]
-        rows = self._connection.execute(f"SELECT * FROM {quoted(table)} WHERE {where} ORDER BY {PERIOD}, rowid", given)
+        bounds = {"=": period, "<=": upto, "<": before}
+        given = {sign: bound for sign, bound in bounds.items() if bound is not None}
+        where = " AND ".join(f"{PERIOD} {sign} ?" for sign in given) or "TRUE"
+        rows = self._connection.execute(
+            f"SELECT * FROM {quoted(table)} WHERE {where} ORDER BY {PERIOD}, rowid", list(given.values())
+        )
         return _frame(rows)
 
     def periods(self, table: str) -> list[str]:

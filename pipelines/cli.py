@@ -1,0 +1,272 @@
+"""The `tieout` command.
+
+Heavy imports happen inside the commands, so that `--help` answers at once. Data goes to stdout, progress to stderr.
+"""
+
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pipelines import __version__
+from pipelines.errors import ConfigError, TieoutError
+
+if TYPE_CHECKING:
+    from pipelines.workspace import Workspace
+
+NOT_ACCEPTED = 3
+"""Exit code of a run that is done although some source was not accepted."""
+PROBLEMS_SHOWN = 10
+
+
+class Commands(typer.core.TyperGroup):
+    """Turns what cannot be done into one sentence and its exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except TieoutError as problem:
+            typer.echo(f"tieout: {problem}", err=True)
+            raise typer.Exit(problem.exit_code) from None
+
+
+app = typer.Typer(
+    cls=Commands,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+InWorkspace = Annotated[
+    Path, typer.Option("-w", "--workspace", help="The workspace; the current directory by default.")
+]
+ForPeriod = Annotated[str | None, typer.Option("--period", help="A month like 2026-10.", metavar="YYYY-MM")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress lines.")]
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app(prog_name="tieout")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"tieout {__version__}")
+        raise typer.Exit
+
+
+@app.callback(epilog="Start with `tieout demo`, or `tieout init DIR` for your own data.")
+def tieout(
+    wanted: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Reconcile IT assets and software licences: an exception list with evidence, month after month.
+
+    \b
+    Examples:
+      tieout demo                          see it work on a sample company
+      tieout init books                    start a workspace of your own
+      tieout run -w books                  run the newest delivered month
+      tieout sql -w books "FROM exceptions_current"
+    """
+
+
+@app.command()
+def demo(
+    directory: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where to put it.")] = Path("demo"),
+    quiet: Quiet = False,
+) -> None:
+    """Write a sample company and run every month of it.
+
+    \b
+    Examples:
+      tieout demo
+      tieout demo /tmp/sample
+    """
+    if directory.exists() and not (directory / "planted.csv").is_file() and any(directory.iterdir()):
+        raise ConfigError(f"{directory} holds something else already; name an empty or new directory.")
+    _show_progress(quiet)
+    from data import demo as company
+    from pipelines import delivery
+    from pipelines.run import run as run_month
+    from pipelines.workspace import Workspace, end_of_period
+
+    company.write(directory)
+    workspace = Workspace.open(directory)
+    months = delivery.dropped(workspace)
+    for period in months:
+        run_month(workspace, period, end_of_period(period, workspace.settings.zone))
+    _point_to_results(workspace, max(months))
+    typer.echo(f'Try next:  tieout sql -w {directory} "FROM exceptions_current"')
+
+
+@app.command()
+def init(directory: Annotated[Path, typer.Argument(metavar="DIR", help="The workspace to make.")]) -> None:
+    """Make a starter workspace: a commented tieout.toml and an empty inbox.
+
+    \b
+    Example:
+      tieout init books
+    """
+    from pipelines.starter import write_starter
+
+    config = write_starter(directory)
+    typer.echo(
+        f"Made {config}; read it, then drop files into {directory / 'inbox'} and run `tieout run -w {directory}`."
+    )
+
+
+@app.command()
+def run(
+    workspace: InWorkspace = Path(),
+    period: ForPeriod = None,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", help="Judge at the end of this day instead of the month's.", metavar="DATE")
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Run a month: pull, reconcile, age, report, publish.
+
+    Without --period the newest delivered month. Exit code 0 = done, 1 = failed, 2 = bad usage or config,
+    3 = done, but some source was not accepted.
+
+    \b
+    Examples:
+      tieout run -w books
+      tieout run -w books --period 2026-10
+      tieout run -w books --period 2026-11 --as-of 2026-11-15
+    """
+    from pipelines import delivery
+    from pipelines.workspace import Workspace, read_as_of
+
+    _show_progress(quiet)
+    opened = Workspace.open(workspace)
+    instant = read_as_of(as_of, opened.settings.zone) if as_of else None
+    chosen = delivery.choose(opened, period, instant)
+    with opened.lock():  # refused at once, before the heavy imports
+        from pipelines.run import run as run_month
+        from pipelines.steps import not_accepted
+
+        run_month(opened, chosen, instant)
+        refused = not_accepted(opened, chosen)
+    _point_to_results(opened, chosen)
+    if refused:
+        typer.echo(f"tieout: done, but not accepted: {', '.join(refused)}; see the table `sources`.", err=True)
+        raise typer.Exit(NOT_ACCEPTED)
+
+
+@app.command()
+def check(
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="[FILE]...", help="Files to check; all dropped ones by default.")
+    ] = None,
+    workspace: InWorkspace = Path(),
+    period: ForPeriod = None,
+) -> None:
+    """Check the config and the dropped files before a run.
+
+    Shows the first ten problems, where they are and how to fix them. Exit code 0 = none, 1 = some,
+    2 = bad usage or config.
+
+    \b
+    Examples:
+      tieout check -w books
+      tieout check -w books books/inbox/2026-10/assets.csv
+    """
+    from pipelines.check import look
+    from pipelines.workspace import Workspace
+
+    found = look(Workspace.open(workspace), period, files or [])
+    for problem in found.problems[:PROBLEMS_SHOWN]:
+        typer.echo(problem)
+    if len(found.problems) > PROBLEMS_SHOWN:
+        typer.echo(f"and {len(found.problems) - PROBLEMS_SHOWN} more")
+    typer.echo(f"{found.files} files, {found.rows} rows, {len(found.problems) or 'no'} problems", err=True)
+    if found.problems:
+        raise typer.Exit(1)
+
+
+@app.command()
+def sql(
+    query: Annotated[str, typer.Argument(metavar="QUERY", help="SQL, in DuckDB's dialect.")],
+    workspace: InWorkspace = Path(),
+    as_csv: Annotated[bool, typer.Option("--csv", help="Answer as CSV.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
+) -> None:
+    """Ask the published database; it cannot be changed this way.
+
+    \b
+    Examples:
+      tieout sql -w books "FROM exceptions_current"
+      tieout sql -w books --csv "SELECT rule, count(*) FROM exceptions_current GROUP BY rule" > rules.csv
+      tieout sql -w books "DESCRIBE exceptions"
+    """
+    from pipelines.warehouse import QueryError
+    from pipelines.warehouse import query as ask
+    from pipelines.workspace import Workspace
+
+    if as_csv and as_json:
+        raise ConfigError("--csv and --json exclude each other; name one.")
+    opened = Workspace.open(workspace)
+    if not opened.published_database.exists():
+        raise ConfigError(f"{workspace} has published nothing yet; run `tieout run -w {workspace}` first.")
+    try:
+        answer = ask(opened.published_database, query)
+    except QueryError as problem:
+        raise ConfigError(f"the query failed: {problem}") from None
+    from pipelines.answer import as_text
+
+    typer.echo(as_text(answer, "csv" if as_csv else "json" if as_json else "table"), nl=False)
+
+
+@app.command()
+def dev(
+    workspace: InWorkspace = Path(),
+    port: Annotated[int, typer.Option(help="Port on this machine.")] = 3000,
+) -> None:
+    """Open the Dagster UI of a workspace, on this machine only.
+
+    \b
+    Example:
+      tieout dev -w books
+    """
+    from pipelines.home import prepare_home
+    from pipelines.workspace import Workspace
+
+    opened = Workspace.open(workspace)
+    environment = os.environ | prepare_home(opened)
+    typer.echo(f"http://127.0.0.1:{port} shows {opened.root}; Ctrl-C ends it.", err=True)
+    command = [
+        sys.executable,
+        "-m",
+        "dagster",
+        "dev",
+        "-m",
+        "pipelines.definitions",
+        "-h",
+        "127.0.0.1",
+        "-p",
+        str(port),
+    ]
+    raise typer.Exit(subprocess.run(command, env=environment, check=False).returncode)
+
+
+def _show_progress(quiet: bool) -> None:
+    """Progress lines on stderr, plain so that they read the same in a terminal and in a log file."""
+    log = logging.getLogger("tieout")
+    log.setLevel(logging.WARNING if quiet else logging.INFO)
+    log.propagate = False
+    lines = logging.StreamHandler()
+    lines.setFormatter(logging.Formatter("%(message)s"))
+    log.handlers = [lines]
+
+
+def _point_to_results(workspace: "Workspace", period: str) -> None:
+    typer.echo(f"Report:    {workspace.reports / period / 'index.html'}")
+    typer.echo(f"Database:  {workspace.published_database}")

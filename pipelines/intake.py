@@ -1,0 +1,197 @@
+"""Takes what landed into the warehouse: read, stage, hold against the contract, judge.
+
+Rows of accepted snapshots become rows of `staged_<feed>`; the rest is in `quarantine` with its reasons, row by row.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+
+from checks.contracts import hold
+from connectors import files
+from pipelines import landing
+from pipelines.landing import Delivered, Snapshot
+from pipelines.warehouse import PERIOD, Warehouse
+from pipelines.workspace import Workspace
+from tieout.feeds import FEEDS, Feed
+from tieout.intake import Profile, Verdict, judge, keys_of
+from tieout.mapping import as_json
+from tieout.pull import UNREADABLE, Records
+from tieout.staging import Staged, stage, staged_schema
+
+CONSERVED = ("landed", "used", "duplicate", "quarantined")
+"""Columns of `sources`; the first is the sum of the others."""
+
+_UTC = pl.Datetime("us", "UTC")
+SOURCES = {
+    "feed": pl.String(), "source": pl.String(), "snapshot_id": pl.String(), "system": pl.String(),
+    "endpoint_or_file": pl.String(), "filters": pl.String(), "extracted_at": _UTC, "extracted_by": pl.String(),
+    "verdict": pl.String(), **dict.fromkeys(CONSERVED, pl.Int64()), "as_of": _UTC,
+    "reasons": pl.List(pl.String), "warnings": pl.List(pl.String),
+}  # fmt: skip
+"""One row a source and period: what came, where from, and what it is good for."""
+QUARANTINE = {
+    "feed": pl.String(), "source": pl.String(), "snapshot_id": pl.String(), "row": pl.Int64(),
+    "reasons": pl.List(pl.String), "raw": pl.String(),
+}  # fmt: skip
+SOURCE_EXCEPTIONS = {"rule": pl.String(), "subject": pl.String(), "verdict": pl.String(), "why": pl.String()}
+PROFILES = {
+    "feed": pl.String(), "source": pl.String(), "rows": pl.Int64(), "columns": pl.List(pl.String), "fill": pl.String(),
+}  # fmt: skip
+"""What GREEN snapshots looked like; later ones are held against it."""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What became of one snapshot."""
+
+    snapshot: Snapshot
+    verdict: Verdict
+    rows: pl.DataFrame
+    quarantine: pl.DataFrame
+    landed: int
+    staged: Staged | None
+
+    @property
+    def subject(self) -> str:
+        """What its source exceptions are about: feed/source."""
+        return f"{self.snapshot.source.feed}/{self.snapshot.source.name}"
+
+
+def take(workspace: Workspace, warehouse: Warehouse, period: str, feed: Feed, delivered: Delivered) -> list[Taken]:
+    """Take in every snapshot of one feed."""
+    taken = [
+        _take_one(workspace, warehouse, period, snapshot, delivered.as_of)
+        for snapshot in delivered.snapshots
+        if snapshot.source.feed == feed.name
+    ]
+    empty = pl.DataFrame(schema={**staged_schema(feed), "_snapshot": pl.String()})
+    warehouse.write(staged_table(feed), pl.concat([empty, *(one.rows for one in taken)]), period)
+    return taken
+
+
+def keep_accounts(workspace: Workspace, warehouse: Warehouse, period: str, taken: Iterable[Taken]) -> pl.DataFrame:
+    """Write down what came of every source; returns the period's `sources`."""
+    taken = list(taken)
+    sources = pl.DataFrame([_account(workspace, one) for one in taken], schema=SOURCES)
+    warehouse.write("sources", sources, period)
+    warehouse.write("quarantine", pl.concat([pl.DataFrame(schema=QUARANTINE), *map(_quarantined, taken)]), period)
+    warehouse.write("source_exceptions", _source_exceptions(taken), period)
+    green = [one for one in taken if one.staged and one.verdict.color == "GREEN"]
+    warehouse.write("profiles", pl.DataFrame([_profile_row(one) for one in green], schema=PROFILES), period)
+    return sources
+
+
+def staged_table(feed: Feed) -> str:
+    """The warehouse's table of a feed's accepted rows."""
+    return f"staged_{feed.name}"
+
+
+def _take_one(workspace: Workspace, warehouse: Warehouse, period: str, snapshot: Snapshot, as_of: datetime) -> Taken:
+    source, settings, feed = snapshot.source, workspace.settings, FEEDS[snapshot.source.feed]
+    if not snapshot.snapshot_id:
+        verdict = judge(source, settings, as_of, snapshot.fetched)
+        return Taken(snapshot, verdict, _as_taken(snapshot, feed, None), pl.DataFrame(schema=UNREADABLE), 0, None)
+    records = files.read(landing.folder_of(workspace, period, snapshot), source)
+    staged = stage(records, source, settings)
+    before = _before(warehouse, period, snapshot, feed)
+    verdict = judge(source, settings, as_of, snapshot.fetched, records, staged, before)
+    if verdict.color == "RED":
+        quarantine = _all_set_aside(records, staged, verdict)
+        return Taken(snapshot, verdict, _as_taken(snapshot, feed, None), quarantine, records.landed, staged)
+    return Taken(snapshot, verdict, _as_taken(snapshot, feed, staged), staged.quarantine, staged.landed, staged)
+
+
+def _as_taken(snapshot: Snapshot, feed: Feed, staged: Staged | None) -> pl.DataFrame:
+    rows = hold(feed, staged.rows) if staged else pl.DataFrame(schema=staged_schema(feed))
+    return rows.with_columns(pl.lit(snapshot.snapshot_id, pl.String).alias("_snapshot"))
+
+
+def _all_set_aside(records: Records, staged: Staged, verdict: Verdict) -> pl.DataFrame:
+    """Every row of a snapshot that is not used, each with a reason: its own, or the snapshot's."""
+    own = pl.concat([records.unreadable, staged.quarantine]).unique("_row", keep="last")
+    why = f"the delivery is not used: {verdict.reasons[0].sentence}"
+    others = records.rows.join(own, on="_row", how="anti").select(
+        "_row", pl.concat_list(pl.lit(why)).alias("reasons"), as_json(list(records.columns)).alias("raw")
+    )
+    return pl.concat([own, others]).sort("_row")
+
+
+def _before(warehouse: Warehouse, period: str, snapshot: Snapshot, feed: Feed) -> Profile | None:
+    """What the source looked like before: a state feed's last GREEN delivery, all accepted rows of an event feed."""
+    source = snapshot.source.name
+    profiles = warehouse.read("profiles")
+    if profiles.is_empty():
+        return None
+    earlier = profiles.filter((pl.col(PERIOD) < period) & (pl.col("feed") == feed.name) & (pl.col("source") == source))
+    if earlier.is_empty():
+        return None
+    last = earlier.row(-1, named=True)
+    table = staged_table(feed)
+    rows = warehouse.read(table, period=last[PERIOD]) if feed.is_state else warehouse.read(table, before=period)
+    rows = rows.filter(pl.col("_source") == source)
+    return Profile(rows.height, keys_of(rows, feed), json.loads(last["fill"]), tuple(last["columns"]))
+
+
+# -- accounts --------------------------------------------------------------------------------------------------------
+
+
+def _account(workspace: Workspace, taken: Taken) -> dict[str, object]:
+    snapshot, fetched = taken.snapshot, taken.snapshot.fetched
+    used, quarantined = taken.rows.height, taken.quarantine.height
+    return {
+        "feed": snapshot.source.feed,
+        "source": snapshot.source.name,
+        "snapshot_id": snapshot.snapshot_id or None,
+        "system": fetched.system or FEEDS[snapshot.source.feed].system,
+        "endpoint_or_file": ", ".join(file.origin for file in fetched.files) or None,
+        "filters": fetched.filters,
+        "extracted_at": fetched.extracted(workspace.settings.zone),
+        "extracted_by": fetched.extracted_by,
+        "verdict": taken.verdict.color,
+        "landed": taken.landed,
+        "used": used,
+        "duplicate": taken.landed - used - quarantined,
+        "quarantined": quarantined,
+        "as_of": taken.verdict.as_of,
+        "reasons": [f"{slug}: {sentence}" for slug, sentence in taken.verdict.reasons],
+        "warnings": [str(doubt) for doubt in taken.staged.warnings] if taken.staged else [],
+    }
+
+
+def _source_exceptions(taken: list[Taken]) -> pl.DataFrame:
+    """One row a slug and source, with everything that was said of it."""
+    said = [
+        (reason.slug, one.subject, one.verdict.color, reason.sentence)
+        for one in taken
+        for reason in one.verdict.reasons
+    ]
+    rows = pl.DataFrame(said, schema=SOURCE_EXCEPTIONS, orient="row")
+    return rows.group_by("rule", "subject", "verdict", maintain_order=True).agg(pl.col("why").str.join("; "))
+
+
+def _quarantined(taken: Taken) -> pl.DataFrame:
+    snapshot = taken.snapshot
+    return taken.quarantine.select(
+        pl.lit(snapshot.source.feed).alias("feed"),
+        pl.lit(snapshot.source.name).alias("source"),
+        pl.lit(snapshot.snapshot_id).alias("snapshot_id"),
+        pl.col("_row").alias("row"),
+        "reasons",
+        "raw",
+    )
+
+
+def _profile_row(taken: Taken) -> dict[str, object]:
+    staged = taken.staged
+    assert staged is not None
+    return {
+        "feed": taken.snapshot.source.feed,
+        "source": taken.snapshot.source.name,
+        "rows": staged.used,
+        "columns": list(staged.columns),
+        "fill": json.dumps(staged.fill),
+    }
