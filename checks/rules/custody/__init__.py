@@ -1,0 +1,1 @@
+"""Who holds it, where is it, and does its status say so?"""

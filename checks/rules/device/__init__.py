@@ -1,0 +1,1 @@
+"""Does the device exist, and does the register know it?"""

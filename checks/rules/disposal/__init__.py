@@ -1,0 +1,1 @@
+"""Did what left leave in the right order, with proof?"""

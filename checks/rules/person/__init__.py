@@ -1,0 +1,1 @@
+"""Do accounts belong to people who work here?"""

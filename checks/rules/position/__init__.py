@@ -1,0 +1,1 @@
+"""Do contracts, seats and bills agree?"""

@@ -1,0 +1,1 @@
+"""Was it bought, received and capitalised as the books say?"""

@@ -1,0 +1,1 @@
+"""Is each paid seat somebody's who needs it?"""

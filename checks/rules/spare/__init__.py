@@ -1,0 +1,1 @@
+"""Is the stock what the book says, and enough?"""

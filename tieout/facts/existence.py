@@ -1,0 +1,127 @@
+"""Evidence that an asset exists: what management systems, scanners, the help desk and people's hands showed of it.
+
+The register itself is a claim, never evidence. Each function adds one feed's columns to the assets; `certain` says
+whether no evidence means there is none, rather than that we cannot know.
+"""
+
+import polars as pl
+
+from tieout.facts.ground import HANDS, Ground
+
+FEEDS = ("endpoints", "scans", "tickets", "movements")
+
+
+def of_assets(ground: Ground) -> pl.DataFrame:
+    """Every register row with each feed's latest evidence, and all of it together in `existence_*`.
+
+    `existence_days` = whole days since the latest evidence (0 with an open repair ticket), null when there is none;
+    `existence_on` its date. `elsewhere_*` is the same without the management system.
+    """
+    world = ground.world
+    frame = ground.assets
+    for add in (_endpoints, _scans, _repairs, _movements):
+        frame = add(frame, ground)
+    days = [world.days_since(c) for c in ("endpoints__seen_on", "scans__scanned_on", "movements__handled_on")]
+    repair = pl.when(pl.col("tickets__row").is_not_null()).then(pl.lit(0, pl.Int64))
+    uncertain = frame.join(
+        ground.devices.uncertain.with_columns(doubt=pl.lit(True)), on="tag_key", how="left", maintain_order="left"
+    )["doubt"]
+    alive = [pl.col(f"{feed}__alive") for feed in FEEDS]
+    return frame.with_columns(
+        pl.min_horizontal(*days, repair).alias("existence_days"),
+        pl.min_horizontal(*days[1:], repair).alias("elsewhere_days"),
+        pl.max_horizontal("endpoints__seen_on", "scans__scanned_on", "movements__handled_on", pl.when(repair == 0).then(pl.lit(world.today))).alias("existence_on"),
+        (pl.all_horizontal(alive) & uncertain.is_null()).alias("existence_certain"),
+        pl.all_horizontal(alive[1:]).alias("elsewhere_certain"),
+        days[0].alias("endpoints_days"),
+        (pl.col("endpoints__alive") & uncertain.is_null()).alias("endpoints_certain"),
+        days[1].alias("scans_days"),
+    )  # fmt: skip
+
+
+LEANS = {
+    "existence_days": FEEDS,
+    "existence_on": FEEDS,
+    "existence_certain": FEEDS,
+    "elsewhere_days": FEEDS[1:],
+    "elsewhere_certain": FEEDS[1:],
+    "endpoints_days": ("endpoints",),
+    "endpoints_certain": ("endpoints",),
+    "scans_days": ("scans",),
+}
+
+
+def _endpoints(assets: pl.DataFrame, ground: Ground) -> pl.DataFrame:
+    """The latest check-in of a company device under management, else any endpoint record of the asset."""
+    linked = ground.endpoints.filter(pl.col("asset_key").is_not_null()).sort(
+        "judged", "seen_on", "last_seen_at", "_id", nulls_last=False
+    )
+    checked_in = pl.when("judged").then("seen_on")
+    user = pl.col("user_id").filter(pl.col("judged")).last()
+    latest = linked.group_by(tag_key="asset_key").agg(
+        pl.col("_id").last().alias("endpoints__row"),
+        checked_in.max().alias("endpoints__seen_on"),
+        pl.col("last_seen_at")
+        .filter(pl.col("judged") & pl.col("seen_on").is_not_null())
+        .max()
+        .alias("endpoints__last_seen_at"),
+        user.alias("endpoints__user_id"),
+        pl.col("encrypted").filter(pl.col("judged")).last().alias("endpoints__encrypted"),
+        pl.col("enrolled_at").filter(pl.col("judged")).last().alias("endpoints__enrolled_at"),
+    )
+    shown = ground.coverage.filter(pl.col("feed") == "endpoints")["kind"]
+    never_shown = ~pl.col("managed_class") & ~pl.col("asset_class").is_in(shown.drop_nulls().implode())
+    alive = ground.world.alive_for("endpoints", "asset_class", ground.coverage)
+    return assets.join(latest, on="tag_key", how="left", maintain_order="left").with_columns(
+        (alive | (never_shown & pl.lit(not shown.has_nulls()))).alias("endpoints__alive")
+    )
+
+
+def _scans(assets: pl.DataFrame, ground: Ground) -> pl.DataFrame:
+    """The latest scan of the asset: when and where."""
+    latest = (
+        ground.scans.filter(pl.col("asset_key").is_not_null())
+        .sort("scanned_at", "_id")
+        .group_by(tag_key="asset_key")
+        .agg(
+            pl.col("_id").last().alias("scans__row"),
+            pl.col("scanned_on").last().alias("scans__scanned_on"),
+            pl.col("scanned_at").last().alias("scans__scanned_at"),
+            pl.col("place_key").last().alias("scans__place_key"),
+        )
+    )
+    return assets.join(latest, on="tag_key", how="left", maintain_order="left").with_columns(
+        pl.lit(ground.world.alive("scans")).alias("scans__alive")
+    )
+
+
+def _repairs(assets: pl.DataFrame, ground: Ground) -> pl.DataFrame:
+    """The open repair ticket of the asset, if there is one."""
+    tickets = ground.open_repairs.filter(pl.col("asset_key").is_not_null())
+    latest = (
+        tickets.sort("opened_at", "_id").group_by(tag_key="asset_key").agg(pl.col("_id").last().alias("tickets__row"))
+    )
+    return assets.join(latest, on="tag_key", how="left", maintain_order="left").with_columns(
+        pl.lit(ground.world.alive("tickets")).alias("tickets__alive")
+    )
+
+
+def _movements(assets: pl.DataFrame, ground: Ground) -> pl.DataFrame:
+    """The last movement of the asset, and the last one that someone's hands made."""
+    by_hand = pl.col("kind").is_in(HANDS)
+    approved = pl.col("kind").is_in(["retire", "dispose"]) & pl.col("approved_by").is_not_null()
+    latest = (
+        ground.movements.filter(pl.col("asset_key").is_not_null())
+        .sort("occurred_at", "_id")
+        .group_by(tag_key="asset_key")
+        .agg(
+            pl.col("_id").last().alias("movements__row"),
+            pl.col("occurred_at").last().alias("movements__moved_at"),
+            pl.col("occurred_on").last().alias("movements__moved_on"),
+            pl.col("occurred_on").filter(by_hand).max().alias("movements__handled_on"),
+            pl.col("occurred_on").filter(approved).max().alias("movements__write_off_on"),
+        )
+    )
+    return assets.join(latest, on="tag_key", how="left", maintain_order="left").with_columns(
+        pl.lit(ground.world.alive("movements")).alias("movements__alive")
+    )

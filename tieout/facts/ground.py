@@ -1,0 +1,196 @@
+"""The ground the facts stand on: each feed's records with who and what they mean, resolved once for all grains."""
+
+from datetime import date
+from functools import cached_property
+
+import polars as pl
+
+from tieout import normalize, policy
+from tieout.feeds import NEVER
+from tieout.identity.devices import Devices
+from tieout.identity.people import Keys, People
+from tieout.world import World, product_key
+
+HANDS = ("receive", "assign", "transfer", "return", "checkout", "checkin", "repair_out", "repair_in")
+"""Movements that someone's hands made: they prove that the thing was there."""
+
+NO_DATE = date(1970, 1, 1)
+
+MEMORY_COVERAGE = {"feed": pl.String(), "source": pl.String(), "kind": pl.String()}
+MEMORY_ASSETS = {
+    "tag_key": pl.String(), "status": pl.String(), "status_seen_on": pl.Date(), "first_seen_on": pl.Date(),
+}  # fmt: skip
+
+
+class Ground:
+    """A period's records, resolved: people, devices, places, and which kinds each source speaks for."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.people = People(world)
+        self.devices = Devices(world)
+
+    def place(self, column: str) -> pl.Expr:
+        """A location in normal form."""
+        return normalize.place(pl.col(column), self.world.settings.location_aliases)
+
+    @cached_property
+    def places(self) -> pl.Series:
+        """Every place the register, people, counts, receipts, stock or the workspace names, in normal form."""
+        named = [
+            self.world.rows(f).select(self.place("location"))
+            for f in ("assets", "people", "counts", "receipts", "stock")
+        ]
+        stated = pl.DataFrame({"location": self.world.settings.places}, schema={"location": pl.String})
+        return pl.concat([*named, stated.select(self.place("location"))]).to_series().drop_nulls().unique().sort()
+
+    @cached_property
+    def coverage(self) -> pl.DataFrame:
+        """Kinds each source ever showed or declares to cover: feed, source, kind (null = it may show any)."""
+        shown = [
+            self.endpoints.select(pl.lit("endpoints").alias("feed"), source="_source", kind="kind"),
+            self.seats.select(pl.lit("seats").alias("feed"), source="_source", kind="product_key"),
+        ]
+        declared = [
+            {"feed": s.feed, "source": s.name, "kind": normalize.fold(kind)}
+            for s in self.world.settings.sources
+            if s.feed in ("endpoints", "seats")
+            for kind in s.covers
+        ]
+        before = self.world.remembered("memory_coverage", MEMORY_COVERAGE)
+        return (
+            pl.concat([before, *shown, pl.DataFrame(declared, schema=MEMORY_COVERAGE)])
+            .unique()
+            .sort("feed", "source", "kind")
+        )
+
+    @cached_property
+    def assets(self) -> pl.DataFrame:
+        """The register with keys in normal form, the treatment of each class, and since when it has its status."""
+        before = self.world.remembered("memory_assets", MEMORY_ASSETS).rename({"status": "status_before"})
+        today = pl.lit(self.world.today)
+        return (
+            self.devices.register.join(
+                policy.classes(self.world.settings), on="asset_class", how="left", maintain_order="left"
+            )
+            .join(before, on="tag_key", how="left", maintain_order="left")
+            .with_columns(
+                self.place("location").alias("place_key"),
+                pl.col("first_seen_on").fill_null(today),
+                pl.when(pl.col("status") == pl.col("status_before"))
+                .then("status_seen_on")
+                .otherwise(today)
+                .alias("status_seen_on"),
+            )
+        )
+
+    @cached_property
+    def endpoints(self) -> pl.DataFrame:
+        """Every endpoint with its asset (`asset_key`), its class (`kind`), its user, and whether it is judged."""
+        frame = self.devices.endpoints
+        users = self.people.resolve(frame, Keys(emails=("user_email",), any_kind="user_name"))
+        classes = self.devices.register.select(asset_key="tag_key", registered_class="asset_class")
+        return (
+            frame.join(
+                users.select("_id", user_id="person_id", user_conflict="conflict"),
+                on="_id",
+                how="left",
+                maintain_order="left",
+            )
+            .join(classes, on="asset_key", how="left", maintain_order="left")
+            .with_columns(
+                pl.coalesce("asset_class", "registered_class").alias("kind"),
+                (pl.col("managed") & (pl.col("ownership") == "company")).alias("judged"),
+                pl.when(pl.col("last_seen_at") > pl.lit(NEVER))
+                .then(self.world.local_date(pl.col("last_seen_at")))
+                .alias("seen_on"),
+            )
+        )
+
+    @cached_property
+    def scans(self) -> pl.DataFrame:
+        """Every scan with the asset its code means, how, the assets it names when several, and its place."""
+        frame = self.world.rows("scans").with_columns(
+            normalize.code(pl.col("code")).alias("code_key"),
+            self.place("location").alias("place_key"),
+            self.world.local_date(pl.col("scanned_at")).alias("scanned_on"),
+        )
+        return frame.join(self.devices.scanned(frame), on="code_key", how="left", maintain_order="left")
+
+    @cached_property
+    def movements(self) -> pl.DataFrame:
+        """Every movement with the asset it moved (null for stock) and its local date."""
+        frame = self.world.rows("movements").with_columns(
+            self.world.local_date(pl.col("occurred_at")).alias("occurred_on"),
+            normalize.code(pl.col("sku")).alias("sku_key"),
+        )
+        resolved = self.devices.resolve(frame).select("_id", "asset_key")
+        return frame.join(resolved, on="_id", how="left", maintain_order="left")
+
+    @cached_property
+    def open_repairs(self) -> pl.DataFrame:
+        """Repair tickets open at as_of, with the asset each is about."""
+        frame = self.world.rows("tickets").filter((pl.col("kind") == "repair") & (pl.col("status") == "open"))
+        return frame.join(
+            self.devices.resolve(frame).select("_id", "asset_key"), on="_id", how="left", maintain_order="left"
+        )
+
+    @cached_property
+    def accounts(self) -> pl.DataFrame:
+        """Every account with the person it belongs to."""
+        matches = self.people.accounts.select("_id", owner_id="person_id", conflict="conflict", how="how")
+        return self.world.rows("accounts").join(matches, on="_id", how="left", maintain_order="left")
+
+    @cached_property
+    def seats(self) -> pl.DataFrame:
+        """Every seat with its product and plan in normal form."""
+        return self.world.rows("seats").with_columns(
+            product_key(self.world.settings, pl.col("product")).alias("product_key"),
+            normalize.aliased(pl.col("plan"), {}).alias("plan_key"),
+        )
+
+    def person(self, table: pl.DataFrame, keys: Keys, name: str) -> pl.DataFrame:
+        """The table with what is known of the person a record names, in columns `<name>_<attribute>`.
+
+        `<name>_known`, `<name>_leaver` and `<name>_on_leave` are three-valued: null where keys conflict, where the
+        person has vanished from HR, or where people are not alive; false where the record names nobody.
+        `people__row` is the landed row of the person.
+        """
+        resolved = self.people.resolve(table, keys).select(
+            "_id", pl.col("person_id", "conflict", "how").name.prefix(f"{name}_").name.replace("person_id", "id")
+        )
+        attributes = ["status", "leaver", "left_on", "cost_center", "department", "present"]
+        known = self.people.known.select(
+            pl.col("person_id").alias(f"{name}_id"),
+            pl.col("_id").alias("people__row"),
+            pl.col(attributes).name.prefix(f"{name}_"),
+        )
+        silent = pl.all_horizontal(pl.col(column).is_null() for column in keys.columns)
+        alive = pl.lit(self.world.alive("people"))
+        nobody = silent | (alive & ~pl.col(f"{name}_conflict") & pl.col(f"{name}_id").is_null())
+        somebody = pl.col(f"{name}_id").is_not_null() & (pl.col(f"{name}_present") | alive)
+
+        def told(answer: pl.Expr) -> pl.Expr:
+            return pl.when(somebody).then(answer).when(nobody).then(pl.lit(False))
+
+        return (
+            table.join(resolved, on="_id", how="left", maintain_order="left")
+            .join(known, on=f"{name}_id", how="left", maintain_order="left")
+            .with_columns(
+                told(pl.lit(True)).alias(f"{name}_known"),
+                told(pl.col(f"{name}_leaver")).alias(f"{name}_leaver"),
+                told(pl.col(f"{name}_status") == "leave").alias(f"{name}_on_leave"),
+                alive.alias("people__alive"),
+            )
+        )
+
+    def memory(self) -> dict[str, pl.DataFrame]:
+        """What later periods need to know of this one's records."""
+        assets = self.assets.select(list(MEMORY_ASSETS))
+        gone = self.world.remembered("memory_assets", MEMORY_ASSETS).join(assets, on="tag_key", how="anti")
+        return {
+            **self.people.memory(),
+            **self.devices.memory(),
+            "memory_coverage": self.coverage,
+            "memory_assets": pl.concat([assets, gone]).sort("tag_key"),
+        }

@@ -1,0 +1,76 @@
+"""One row a product with paid seats: how many are assigned and how many the contracts in force allow."""
+
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+
+from tieout import licences, money
+from tieout.facts.ground import Ground
+from tieout.rule import Grain
+
+
+def build(ground: Ground, filled: pl.DataFrame) -> Grain:
+    """Every product that a console lists paid seats of; `filled` are those seats with the line each fills."""
+    world = ground.world
+    by_product = filled.group_by("product_key").agg(
+        pl.len().cast(pl.Int64).alias("assigned"),
+        pl.col("line").is_null().sum().cast(pl.Int64).alias("unplaced"),
+        pl.col("product").first().alias("console_name"),
+    )
+    rows = ground.seats.group_by("product_key").agg(pl.col("_id").sort())
+    lines = licences.lines(ground)
+    contracts = lines.group_by("product_key", maintain_order=True).agg(
+        pl.col("product").first().alias("contract_name"),
+        pl.col("running").any().alias("contracted"),
+        pl.col("in_force").any().alias("counted_per_user"),
+        pl.col("quantity").filter("in_force").sum().alias("quantity"),
+        pl.col("term_end").max().alias("ended_on"),
+        pl.col("_id").filter("running").sort().alias("entitlements__row"),
+        pl.col("owner").drop_nulls().last().alias("contract_owner"),
+        pl.col("annual").filter("in_force").max().alias("dearest"),
+        pl.col("annual_amount")
+        .filter("in_force")
+        .sort_by(pl.col("annual").filter("in_force"))
+        .last()
+        .alias("dearest_amount"),
+        pl.col("annual_currency")
+        .filter("in_force")
+        .sort_by(pl.col("annual").filter("in_force"))
+        .last()
+        .alias("exposure_currency"),
+    )
+    alive = pl.lit(world.alive("entitlements"))
+    contracted = pl.col("contracted").fill_null(False)
+    beyond = pl.when(~contracted | pl.col("counted_per_user")).then("unplaced").otherwise(0).cast(money.MONEY)
+    frame = (
+        by_product.join(rows, on="product_key", how="left")
+        .join(contracts, on="product_key", how="left")
+        .with_columns(beyond.alias("beyond"))
+        .with_columns(
+            pl.coalesce("contract_name", "console_name").alias("product"),
+            alive.alias("entitlements__alive"),
+            pl.when(contracted).then(pl.lit(True)).when(alive).then(pl.lit(False)).alias("contracted"),
+            pl.when(alive).then("beyond").alias("beyond"),
+            world.days_since("ended_on").alias("ended_days"),
+            (pl.col("beyond") * pl.col("dearest")).alias("exposure"),
+            (pl.col("beyond") * pl.col("dearest_amount")).alias("exposure_amount"),
+        )
+        .sort("product_key")
+    )
+    return Grain(
+        name="product",
+        feed="seats",
+        frame=frame.select(list(HEALTHY)),
+        keys={"product": "product_key"},
+        leans=dict.fromkeys(
+            ("contracted", "quantity", "beyond", "ended_days", "exposure", "contract_owner"), ("entitlements",)
+        ),
+    )
+
+
+HEALTHY: dict[str, Any] = {
+    "_id": [0], "product": "Figma", "product_key": "figma", "assigned": 100, "quantity": Decimal(100),
+    "contracted": True, "ended_days": -60, "beyond": Decimal(0), "contract_owner": None, "exposure": Decimal(0),
+    "exposure_amount": Decimal(0), "exposure_currency": "EUR", "entitlements__row": [0], "entitlements__alive": True,
+}  # fmt: skip

@@ -1,0 +1,143 @@
+"""One row a seat of a licensed product: who has it, when it was last used, what identity says of that person."""
+
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from tieout.facts.ground import Ground
+from tieout.feeds import NEVER
+from tieout.identity.people import Keys
+from tieout.rule import Grain
+
+MEMORY_SEATS = {
+    "product_key": pl.String(), "seat_id": pl.String(), "usage_mark": pl.Datetime("us", "UTC"),
+    "first_seen_on": pl.Date(),
+}  # fmt: skip
+MEMORY_USAGE = {"product_key": pl.String(), "was_fresh": pl.Boolean()}
+USAGE_FLOOR = 10  # seats a product needs before a standstill of all its usage means something
+FRESH_DAYS = 14
+
+
+def marked(ground: Ground) -> pl.DataFrame:
+    """Every seat with its usage as a high-water mark over all pulls: last use never moves backwards.
+
+    `usage_mark` is NEVER for a seat never used and null where use is unknown: not told, or told before and no longer.
+    """
+    before = ground.world.remembered("memory_seats", MEMORY_SEATS).rename({"usage_mark": "mark_before"})
+    now = pl.col("last_active_at")
+    mark = pl.when(now.is_null()).then(None).otherwise(pl.max_horizontal(now, "mark_before"))
+    return ground.seats.join(before, on=["product_key", "seat_id"], how="left", maintain_order="left").with_columns(
+        mark.alias("usage_mark"), pl.col("first_seen_on").fill_null(pl.lit(ground.world.today))
+    )
+
+
+def _usage(ground: Ground, seats: pl.DataFrame) -> pl.DataFrame:
+    """Per product: whether anybody's use advanced in the last days, and whether its usage stands still for all."""
+    before = ground.world.remembered("memory_usage", MEMORY_USAGE)
+    used_on = pl.when(pl.col("usage_mark") > pl.lit(NEVER)).then(ground.world.local_date(pl.col("usage_mark")))
+    fresh = (ground.world.days_since(used_on) <= FRESH_DAYS).any(ignore_nulls=True)
+    now = seats.group_by("product_key").agg(fresh.alias("fresh"), pl.len().alias("seats_of_product"))
+    return now.join(before, on="product_key", how="left").with_columns(
+        (pl.col("was_fresh").fill_null(False) & ~pl.col("fresh") & (pl.col("seats_of_product") >= USAGE_FLOOR)).alias(
+            "usage_frozen"
+        )
+    )
+
+
+def build(ground: Ground) -> Grain:
+    """Every seat the consoles list."""
+    world = ground.world
+    seats = marked(ground)
+    frame = ground.person(seats, Keys(account_id="seat_id", emails=("email",), any_kind="seat_id"), "holder")
+    accounts = (
+        ground.accounts.filter(pl.col("owner_id").is_not_null())
+        .group_by(holder_id="owner_id")
+        .agg(pl.col("_id").sort().alias("accounts__row"), (pl.col("status") == "active").any().alias("any_active"))
+    )
+    settings = world.settings
+    products = [
+        {"product_key": key, "bills_suspended": p.bills_suspended, "product_exempt": p.exempt}
+        for name, p in settings.products.items()
+        for key in [_key(ground, name)]
+    ]
+    stated = pl.DataFrame(
+        products, schema={"product_key": pl.String, "bills_suspended": pl.Boolean, "product_exempt": pl.Boolean}
+    )
+    alive = pl.lit(world.alive("accounts"))
+    billed = pl.col("status").is_in(["active", "invited"]) | pl.col("bills_suspended")
+    used_on = pl.when(pl.col("usage_mark") > pl.lit(NEVER)).then(world.local_date(pl.col("usage_mark")))
+    frame = (
+        frame.join(accounts, on="holder_id", how="left", maintain_order="left")
+        .join(stated, on="product_key", how="left", maintain_order="left")
+        .join(_usage(ground, seats).select("product_key", "usage_frozen"), on="product_key", how="left", maintain_order="left")
+        .with_columns(pl.col("bills_suspended", "product_exempt").fill_null(False))
+        .with_columns(
+            (pl.col("paid") & billed).alias("counted"),
+            alive.alias("accounts__alive"),
+            pl.when("any_active").then(pl.lit(False))
+            .when(pl.col("accounts__row").is_not_null() & alive).then(pl.lit(True))
+            .when(alive).then(pl.lit(False)).alias("deprovisioned"),
+            (pl.col("usage_mark") == pl.lit(NEVER)).alias("never_used"),
+            world.days_since(used_on).alias("unused_days"),
+            world.local_date(pl.col("assigned_at")).alias("assigned_on"),
+            used_on.alias("used_on"),
+            world.days_since("first_seen_on").alias("first_seen_days"),
+            (pl.col("holder_on_leave") | (pl.col("holder_status") == "prehire").fill_null(False)).alias("holder_away"),
+            pl.col("holder_cost_center").alias("cost_center"),
+        )
+        .with_columns(world.days_since("assigned_on").alias("assigned_days"))
+        .sort("product_key", "seat_id")
+    )  # fmt: skip
+    return Grain(
+        name="seat",
+        feed="seats",
+        frame=frame.select(list(HEALTHY)),
+        keys={"product": "product_key"},
+        leans={
+            **dict.fromkeys(
+                (
+                    "holder_id",
+                    "holder_conflict",
+                    "holder_known",
+                    "holder_leaver",
+                    "holder_left_on",
+                    "holder_away",
+                    "cost_center",
+                ),
+                ("people", "accounts"),
+            ),
+            "deprovisioned": ("accounts", "people"),
+        },
+    )
+
+
+def _key(ground: Ground, name: str) -> str:
+    from tieout.world import product_key
+
+    return str(pl.select(product_key(ground.world.settings, pl.lit(name))).item())
+
+
+def memory(ground: Ground) -> dict[str, pl.DataFrame]:
+    """The usage marks of every seat, those not seen now included, and which products' usage ever advanced."""
+    seats = marked(ground)
+    now = seats.with_columns(pl.coalesce("usage_mark", "mark_before").alias("usage_mark")).select(list(MEMORY_SEATS))
+    gone = ground.world.remembered("memory_seats", MEMORY_SEATS).join(now, on=["product_key", "seat_id"], how="anti")
+    usage = _usage(ground, seats).select(
+        "product_key", (pl.col("fresh") | pl.col("was_fresh").fill_null(False)).alias("was_fresh")
+    )
+    unseen = ground.world.remembered("memory_usage", MEMORY_USAGE).join(usage, on="product_key", how="anti")
+    return {
+        "memory_seats": pl.concat([now, gone]).sort("product_key", "seat_id"),
+        "memory_usage": pl.concat([usage, unseen]).sort("product_key"),
+    }
+
+
+HEALTHY: dict[str, Any] = {
+    "_id": 0, "product": "Figma", "product_key": "figma", "plan_key": None, "seat_id": "u-1", "status": "active",
+    "paid": True, "counted": True, "product_exempt": False, "assigned_on": date(2026, 1, 10), "assigned_days": 294,
+    "first_seen_days": 90, "never_used": False, "used_on": date(2026, 10, 30), "unused_days": 1, "usage_frozen": False,
+    "holder_id": "p1", "holder_conflict": False, "holder_known": True, "holder_leaver": False, "holder_left_on": None,
+    "holder_away": False, "cost_center": "100", "deprovisioned": False, "people__row": 0, "people__alive": True,
+    "accounts__row": [0], "accounts__alive": True,
+}  # fmt: skip

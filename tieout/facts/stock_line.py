@@ -1,0 +1,116 @@
+"""One row a line of the spares book that was ever counted: the latest count against the book at that instant."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+
+from tieout import money, normalize
+from tieout.facts.ground import Ground
+from tieout.rule import Grain
+
+PLACE = ["sku_key", "place_key"]
+LINE = [*PLACE, "bin_key"]
+
+
+def placed(rows: pl.DataFrame, ground: Ground) -> pl.DataFrame:
+    """Rows with sku, location and bin in normal form."""
+    return rows.with_columns(
+        normalize.code(pl.col("sku")).alias("sku_key"),
+        ground.place("location").alias("place_key"),
+        normalize.code(pl.col("bin")).alias("bin_key"),
+    )
+
+
+def latest_counts(ground: Ground) -> pl.DataFrame:
+    """The latest count of every line."""
+    counts = placed(ground.world.rows("stock_counts"), ground).with_columns(
+        counted_on=ground.world.local_date(pl.col("counted_at"))
+    )
+    fresh = counts.with_columns(ground.world.fresh(pl.col("counted_on")).alias("in_period"))
+    return fresh.sort("counted_at", "_id").unique(LINE, keep="last", maintain_order=True)
+
+
+def _moved_since(counts: pl.DataFrame, book: pl.DataFrame, ground: Ground) -> pl.DataFrame:
+    """Net units moved to (+) or from (−) each counted line after its count, known to the bin or not.
+
+    Movements name a location, sometimes down to the bin (`Store/A1`). One that names only the location counts for its
+    only bin; with several bins it leaves the book at the count unknown (`unplaced`).
+    """
+    moves = ground.movements.filter(pl.col("sku_key").is_not_null() & pl.col("asset_tag").is_null()).with_columns(
+        pl.col("quantity").fill_null(1)
+    )
+    legs = pl.concat(
+        moves.select(
+            "sku_key", "occurred_at", (pl.col("quantity") * pl.lit(sign, pl.Int64).cast(money.MONEY)).alias("moved"),
+            ground.place(f"{end}_location").alias("where"),
+        ).drop_nulls()
+        for end, sign in (("to", 1), ("from", -1))
+    )  # fmt: skip
+    bins = book.group_by(PLACE).agg(pl.len().alias("bins"))
+    lines = counts.join(bins, on=PLACE, how="left", maintain_order="left").with_columns(
+        (pl.col("place_key") + "/" + pl.col("bin_key").str.to_lowercase()).alias("bin_place"),
+        pl.col("bins").fill_null(1),
+    )
+    after = lines.join(legs, on="sku_key").filter(pl.col("occurred_at") > pl.col("counted_at"))
+    here = after.filter((pl.col("where") == pl.col("bin_place")) | (pl.col("where") == pl.col("place_key")))
+    to_bin = (pl.col("where") == pl.col("bin_place")) | (pl.col("bins") == 1)
+    return here.group_by(LINE).agg(
+        pl.col("moved").filter(to_bin).sum().alias("moved_since"), (~to_bin).any().alias("unplaced")
+    )
+
+
+def build(ground: Ground) -> Grain:
+    """Every counted line of spares."""
+    world = ground.world
+    book = placed(world.rows("stock"), ground)
+    counts = latest_counts(ground)
+    booked = book.select(
+        *LINE, "abc", "unit_cost", "currency", "description", book_quantity="quantity", stock__row="_id"
+    )
+    alive = pl.lit(world.alive("stock"))
+    known = pl.col("stock__row").is_not_null()
+    frame = (
+        counts.join(booked, on=LINE, how="left", maintain_order="left")
+        .join(_moved_since(counts, book, ground), on=LINE, how="left", maintain_order="left")
+        .with_columns(
+            pl.col("quantity").alias("counted"),
+            pl.col("abc").fill_null("C"),
+            alive.alias("stock__alive"),
+            pl.lit(world.alive("movements")).alias("movements__alive"),
+            pl.lit(None, pl.UInt32).alias("movements__row"),
+            pl.when(known).then("book_quantity").when(alive).then(money.zero()).alias("book_quantity"),
+        )
+        .with_columns(
+            pl.when(pl.col("movements__alive") & ~pl.col("unplaced").fill_null(False))
+            .then(pl.col("book_quantity") - pl.col("moved_since").fill_null(0))
+            .alias("book_at_count")
+        )
+        .with_columns((pl.col("counted") - pl.col("book_at_count")).alias("variance"))
+        .with_columns(
+            pl.col("variance").abs().alias("off_by"),
+            pl.col("book_at_count").abs().alias("book_size"),
+        )
+    )
+    valued = money.valued(frame, "stock_value", pl.col("off_by") * pl.col("unit_cost"), pl.col("currency"), world)
+    return Grain(
+        name="stock_line",
+        feed="stock_counts",
+        frame=valued.sort(LINE).select(list(HEALTHY)),
+        keys={"sku": "sku_key", "location": "place_key", "bin": "bin_key"},
+        leans={
+            **dict.fromkeys(("abc", "book_quantity", "description", "stock_value"), ("stock",)),
+            **dict.fromkeys(("book_at_count", "variance", "off_by", "book_size"), ("stock", "movements")),
+        },
+    )
+
+
+HEALTHY: dict[str, Any] = {
+    "_id": 0, "sku": "S-1", "sku_key": "S-1", "location": "Store", "place_key": "store", "bin": "A1", "bin_key": "A1",
+    "counted_on": date(2026, 10, 20), "in_period": True, "counted": Decimal(100), "abc": "A", "description": None,
+    "book_quantity": Decimal(100), "book_at_count": Decimal(100), "variance": Decimal(0), "off_by": Decimal(0),
+    "book_size": Decimal(100), "stock_value": Decimal(0), "stock_value_amount": Decimal(0),
+    "stock_value_currency": "EUR", "stock__row": 0, "stock__alive": True, "movements__row": None,
+    "movements__alive": True,
+}  # fmt: skip

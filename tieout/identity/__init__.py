@@ -1,0 +1,1 @@
+"""Who is who: which person, device or product a record speaks of, and why we think so."""

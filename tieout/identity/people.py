@@ -1,0 +1,263 @@
+"""Which person a record means, by the keys it carries, with the reason for every match kept.
+
+Keys are tried as: account_id (with the person it was bound to earlier), person_id, e-mail with aliases and former
+addresses, username. A key that names several people names the one employed at as_of, else the one employed on the
+record's date. All keys of a record must agree on one person; when they cannot, that is a conflict and nobody is
+chosen. Keys that resolve to nobody do not conflict. Names never match.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import polars as pl
+
+from tieout import normalize
+from tieout.world import World
+
+KIND_ORDER = ("account_id", "person_id", "email", "username")
+
+MEMORY_PEOPLE = {
+    "person_id": pl.String(), "full_name": pl.String(), "status": pl.String(), "start_date": pl.Date(),
+    "end_date": pl.Date(), "department": pl.String(), "cost_center": pl.String(), "location": pl.String(),
+    "manager_id": pl.String(), "employment_type": pl.String(), "left_seen_on": pl.Date(),
+    "first_seen_on": pl.Date(),
+}  # fmt: skip
+MEMORY_KEYS = {"kind": pl.String(), "key": pl.String(), "person_id": pl.String()}
+MEMORY_ACCOUNTS = {"account_id": pl.String(), "person_id": pl.String()}
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Which columns of a table name a person, and how each is to be read.
+
+    `any_kind` columns hold a person_id, an address or a username; `on` is the record's date for keys that several
+    people bore at different times.
+    """
+
+    account_id: str | None = None
+    person_id: str | None = None
+    emails: Sequence[str] = ()
+    username: str | None = None
+    any_kind: str | None = None
+    on: str | None = None
+
+    @property
+    def columns(self) -> list[str]:
+        """Every column that may name somebody."""
+        single = (self.account_id, self.person_id, self.username, self.any_kind)
+        return [column for column in (*self.emails, *single) if column]
+
+
+class People:
+    """Everyone known, and the keys that name them."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    @cached_property
+    def known(self) -> pl.DataFrame:
+        """One row a person: those HR shows now, and with null status those it showed before and no longer does.
+
+        `left_on` is the last day of a leaver: end_date, else the first as_of at which HR showed the person as
+        terminated; null for others. `leaver` = terminated with end_date empty or before as_of. `_id` is the landed
+        row, null for people HR no longer shows.
+        """
+        w = self.world
+        now = w.rows("people")
+        before = w.remembered("memory_people", MEMORY_PEOPLE)
+        gone = before.join(now, on="person_id", how="anti").with_columns(
+            pl.lit(None, pl.String).alias("status"), pl.lit(False).alias("present")
+        )
+        kept = before.select("person_id", "left_seen_on", "first_seen_on")
+        present = now.join(kept, on="person_id", how="left").with_columns(pl.lit(True).alias("present"))
+        today = pl.lit(w.today)
+        terminated = pl.col("status") == "terminated"
+        return (
+            pl.concat([present, gone], how="diagonal")
+            .with_columns(
+                pl.when(terminated).then(pl.col("left_seen_on").fill_null(today)).alias("left_seen_on"),
+                pl.col("first_seen_on").fill_null(today),
+                (terminated & (pl.col("end_date").is_null() | (pl.col("end_date") < today))).alias("leaver"),
+                (pl.col("status").is_in(["active", "leave"]) | (terminated & (pl.col("end_date") >= today)))
+                .fill_null(False)
+                .alias("employed"),
+            )
+            .with_columns(
+                pl.when("leaver").then(pl.coalesce("end_date", "left_seen_on")).alias("left_on"),
+            )
+            .sort("person_id")
+        )
+
+    @cached_property
+    def hr_keys(self) -> pl.DataFrame:
+        """Every key by which HR names a person now: kind, key, person_id."""
+        people = self.world.rows("people")
+        address = pl.concat_list(pl.col("email"), pl.col("other_emails").fill_null([]))
+        return _stack(
+            people.select(pl.lit("person_id").alias("kind"), pl.col("person_id").alias("key"), "person_id"),
+            people.select(pl.lit("email").alias("kind"), address.alias("key"), "person_id").explode(
+                "key", empty_as_null=False
+            ),
+            people.select(pl.lit("username").alias("kind"), pl.col("username").alias("key"), "person_id"),
+        )
+
+    @cached_property
+    def accounts(self) -> pl.DataFrame:
+        """Who each account belongs to: account_id, person_id, conflict, how. Bound by HR's keys and by memory.
+
+        An account's aliases count only when its other keys name nobody: an alias is often somebody's former address.
+        """
+        accounts = self.world.rows("accounts")
+        columns = Keys(
+            account_id="account_id", person_id="person_id", emails=("email", "username"), username="username"
+        )
+        own = self._resolve(accounts, columns, self._hr_index)
+        silent = own.filter(pl.col("person_id").is_null() & ~pl.col("conflict")).select("_id")
+        aliases = (
+            accounts.join(silent, on="_id")
+            .select("_id", pl.col("aliases").alias("alias"))
+            .explode("alias", empty_as_null=False)
+        )
+        by_alias = self._resolve(aliases, Keys(emails=("alias",)), self._hr_index)
+        matches = pl.concat(
+            [
+                own.join(by_alias.filter(pl.col("how").is_not_null()), on="_id", how="anti"),
+                by_alias.filter(pl.col("how").is_not_null()),
+            ]
+        )
+        return accounts.select("_id", "account_id").join(matches, on="_id", how="left", maintain_order="left")
+
+    @cached_property
+    def keys(self) -> pl.DataFrame:
+        """Every key that names a person now, those of the person's accounts included: kind, key, person_id."""
+        bound = self.accounts.filter(pl.col("person_id").is_not_null()).select("_id", owner="person_id")
+        accounts = self.world.rows("accounts").drop("person_id").join(bound, on="_id").rename({"owner": "person_id"})
+        sign_in_address = pl.when(pl.col("username").str.contains("@", literal=True)).then("username")
+        address = pl.concat_list(pl.col("email"), sign_in_address, pl.col("aliases").fill_null([]))
+        return _stack(
+            self.hr_keys,
+            accounts.select(pl.lit("account_id").alias("kind"), pl.col("account_id").alias("key"), "person_id"),
+            accounts.select(pl.lit("email").alias("kind"), address.alias("key"), "person_id").explode(
+                "key", empty_as_null=False
+            ),
+            accounts.select(pl.lit("username").alias("kind"), pl.col("username").alias("key"), "person_id"),
+        )
+
+    @cached_property
+    def _hr_index(self) -> pl.DataFrame:
+        bound = self.world.remembered("memory_accounts", MEMORY_ACCOUNTS)
+        accounts = bound.select(pl.lit("account_id").alias("kind"), pl.col("account_id").alias("key"), "person_id")
+        return self._index(_stack(self.hr_keys, accounts))
+
+    @cached_property
+    def _full_index(self) -> pl.DataFrame:
+        return self._index(self.keys)
+
+    def _index(self, live: pl.DataFrame) -> pl.DataFrame:
+        """Live keys, and the remembered ones that name nobody live, with each person's employment beside them."""
+        former = self.world.remembered("memory_person_keys", MEMORY_KEYS).join(live, on=["kind", "key"], how="anti")
+        employment = self.known.select("person_id", "employed", "start_date", "left_on")
+        return pl.concat([live, former]).unique().join(employment, on="person_id")
+
+    def resolve(self, table: pl.DataFrame, keys: Keys) -> pl.DataFrame:
+        """For each row (`_id`): person_id (null = nobody or conflict), conflict, and how it was matched."""
+        return self._resolve(table, keys, self._full_index)
+
+    def _resolve(self, table: pl.DataFrame, keys: Keys, index: pl.DataFrame) -> pl.DataFrame:
+        claims = _claims(table, keys).with_columns(pl.col("on").fill_null(pl.lit(self.world.today)))
+        candidates = claims.join(index, on=["kind", "key"])
+        holds = (pl.col("start_date").is_null() | (pl.col("start_date") <= pl.col("on"))) & (
+            pl.col("left_on").is_null() | (pl.col("left_on") >= pl.col("on"))
+        )
+        per_key = ["_id", "kind", "key"]
+        narrowed = (
+            candidates.with_columns(holds.fill_null(False).alias("holds"))
+            .with_columns(
+                pl.len().over(per_key).alias("named"),
+                pl.col("employed").sum().over(per_key).alias("employed_n"),
+                pl.col("holds").sum().over(per_key).alias("holds_n"),
+            )
+            .filter(
+                pl.when(pl.col("named") == 1).then(pl.lit(True))
+                .when(pl.col("employed_n") == 1).then(pl.col("employed"))
+                .when(pl.col("holds_n") == 1).then(pl.col("holds"))
+                .otherwise(pl.lit(True))
+            )
+        )  # fmt: skip
+        speaking = narrowed.group_by("_id").agg(pl.struct("kind", "key").n_unique().alias("speaking"))
+        order = pl.col("kind").cast(pl.Enum(KIND_ORDER))
+        agreed = (
+            narrowed.group_by("_id", "person_id")
+            .agg(
+                pl.struct("kind", "key").n_unique().alias("agreeing"),
+                pl.struct(order.alias("o"), "key").min().alias("by"),
+            )
+            .join(speaking, on="_id")
+            .filter(pl.col("agreeing") == pl.col("speaking"))
+        )
+        alone = agreed.filter(pl.len().over("_id") == 1).select(
+            "_id",
+            "person_id",
+            (pl.col("by").struct.field("o").cast(pl.String) + " " + pl.col("by").struct.field("key")).alias("how"),
+        )
+        return (
+            table.select(pl.col("_id").unique())
+            .join(speaking, on="_id", how="left")
+            .join(alone, on="_id", how="left")
+            .select(
+                "_id",
+                "person_id",
+                (pl.col("speaking").is_not_null() & pl.col("person_id").is_null()).alias("conflict"),
+                "how",
+            )
+            .sort("_id")
+        )
+
+    def memory(self) -> dict[str, pl.DataFrame]:
+        """What later periods need: everyone ever seen, every key they ever had, who each account was bound to."""
+        w = self.world
+        before = w.remembered("memory_people", MEMORY_PEOPLE)
+        last_known = before.join(w.rows("people"), on="person_id", how="anti")
+        people = pl.concat([self.known.filter("present").select(list(MEMORY_PEOPLE)), last_known])
+        keys = pl.concat(
+            [w.remembered("memory_person_keys", MEMORY_KEYS), self.keys.filter(pl.col("kind") != "account_id")]
+        )
+        bound = self.accounts.filter(pl.col("person_id").is_not_null()).select(list(MEMORY_ACCOUNTS))
+        earlier = w.remembered("memory_accounts", MEMORY_ACCOUNTS).join(bound, on="account_id", how="anti")
+        return {
+            "memory_people": people.sort("person_id"),
+            "memory_person_keys": keys.unique().sort("kind", "key", "person_id"),
+            "memory_accounts": pl.concat([bound, earlier])
+            .unique("account_id", keep="first", maintain_order=True)
+            .sort("account_id"),
+        }
+
+
+def _stack(*parts: pl.DataFrame) -> pl.DataFrame:
+    """Unite lists of keys, each key in its normal form."""
+    normal = (
+        pl.when(pl.col("kind").is_in(["email", "username"]))
+        .then(normalize.email(pl.col("key")))
+        .otherwise(pl.col("key"))
+    )
+    return pl.concat(parts).with_columns(normal.alias("key")).drop_nulls().unique()
+
+
+def _claims(table: pl.DataFrame, keys: Keys) -> pl.DataFrame:
+    """The keys of every record, one a row: _id, kind, key, on (the record's date)."""
+    on = (pl.col(keys.on) if keys.on else pl.lit(None, pl.Date)).alias("on")
+    columns: list[tuple[str, str]] = [("email", email) for email in keys.emails]
+    for kind, column in (("account_id", keys.account_id), ("person_id", keys.person_id), ("username", keys.username)):
+        columns += [(kind, column)] if column else []
+    if keys.any_kind:
+        columns += [(kind, keys.any_kind) for kind in ("person_id", "email", "username")]
+    parts = [
+        table.select("_id", pl.lit(kind).alias("kind"), pl.col(column).alias("key"), on) for kind, column in columns
+    ]
+    normal = (
+        pl.when(pl.col("kind").is_in(["email", "username"]))
+        .then(normalize.email(pl.col("key")))
+        .otherwise(pl.col("key"))
+    )
+    return pl.concat(parts).with_columns(normal.alias("key")).filter(pl.col("key").is_not_null()).unique()

@@ -1,0 +1,338 @@
+"""The one place that runs all rules: every fact row gets one outcome, every exception of before is accounted for.
+
+A null answer is *unknown* when every feed the rule leans on is alive for the row, else *not evaluated*; either way
+an exception that was open stays open. population = fired + superseded + exempt + clean + unknown + not_evaluated.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from graphlib import TopologicalSorter
+from typing import Any
+
+import polars as pl
+
+from tieout.feeds import FEEDS, NEVER, SCALE
+from tieout.rule import Grain, Params, Rule, lineage
+from tieout.settings import Settings
+from tieout.world import World
+
+SEPARATOR = "\x1f"  # between the parts of a subject key; cannot occur in a trimmed identifier
+OPEN_STATUSES = ("open", "acknowledged", "in_progress", "waived", "disputed")
+CONCEALED = ("full_name", "display_name", "hostname")
+"""Fields of records that evidence leaves out: they prove nothing and are personal."""
+
+BEFORE: Mapping[str, pl.DataType] = {
+    "rule": pl.String(), "exception_id": pl.String(), "subject": pl.String(), "subject_key": pl.String(),
+    "keys": pl.String(), "status": pl.String(), "since_on": pl.Date(),
+}  # fmt: skip
+"""What a run needs to know of the exceptions at the end of the latest earlier period."""
+
+FINDINGS: Mapping[str, pl.DataType] = {
+    "rule": pl.String(), "exception_id": pl.String(), "subject": pl.String(), "subject_key": pl.String(),
+    "outcome": pl.String(), "why": pl.String(), "keys": pl.String(), "subject_type": pl.String(),
+    "asset_class": pl.String(), "severity": pl.String(), "owner": pl.String(), "process": pl.String(),
+    "remedy": pl.String(), "value": pl.Decimal(38, SCALE), "value_kind": pl.String(),
+    "amount": pl.Decimal(38, SCALE), "currency": pl.String(), "since_on": pl.Date(), "evidence": pl.String(),
+}  # fmt: skip
+"""One row a subject that fired, was overtaken or exempt, or was open before.
+
+`outcome` is fired, superseded or exempt; and for exceptions open before: held (no answer), clean or gone.
+"""
+
+RULE_RUNS: Mapping[str, pl.DataType] = {
+    "rule": pl.String(), "rule_hash": pl.String(), "params": pl.String(), "population": pl.Int64(),
+    "fired": pl.Int64(), "superseded": pl.Int64(), "exempt": pl.Int64(), "clean": pl.Int64(), "unknown": pl.Int64(),
+    "not_evaluated": pl.Int64(), "value": pl.Decimal(38, SCALE), "reason": pl.String(),
+}  # fmt: skip
+
+EVIDENCE: Mapping[str, pl.DataType] = {
+    "exception_id": pl.String(), "feed": pl.String(), "source": pl.String(), "snapshot_id": pl.String(),
+    "landed_row": pl.Int64(), "field": pl.String(), "value": pl.String(),
+}  # fmt: skip
+"""One row a field of a landed record; without a field, `value` says "no record" or "not alive"."""
+
+
+def exception_id(rule: str, subject_key: str) -> str:
+    """The id of an exception: the same next month, from nothing volatile."""
+    canonical = json.dumps([rule, *subject_key.split(SEPARATOR)], ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def rule_hash(rule: Rule, p: Params) -> str:
+    """A fingerprint of what a rule asks and by which limits."""
+    asked = [str(expression) for expression in rule.expressions(p)]
+    definition = [rule.slug, rule.grain, rule.subject_columns, asked, rule.after, rule.requires, p.stated()]
+    return hashlib.sha256(json.dumps(definition, default=str, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def judge_all(rules: Sequence[Rule], grains: Mapping[str, Grain], world: World) -> dict[str, pl.DataFrame]:
+    """Run every rule over its grain: tables `findings`, `rule_runs` and `evidence` of the period."""
+    on = {rule.slug: rule for rule in rules if is_on(rule, world.settings)}
+    before = open_before(world)
+    compared_by = {first: key for r in on.values() for first, key in r.goes_after.items() if key}
+    open_now: dict[str, pl.DataFrame] = {}
+    findings, proofs, runs = [pl.DataFrame(schema=FINDINGS)], [pl.DataFrame(schema=EVIDENCE)], []
+    goes_after = {slug: sorted(set(rule.goes_after) & set(on)) for slug, rule in sorted(on.items())}
+    for slug in TopologicalSorter(goes_after).static_order():
+        rule = on[slug]
+        case = Case(rule, grains[rule.grain], world, before.filter(pl.col("rule") == slug), compared_by.get(slug, ()))
+        judged = case.judge(open_now)
+        open_now[slug] = judged.filter(pl.col("outcome").is_in(["fired", "held"])).select("subject_key", "keys")
+        proof, texts = case.prove(judged)
+        findings.append(judged.join(texts, on="subject_key", how="left").select(list(FINDINGS)))
+        proofs.append(proof)
+        runs.append(case.count(judged))
+    return {
+        "findings": pl.concat(findings).sort("rule", "subject_key"),
+        "rule_runs": pl.DataFrame(runs, schema=dict(RULE_RUNS)).sort("rule"),
+        "evidence": pl.concat(proofs).sort(list(EVIDENCE), nulls_last=True),
+    }
+
+
+def is_on(rule: Rule, settings: Settings) -> bool:
+    """False for a rule the workspace has switched off."""
+    table = settings.rules.get(rule.slug)
+    return table is None or table.on
+
+
+def open_before(world: World) -> pl.DataFrame:
+    """The exceptions open at the end of the latest earlier period."""
+    return world.remembered("memory_exceptions", BEFORE).filter(pl.col("status").is_in(OPEN_STATUSES))
+
+
+def switched_off(rules: Sequence[Rule], world: World) -> pl.DataFrame:
+    """Findings that let go what a rule opened that has since been switched off or retired."""
+    on = [rule.slug for rule in rules if is_on(rule, world.settings)]
+    left = open_before(world).filter(~pl.col("rule").is_in(on))
+    let_go = left.with_columns(outcome=pl.lit("clean"), why=pl.lit("rule_off")).drop("status", "since_on")
+    return pl.concat([pl.DataFrame(schema=FINDINGS), let_go], how="diagonal")
+
+
+class Case:
+    """One rule put to its grain in one period."""
+
+    def __init__(
+        self, rule: Rule, grain: Grain, world: World, before: pl.DataFrame, compared_by: tuple[str, ...] = ()
+    ) -> None:
+        self.rule, self.grain, self.world, self.before, self.compared_by = rule, grain, world, before, compared_by
+        self.p = Params(rule, world.settings, grain.frame.columns)
+        self.columns, self.feeds = lineage(rule, grain, self.p)
+        self.reason = self._why_not()
+        self.rows = self._answer()
+
+    def _why_not(self) -> str | None:
+        """Why the rule cannot be evaluated at all this period; null when it can."""
+        for feed in (self.grain.feed, *self.rule.requires):
+            if not self.world.configured(feed):
+                return f"no source delivers {feed}"
+        return None if self.world.admitted(self.grain.feed) else f"{self.grain.feed} was not accepted"
+
+    def _answer(self) -> pl.DataFrame:
+        """Every fact row with its subject, whether it is looked at, the answer, and whether its feeds are alive."""
+        rule, grain = self.rule, self.grain
+        keys = [pl.col(grain.keys.get(c, c)).cast(pl.String) for c in rule.subject_columns]
+        compared_by = [pl.col(c).fill_null("") for c in self.compared_by] or [pl.lit("")]
+        frame = grain.frame.with_columns(
+            pl.concat_str([pl.col(c).cast(pl.String) for c in rule.subject_columns], separator="/").alias("subject"),
+            pl.concat_str(keys, separator=SEPARATOR).alias("subject_key"),
+            pl.concat_str(compared_by, separator=SEPARATOR).alias("keys"),
+        )
+        if rule.remembers:
+            was_open = self.before.select("subject_key", open_since="since_on", was_open=pl.lit(True))
+            frame = frame.join(was_open, on="subject_key", how="left", maintain_order="left").with_columns(
+                pl.col("was_open").fill_null(False)
+            )
+        looked_at = rule.population
+        if rule.event:
+            looked_at = looked_at & (pl.col(rule.event) | pl.col("was_open"))
+        fails = rule.fails(self.p)
+        if rule.clears:
+            fails = fails | (pl.col("was_open") & ~rule.clears(self.p))
+        if self.reason:
+            fails = pl.lit(None, pl.Boolean)
+        alive = [
+            pl.col(f"{feed}__alive") if f"{feed}__alive" in frame.columns else pl.lit(self.world.alive(feed))
+            for feed in self.feeds
+        ]
+        provided = rule.provided(self.p).fill_null(False) if rule.provided else pl.lit(True)
+        return frame.with_columns(
+            looked_at.fill_null(True).alias("_looked_at"),
+            pl.when(looked_at.is_not_null() & provided).then(fails).alias("_answer"),
+            (pl.all_horizontal(alive) & provided & pl.lit(self.reason is None)).alias("_alive"),
+            self._exempt().alias("_exempt"),
+        )
+
+    def _exempt(self) -> pl.Expr:
+        exemptions = self.world.settings.exempt
+        valid = [e for e in exemptions if e.rule == self.rule.slug and e.until >= self.world.today]
+        listed = pl.col("subject").is_in([subject for e in valid for subject in e.subject])
+        return listed | pl.col(self.rule.exempt).fill_null(False) if self.rule.exempt else listed
+
+    def judge(self, open_now: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+        """What fired, what another rule overtook, what policy exempts, and what became of those open before."""
+        fired = self.rows.filter(pl.col("_looked_at") & pl.col("_answer"))
+        return self._overtaken(pl.concat([self._described(fired), self._earlier(fired)], how="diagonal"), open_now)
+
+    def _described(self, fired: pl.DataFrame) -> pl.DataFrame:
+        """The findings of the rows that fired, with everything an exception carries but its evidence."""
+        rule = self.rule
+        own = self.world.settings.rules.get(rule.slug)
+        severity = rule.severity if isinstance(rule.severity, str) else rule.severity(self.p)
+        money = {"value": rule.value, "amount": f"{rule.value}_amount", "currency": f"{rule.value}_currency"}
+        columns: dict[str, pl.Expr | str | None] = {
+            "rule": pl.lit(rule.slug),
+            "outcome": pl.when("_exempt").then(pl.lit("exempt")).otherwise(pl.lit("fired")),
+            "subject_type": pl.lit(rule.grain),
+            "asset_class": "asset_class" if "asset_class" in fired.columns else None,
+            "severity": pl.lit(own.severity if own and own.severity else severity)
+            if isinstance(severity, str) or (own and own.severity)
+            else severity,
+            "owner": _owner(self.world.settings, rule, fired.columns),
+            "process": pl.lit(rule.process),
+            "remedy": pl.lit(rule.remedy),
+            "value_kind": pl.lit(rule.value_kind),
+            "since_on": rule.since,
+            **{name: column if rule.value else None for name, column in money.items()},
+        }
+        ids = [exception_id(rule.slug, key) for key in fired["subject_key"]]
+        return fired.select(
+            "subject", "subject_key", "keys", pl.Series("exception_id", ids, pl.String),
+            *(
+                (pl.col(e) if isinstance(e, str) else pl.lit(None) if e is None else e).cast(FINDINGS[name]).alias(name)
+                for name, e in columns.items()
+            ),
+        )  # fmt: skip
+
+    def _earlier(self, fired: pl.DataFrame) -> pl.DataFrame:
+        """What became of exceptions that were open before and did not fire now."""
+        rest = self.before.join(fired, on="subject_key", how="anti")
+        written_off = "written_off" if "written_off" in self.rows.columns else pl.lit(False)
+        now = self.rows.select(
+            "subject_key",
+            (pl.col("_looked_at") & pl.col("_answer").is_null()).alias("unanswered"),
+            pl.when(written_off).then(pl.lit("written_off")).otherwise(pl.lit("fixed")).alias("why"),
+        )
+        absence_counts = self.world.alive(self.grain.feed) and not self.rule.remembers and not self.reason
+        outcome = (
+            pl.when(pl.lit(bool(self.reason)) | pl.col("unanswered")).then(pl.lit("held"))
+            .when(pl.col("unanswered").is_not_null()).then(pl.lit("clean"))
+            .otherwise(pl.lit("gone" if absence_counts else "held"))
+        )  # fmt: skip
+        return (
+            rest.join(now, on="subject_key", how="left", maintain_order="left")
+            .with_columns(outcome.alias("outcome"))
+            .select(
+                "rule", "exception_id", "subject", "subject_key", "keys", "outcome",
+                pl.when(pl.col("outcome") == "clean").then("why")
+                .when(pl.col("outcome") == "gone").then(pl.lit("subject_gone")).alias("why"),
+            )
+        )  # fmt: skip
+
+    def _overtaken(self, judged: pl.DataFrame, open_now: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+        """The findings, those marked superseded whose thing has an open exception of a rule that goes first."""
+        for first, key in self.rule.goes_after.items():
+            if first not in open_now:
+                continue
+            named = pl.concat_str([pl.col(c).fill_null("") for c in key] or [pl.lit("")], separator=SEPARATOR)
+            theirs = open_now[first]["keys" if key else "subject_key"].unique()
+            overtaken = self.rows.filter(named.is_in(theirs.implode()))["subject_key"] if key else theirs
+            hit = pl.col("subject_key").is_in(overtaken.implode()) & pl.col("outcome").is_in(["fired", "held"])
+            judged = judged.with_columns(
+                pl.when(hit).then(pl.lit("superseded")).otherwise("outcome").alias("outcome"),
+                pl.when(hit).then(pl.lit(f"superseded by {first}")).otherwise("why").alias("why"),
+            )
+        return judged
+
+    def prove(self, judged: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """The evidence of what fired: a row for each field of each landed record, and the same as one JSON text.
+
+        The JSON has, under `judged`, the fact columns the rule asked for, and for each feed it leans on the landed
+        records, "no record" or "not alive". Nothing in it depends on file names or row order.
+        """
+        fired = judged.filter(pl.col("outcome") == "fired").select("exception_id", "subject_key")
+        rows = self.rows.join(fired, on="subject_key")
+        asked = pl.struct(told(rows.schema[c], pl.col(c)).alias(c) for c in self.columns).struct.json_encode()
+        parts, proofs = [pl.format('"judged":{}', asked)], [pl.DataFrame(schema=EVIDENCE)]
+        for feed in self.feeds:
+            if not self.world.configured(feed):
+                continue
+            proof, records = self._claim(feed, rows)
+            rows = rows.join(records, on="exception_id", how="left", maintain_order="left")
+            nothing = pl.lit('"no record"' if self.world.alive(feed) else '"not alive"')
+            parts.append(pl.format(f'"{feed}":{{}}', pl.coalesce(f"_{feed}_records", nothing)))
+            proofs.append(proof)
+        text = pl.concat_str(pl.lit("{"), pl.concat_str(parts, separator=","), pl.lit("}"))
+        return pl.concat(proofs), rows.select("subject_key", text.alias("evidence"))
+
+    def _claim(self, feed: str, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """What one feed's landed records say of the fired subjects, or which of its sources has none."""
+        column = "_id" if feed == self.grain.feed else f"{feed}__row"
+        row = pl.col(column) if column in rows.columns else pl.lit(None, pl.UInt32)
+        refs = rows.select("exception_id", row.alias("_id"))
+        if isinstance(refs.schema["_id"], pl.List):
+            refs = refs.explode("_id", empty_as_null=True)
+        refs = refs.cast({"_id": pl.UInt32})
+        delivered = self.world.delivered[feed]
+        shown = [name for name in FEEDS[feed].schema if name not in CONCEALED]
+        records = delivered.select("_id", source="_source", snapshot_id="_snapshot", landed_row="_row").with_columns(
+            delivered.select(told(delivered.schema[c], pl.col(c)).alias(c) for c in shown)
+        )
+        found = refs.join(records, on="_id")
+        listed = pl.struct(shown).struct.json_encode().sort().str.join(",")
+        texts = found.group_by("exception_id").agg(
+            pl.concat_str(pl.lit("["), listed, pl.lit("]")).alias(f"_{feed}_records")
+        )
+        where = ["exception_id", "source", "snapshot_id", "landed_row"]
+        fields = found.unpivot(shown, index=where, variable_name="field", value_name="value").drop_nulls("value")
+        sources = self.world.verdicts.filter(pl.col("feed") == feed).select("source")
+        silent = refs.filter(pl.col("_id").is_null()).join(sources, how="cross")
+        nothing = silent.with_columns(value=pl.lit("no record" if self.world.alive(feed) else "not alive"))
+        proof = pl.concat([fields, nothing.drop("_id")], how="diagonal_relaxed").with_columns(feed=pl.lit(feed))
+        return proof.select(pl.col(name).cast(dtype) for name, dtype in EVIDENCE.items()), texts
+
+    def count(self, judged: pl.DataFrame) -> dict[str, Any]:
+        """How the population of the rule divides, and what fired is worth."""
+        looked_at = self.rows.filter("_looked_at")
+        outcomes = judged.join(looked_at.filter("_answer"), on="subject_key", how="semi")["outcome"]
+        unanswered = looked_at["_answer"].is_null()
+        values = judged.filter(pl.col("outcome") == "fired")["value"].drop_nulls()
+        return {
+            "rule": self.rule.slug,
+            "rule_hash": rule_hash(self.rule, self.p),
+            "params": json.dumps(self.p.stated(), default=str, sort_keys=True),
+            "population": looked_at.height,
+            **{name: int((outcomes == name).sum()) for name in ("fired", "superseded", "exempt")},
+            "clean": int((~looked_at["_answer"]).sum() or 0),
+            "unknown": int((unanswered & looked_at["_alive"]).sum()),
+            "not_evaluated": int((unanswered & ~looked_at["_alive"]).sum()),
+            "value": values.sum() if len(values) else None,
+            "reason": self.reason,
+        }
+
+
+def told(dtype: pl.DataType, value: pl.Expr) -> pl.Expr:
+    """A value as text, the same on every machine; null stays null."""
+    if isinstance(dtype, pl.Datetime):
+        text = value.dt.to_string("%Y-%m-%dT%H:%M:%SZ")
+        return pl.when(value == pl.lit(NEVER)).then(pl.lit("never")).otherwise(text)
+    if isinstance(dtype, pl.Decimal):
+        return value.cast(pl.String).str.replace(r"\.?0+$", "")
+    if isinstance(dtype, pl.List):
+        return value.cast(pl.List(pl.String)).list.join(";")
+    return value.cast(pl.String)
+
+
+def _owner(settings: Settings, rule: Rule, columns: Sequence[str]) -> pl.Expr:
+    """Whom the first `[[routes]]` entry names that matches in every key; else the rule's own; else `unrouted`."""
+    owner = pl.coalesce(pl.col(rule.owner) if rule.owner else None, pl.lit("unrouted"))
+    for route in reversed(settings.routes):
+        if (route.rule and rule.slug not in route.rule) or (route.process and rule.process not in route.process):
+            continue
+        conditions = [pl.lit(True)]
+        for name in ("asset_class", "location", "cost_center", "product"):
+            if wanted := getattr(route, name):
+                text = pl.col(name).str.to_lowercase() if name in columns else pl.lit(None, pl.String)
+                conditions.append(text.is_in([w.lower() for w in wanted]).fill_null(False))
+        owner = pl.when(pl.all_horizontal(conditions)).then(pl.lit(route.owner)).otherwise(owner)
+    return owner

@@ -1,0 +1,190 @@
+"""Licence positions: which contract line each paid seat fills, and what each line has assigned, idle and reclaimable.
+
+Seats fill the lines in force of their product (and plan, where both name one) in order of term start, contract and
+line: kept seats by seat_id first, then reclaimable ones in catalogue order and seat_id. What overflows has no line
+and no value. Only lines counted per user take part.
+"""
+
+import polars as pl
+
+from tieout import money, normalize
+from tieout.facts.ground import Ground
+from tieout.money import MONEY
+from tieout.world import product_key
+
+RECLAIM_REASONS = (
+    "leaver-seat",
+    "deprovisioned-seat",
+    "duplicate-seat",
+    "bundled-seat",
+    "unused-seat",
+    "inactive-seat",
+)
+"""Seat rules in catalogue order: the first that fires is the seat's one reason."""
+
+SUCCESSION_DAYS = 31
+NOTICE_DAYS = 60
+
+
+def lines(ground: Ground) -> pl.DataFrame:
+    """Every contract line with its product and plan in normal form, whether it is in force at as_of, and its price.
+
+    Of two lines for one product and plan that overlap by at most 31 days the later is the successor: it counts from
+    the day after the earlier one ends.
+    """
+    world = ground.world
+    today = pl.lit(world.today)
+    frame = world.rows("entitlements").with_columns(
+        product_key(world.settings, pl.col("product")).alias("product_key"),
+        normalize.aliased(pl.col("plan"), {}).alias("plan_key"),
+        ((pl.col("term_start") <= today) & (pl.col("term_end").is_null() | (pl.col("term_end") >= today))).alias(
+            "running"
+        ),
+    )
+    earlier = frame.select(
+        "product_key", "plan_key", before_id="_id", before_start="term_start", before_end="term_end"
+    ).filter(pl.col("before_end") >= today)
+    overlap = (pl.col("before_end") - pl.col("term_start")).dt.total_days() + 1
+    waiting = (
+        frame.join(earlier, on=["product_key", "plan_key"], nulls_equal=True)
+        .filter(
+            (pl.col("before_start") < pl.col("term_start"))
+            & (pl.col("term_end").is_null() | (pl.col("term_end") > pl.col("before_end")))
+            & overlap.is_between(1, SUCCESSION_DAYS)
+            & (pl.col("before_start") <= today)
+        )
+        .select("_id")
+        .unique()
+    )
+    annual = money.annual_price(
+        pl.col("unit_price"), pl.col("billing_period"), pl.col("term_start"), pl.col("term_end")
+    )
+    priced = money.valued(
+        frame.join(waiting.with_columns(waits=pl.lit(True)), on="_id", how="left", maintain_order="left"),
+        "annual", annual, pl.col("currency"), world,
+    )  # fmt: skip
+    return priced.with_columns(
+        (pl.col("running") & pl.col("waits").is_null() & (pl.col("metric") == "user")).alias("in_force")
+    ).sort("product_key", "term_start", "contract_id", "line_no")
+
+
+def fill(lines: pl.DataFrame, seats: pl.DataFrame) -> pl.DataFrame:
+    """Which line each counted seat fills: product_key, seat_id, reason, line (`_id` of the line, null = overflow).
+
+    `seats` has product_key, plan_key, seat_id and reason (null = kept). Seats that name a plan go to lines of that
+    plan first, then to lines without one; seats without a plan go wherever room is left.
+    """
+    order = pl.col("reason").replace_strict({r: i + 1 for i, r in enumerate(RECLAIM_REASONS)}, default=0)
+    waiting = seats.with_columns(order.alias("_order")).sort("product_key", "_order", "seat_id")
+    room = lines.filter("in_force").select(
+        "product_key", "plan_key", line="_id", room=pl.col("quantity").floor().cast(pl.Int64).clip(0)
+    )
+    filled = []
+    for named_seats, named_lines in ((True, True), (True, False), (False, None)):
+        plan = ["plan_key"] if named_lines else []
+        asking = waiting.filter(pl.col("plan_key").is_not_null() == named_seats)
+        offered = room if named_lines is None else room.filter(pl.col("plan_key").is_not_null() == named_lines)
+        placed = _place(asking, offered, ["product_key", *plan])
+        filled.append(placed)
+        waiting = waiting.join(placed, on=["product_key", "seat_id"], how="anti", maintain_order="left")
+        taken = placed.group_by("line").agg(pl.len().alias("taken"))
+        room = room.join(taken, on="line", how="left", maintain_order="left").select(
+            "product_key",
+            "plan_key",
+            "line",
+            (pl.col("room") - pl.col("taken").fill_null(0).cast(pl.Int64)).alias("room"),
+        )
+    placed = pl.concat(filled)
+    return seats.join(placed, on=["product_key", "seat_id"], how="left", maintain_order="left")
+
+
+def _place(seats: pl.DataFrame, room: pl.DataFrame, group: list[str]) -> pl.DataFrame:
+    """Seat k of a group goes to the line whose cumulated room spans k."""
+    first = pl.col("room").cum_sum().over(group) - pl.col("room")
+    spans = room.filter(pl.col("room") > 0).with_columns(first.alias("at")).sort("at")
+    ranked = seats.with_columns(pl.int_range(pl.len()).over(group).alias("at")).sort("at")
+    if spans.is_empty() or ranked.is_empty():
+        return pl.DataFrame(schema={"product_key": pl.String, "seat_id": pl.String, "line": pl.UInt32})
+    placed = ranked.join_asof(
+        spans.select(*group, "at", "line", (pl.col("at") + pl.col("room")).alias("until")),
+        on="at",
+        by=group,
+        check_sortedness=False,
+    )
+    return placed.filter(pl.col("line").is_not_null() & (pl.col("at") < pl.col("until"))).select(
+        "product_key", "seat_id", "line"
+    )
+
+
+def seats_with_reason(seat_facts: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
+    """Every paid seat with the one reason for which it may be reclaimed; null = kept."""
+    fired = findings.filter(pl.col("rule").is_in(RECLAIM_REASONS) & pl.col("outcome").is_in(["fired", "held"]))
+    reasons = fired.select("subject_key", reason="rule").unique("subject_key", keep="first", maintain_order=True)
+    key = pl.concat_str("product_key", "seat_id", separator="\x1f")
+    return (
+        seat_facts.filter("counted")
+        .select("product_key", "product", "plan_key", "seat_id", "holder_id", "cost_center", subject_key=key)
+        .join(reasons, on="subject_key", how="left", maintain_order="left")
+    )
+
+
+def positions(ground: Ground, filled: pl.DataFrame) -> pl.DataFrame:
+    """Every line with what fills it: assigned, kept, reclaimable and unassigned units.
+
+    quantity = kept + reclaimable + unassigned, for every line in force; null for the others.
+    """
+    by_line = (
+        filled.filter(pl.col("line").is_not_null())
+        .group_by(_id="line")
+        .agg(
+            pl.len().cast(pl.Int64).alias("assigned"),
+            pl.col("reason").is_not_null().sum().cast(pl.Int64).alias("reclaimable"),
+        )
+    )
+    return (
+        lines(ground)
+        .join(by_line, on="_id", how="left", maintain_order="left")
+        .with_columns(pl.col("assigned", "reclaimable").fill_null(0))
+        .with_columns(
+            (pl.col("assigned") - pl.col("reclaimable")).alias("kept"),
+            pl.when("in_force").then(pl.col("quantity") - pl.col("assigned").cast(MONEY)).alias("unassigned"),
+        )
+    )
+
+
+def seat_values(ground: Ground, filled: pl.DataFrame) -> pl.DataFrame:
+    """What each seat is worth a year: the price of the line it fills; null where it fills none."""
+    priced = lines(ground).select(
+        "contract_id", "line_no", line="_id", value="annual", amount="annual_amount", currency="annual_currency"
+    )
+    return filled.join(priced, on="line", how="left", maintain_order="left")
+
+
+def candidates(ground: Ground, filled: pl.DataFrame) -> pl.DataFrame:
+    """Every seat that may be given back: why, on which line, and what it is worth."""
+    today = ground.world.today
+    valued = seat_values(ground, filled).filter(pl.col("reason").is_not_null())
+    terms = lines(ground).select("reduction", "committed_until", "term_end", "notice_days", "auto_renew", line="_id")
+    committed = pl.coalesce("committed_until", "term_end")
+    decide_by = committed - pl.duration(days=pl.col("notice_days").fill_null(NOTICE_DAYS))
+    return (
+        valued.join(terms, on="line", how="left", maintain_order="left")
+        .select(
+            "product", "seat_id", "reason", "contract_id", "line_no", "cost_center",
+            pl.col("holder_id").alias("person_id"),
+            pl.col("value").alias("annual_value"), pl.col("amount").alias("annual_amount"), "currency", "reduction",
+            committed.alias("committed_until"),
+            pl.when(decide_by >= today).then(decide_by).alias("decide_by"),
+        )
+        .sort("product", "seat_id")
+    )  # fmt: skip
+
+
+def position_table(ground: Ground, filled: pl.DataFrame) -> pl.DataFrame:
+    """Every contract line with its position, as published."""
+    return positions(ground, filled).select(
+        "contract_id", "line_no", "vendor", "product", "plan", "metric", "in_force", "quantity", "assigned", "kept",
+        "reclaimable", "unassigned", "minimum_quantity", "unit_price", "currency", "billing_period", "term_start",
+        "term_end", pl.col("annual").alias("annual_price"), pl.col("annual_amount").alias("annual_price_amount"),
+        "owner", "cost_center",
+    ).sort("contract_id", "line_no")  # fmt: skip

@@ -1,0 +1,31 @@
+"""How each asset class is treated: who may hold it, what is expected to see it, what a workspace says otherwise."""
+
+from typing import Any
+
+import polars as pl
+
+from tieout.feeds import ASSET_CLASSES
+from tieout.settings import Settings
+
+MANAGED = ("laptop", "desktop", "phone", "tablet")
+PERSONAL = MANAGED
+UNTRACKED = ("consumable", "cable", "accessory")
+HELD_BY_PLACE = ("server", "network", "storage", "printer")
+
+
+def classes(settings: Settings) -> pl.DataFrame:
+    """One row an asset class: managed_class (endpoint management sees it), personal_class, tracked_class, custody."""
+
+    def treatment(asset_class: str) -> dict[str, Any]:
+        table = settings.policy.classes.get(asset_class)
+        stated = {k: v for k, v in table.model_dump().items() if v is not None} if table else {}
+        custody = "person" if asset_class in PERSONAL else "place" if asset_class in HELD_BY_PLACE else "either"
+        return {
+            "asset_class": asset_class,
+            "managed_class": stated.get("managed", asset_class in MANAGED),
+            "personal_class": stated.get("personal", asset_class in PERSONAL),
+            "tracked_class": stated.get("tracked", asset_class not in UNTRACKED),
+            "custody": stated.get("custody", custody),
+        }
+
+    return pl.DataFrame([treatment(asset_class) for asset_class in ASSET_CLASSES])

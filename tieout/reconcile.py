@@ -1,0 +1,60 @@
+"""From one period's feeds to its findings: who is who, the facts, the rules, and what the next period must know."""
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from tieout import facts, licences
+from tieout.facts import seat
+from tieout.facts.ground import Ground
+from tieout.judgement import judge_all, switched_off
+from tieout.rule import Rule
+from tieout.world import World
+
+
+def reconcile(world: World, rules: Sequence[Rule]) -> dict[str, pl.DataFrame]:
+    """Every table of the period but the exceptions: findings, rule_runs, evidence, licence tables and memory.
+
+    Rules on contract lines and products run second, because they ask how many assigned seats may be given back.
+    """
+    ground = Ground(world)
+    grains = facts.of_records(ground)
+    records = judge_all([rule for rule in rules if rule.grain in grains], grains, world)
+    seats = licences.seats_with_reason(grains["seat"].frame, records["findings"])
+    filled = licences.fill(licences.lines(ground), seats)
+    positions_grains = facts.of_positions(ground, filled)
+    positions = judge_all([rule for rule in rules if rule.grain in positions_grains], positions_grains, world)
+    tables = {name: pl.concat([records[name], positions[name]]) for name in records}
+    findings = _with_seat_values(tables["findings"], ground, filled)
+    tables["findings"] = pl.concat([findings, switched_off(rules, world)]).sort("rule", "subject_key")
+    tables["rule_runs"] = _with_seat_totals(tables["rule_runs"], tables["findings"])
+    return {
+        **tables,
+        "reclaim_candidates": licences.candidates(ground, filled),
+        "entitlement_positions": licences.position_table(ground, filled),
+        **ground.memory(),
+        **seat.memory(ground),
+    }
+
+
+def _with_seat_values(findings: pl.DataFrame, ground: Ground, filled: pl.DataFrame) -> pl.DataFrame:
+    """Seats that fired carry the annual price of the line they fill."""
+    values = licences.seat_values(ground, filled).select("subject_key", "value", "amount", "currency")
+    of_seats = pl.col("subject_type") == "seat"
+    return (
+        findings.join(values, on="subject_key", how="left", suffix="_of_seat", maintain_order="left")
+        .with_columns(
+            pl.when(of_seats).then(f"{name}_of_seat").otherwise(name).alias(name)
+            for name in ("value", "amount", "currency")
+        )
+        .select(findings.columns)
+    )
+
+
+def _with_seat_totals(runs: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
+    totals = (
+        findings.filter(pl.col("outcome") == "fired")
+        .group_by("rule")
+        .agg(pl.when(pl.col("value").count() > 0).then(pl.col("value").sum()).alias("value"))
+    )
+    return runs.drop("value").join(totals, on="rule", how="left", maintain_order="left").select(runs.columns)

@@ -1,0 +1,203 @@
+"""What a rule is: an exception of the catalogue as data and a few expressions over the rows of one fact table.
+
+A rule judges the rows of one grain (a fact table with one row a subject) with Polars expressions. Answers are
+three-valued: true fires, false is clean, null is *unknown* when every feed the rule leans on is alive for that row
+and *not evaluated* otherwise. Lineage comes from the facts: each column says which feeds it leans on.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from tieout.normalize import fold
+from tieout.settings import Settings
+
+
+class Params:
+    """The limits of one rule as expressions: a literal, or mapped over asset class or product by policy.
+
+    The most specific wins: product, asset class, `[rules.<slug>]`, `[policy]`, the rule's own default.
+    """
+
+    def __init__(self, rule: "Rule", settings: Settings, columns: Sequence[str]) -> None:
+        self._rule, self._settings, self._columns = rule, settings, columns
+
+    def value(self, name: str) -> Any:
+        """The limit where neither asset class nor product says otherwise."""
+        own = self._settings.rules.get(self._rule.slug)
+        policy = self._settings.policy.model_extra or {}
+        if own and name in own.params:
+            return own.params[name]
+        return policy.get(name, self._rule.params[name])
+
+    def by_class(self, name: str) -> dict[str, Any]:
+        """The limit of each asset class that has one of its own."""
+        base = self.value(name)
+        tables = {c: table.model_dump() for c, table in self._settings.policy.classes.items()}
+        own = {c: table[name] for c, table in tables.items() if table.get(name) is not None}
+        return (dict(base) if isinstance(base, Mapping) else {}) | own
+
+    def by_product(self, name: str) -> dict[str, Any]:
+        """The limit of each product, in normal form, that has one of its own."""
+        own = {p: getattr(table, name, None) for p, table in self._settings.products.items()}
+        return {fold(product): limit for product, limit in own.items() if limit is not None}
+
+    def stated(self) -> dict[str, Any]:
+        """Every limit in force, for the record: one value, or one a class or product beside the general one."""
+        limits = {}
+        for name in self._rule.params:
+            base, special = self.value(name), self.by_class(name) | self.by_product(name)
+            general = {} if isinstance(base, Mapping) else {"otherwise": base}
+            limits[name] = special | general if special else base
+        return limits
+
+    def __getattr__(self, name: str) -> pl.Expr:
+        if name.startswith("_") or name not in self._rule.params:
+            raise AttributeError(f"rule {self._rule.slug!r} declares no limit {name!r}")
+        base = self.value(name)
+        limit = pl.lit(None if isinstance(base, Mapping) else base)
+        for column, own in (("asset_class", self.by_class(name)), ("product_key", self.by_product(name))):
+            if own and column in self._columns:
+                limit = pl.coalesce(pl.col(column).replace_strict(own, default=None), limit)
+        return limit
+
+
+Judgement = Callable[[Params], pl.Expr]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One exception of the catalogue: who is looked at, when it fires, and what follows from it.
+
+    `population` uses columns of the grain's own feed only. Where `provided` does not hold the row is not evaluated. `clears` keeps an exception open until it holds; `event`
+    names the column that is true for records of this period, for rules that look at those only. `after` lists rules
+    that go first, on the subject or on the named key columns. `value` names a column of money; its amount and
+    currency stand beside it as `<value>_amount` and `<value>_currency`. `exempt` names a column that is true where
+    policy leaves the subject alone. `requires` lists feeds without which it is not evaluated. `since` is when the defect arose.
+    """
+
+    slug: str
+    grain: str
+    subject: str | tuple[str, ...]
+    process: str
+    severity: str | Judgement
+    remedy: str
+    population: pl.Expr
+    fails: Judgement
+    params: Mapping[str, Any] = field(default_factory=dict)
+    provided: Judgement | None = None
+    clears: Judgement | None = None
+    event: str | None = None
+    after: tuple[str | tuple[str, tuple[str, ...]], ...] = ()
+    requires: tuple[str, ...] = ()
+    exempt: str | None = None
+    owner: str | None = None
+    value: str | None = None
+    value_kind: str | None = None
+    since: str | None = None
+    shows: tuple[str, ...] = ()
+    fires: tuple[Mapping[str, Any], ...] = ()
+    quiet: tuple[Mapping[str, Any], ...] = ()
+    doc: str = ""
+
+    @property
+    def subject_columns(self) -> tuple[str, ...]:
+        return (self.subject,) if isinstance(self.subject, str) else self.subject
+
+    @property
+    def goes_after(self) -> dict[str, tuple[str, ...]]:
+        """Slug of each rule that goes first → the key columns it is compared by (empty: the subject)."""
+        return dict((entry, ()) if isinstance(entry, str) else entry for entry in self.after)
+
+    @property
+    def remembers(self) -> bool:
+        """True when an open exception stays so until something clears it, even if its record is no longer there."""
+        return bool(self.clears or self.event)
+
+    def expressions(self, p: Params) -> Iterator[pl.Expr]:
+        """Everything the rule asks of a fact row."""
+        yield self.population
+        yield self.fails(p)
+        for judgement in (self.provided, self.clears):
+            if judgement:
+                yield judgement(p)
+        if not isinstance(self.severity, str):
+            yield self.severity(p)
+        for column in (self.owner, self.value, self.since, self.event, self.exempt, *self.shows):
+            if column:
+                yield pl.col(column)
+
+
+@dataclass(frozen=True)
+class Grain:
+    """A fact table: one row a subject of one feed, with what other feeds say of it in columns `<feed>__<field>`.
+
+    For a joined feed, `<feed>__row` is the landed row (null = no record) and `<feed>__alive` whether absence may be
+    concluded for that row. `leans` names the feeds of columns whose name does not tell; `keys` the normal form of
+    subject columns.
+    """
+
+    name: str
+    feed: str
+    frame: pl.DataFrame
+    leans: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    keys: Mapping[str, str] = field(default_factory=dict)
+
+    def feeds_of(self, column: str) -> tuple[str, ...]:
+        """The feeds a column's value rests on."""
+        if column in self.leans:
+            return self.leans[column]
+        return (column.split("__")[0],) if "__" in column else (self.feed,)
+
+
+OPEN_BEFORE = ("was_open", "open_since")
+"""Columns a rule with `clears` may ask about its own exception at the end of the earlier period."""
+
+
+def lineage(rule: Rule, grain: Grain, p: Params) -> tuple[list[str], list[str]]:
+    """The columns a rule asks for and the feeds it leans on; an unknown column is an error."""
+    columns = sorted({name for expr in rule.expressions(p) for name in expr.meta.root_names()} - set(OPEN_BEFORE))
+    unknown = [name for name in (*columns, *rule.subject_columns) if name not in grain.frame.columns]
+    if unknown:
+        raise ValueError(f"rule {rule.slug!r} asks for {unknown[0]!r}, which the grain {grain.name!r} does not have")
+    feeds = {grain.feed, *rule.requires, *(feed for column in columns for feed in grain.feeds_of(column))}
+    return columns, sorted(feeds)
+
+
+# -- words for rule files: three-valued, so that a dead feed never turns into a clean answer ------------------------
+
+
+def graded(*steps: tuple[str, pl.Expr], otherwise: str) -> pl.Expr:
+    """The first severity whose condition is certainly true."""
+    grade = pl.lit(otherwise)
+    for severity, condition in reversed(steps):
+        grade = pl.when(condition.fill_null(False)).then(pl.lit(severity)).otherwise(grade)
+    return grade
+
+
+def within(days: str, limit: pl.Expr, certain: str) -> pl.Expr:
+    """True where something was seen in the last `limit` days; false only where its absence is certain, else null."""
+    seen = (pl.col(days) <= limit).fill_null(False)
+    return pl.when(seen).then(pl.lit(True)).when(pl.col(certain)).then(pl.lit(False))
+
+
+def longer(days: str, limit: pl.Expr, at_least: str) -> pl.Expr:
+    """True where something lasted more than `limit` days; where its start is not told, true once it was seen so long."""
+    seen_so_long = (
+        pl.when(pl.col(days).is_not_null()).then(pl.lit(False)).when(pl.col(at_least) > limit).then(pl.lit(True))
+    )
+    return (pl.col(days) > limit) | seen_so_long
+
+
+def later(on: str, cut: pl.Expr, certain: str) -> pl.Expr:
+    """True where something was seen after the day `cut`; false only where its absence is certain, else null."""
+    seen = (pl.col(on) > cut).fill_null(False)
+    return pl.when(seen).then(pl.lit(True)).when(pl.col(certain)).then(pl.lit(False))
+
+
+def absent(feed: str) -> pl.Expr:
+    """True where an alive feed has no record of the subject, false where it has one, null where it is not alive."""
+    known = pl.col(f"{feed}__row").is_not_null()
+    return pl.when(known).then(pl.lit(False)).when(pl.col(f"{feed}__alive")).then(pl.lit(True))

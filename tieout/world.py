@@ -1,0 +1,236 @@
+"""What one period has to work with: the staged feeds, how much each may be trusted, and what was remembered.
+
+Everything later is a pure function of this. Rows of events after as_of are cut here, and one key becomes one row
+here, so that no join downstream can multiply rows.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cached_property
+
+import polars as pl
+
+from tieout import normalize
+from tieout.feeds import FEEDS, Feed, Kind
+from tieout.settings import Settings
+
+BOOKKEEPING: Mapping[str, pl.DataType] = {
+    "extra": pl.String(),
+    "_source": pl.String(),
+    "_snapshot": pl.String(),
+    "_row": pl.Int64(),
+    "_period": pl.String(),
+}
+"""Columns every staged row carries beside its feed's own: unmapped columns, and where it landed."""
+
+
+@dataclass(frozen=True)
+class World:
+    """A period, its instant and everything delivered for it.
+
+    `feeds` holds staged rows of accepted snapshots: of this period for state feeds, of every period up to this one
+    for event feeds. `sources` holds one row a source and period up to this one, with its verdict. `memory` is what
+    the latest earlier period kept for this one, by table name; empty in the first period.
+    """
+
+    period: str
+    as_of: datetime
+    settings: Settings
+    feeds: Mapping[str, pl.DataFrame]
+    sources: pl.DataFrame
+    memory: Mapping[str, pl.DataFrame]
+
+    @cached_property
+    def today(self) -> date:
+        """The local date of as_of, which ages count back from."""
+        return self.as_of.astimezone(self.settings.zone).date()
+
+    def local_date(self, instant: pl.Expr) -> pl.Expr:
+        """The local date of an instant."""
+        return instant.dt.convert_time_zone(self.settings.timezone).dt.date()
+
+    def days_since(self, when: str | pl.Expr, *, instant: bool = False) -> pl.Expr:
+        """Whole days from a local date (or an instant's local date) to as_of's; negative when it lies ahead."""
+        column = pl.col(when) if isinstance(when, str) else when
+        return (pl.lit(self.today) - (self.local_date(column) if instant else column)).dt.total_days()
+
+    def in_period(self, when: pl.Expr, *, instant: bool = False) -> pl.Expr:
+        """True where a date (or an instant's local date) lies in this period."""
+        return (self.local_date(when) if instant else when).dt.strftime("%Y-%m") == self.period
+
+    def fresh(self, when: pl.Expr) -> pl.Expr:
+        """True for event rows whose local date lies in this period, or that were first delivered in it.
+
+        In the first period only the date counts: a whole history delivered then is no news.
+        """
+        first_period = self.sources["period"].min() == self.period
+        return self.in_period(when) | ((pl.col("_first_period") == self.period) & pl.lit(not first_period))
+
+    def remembered(self, table: str, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
+        """A memory table, empty with its schema where there is none."""
+        frame = self.memory.get(table)
+        if frame is None:
+            return pl.DataFrame(schema=dict(schema))
+        return frame.select(pl.col(name).cast(kind) for name, kind in schema.items())
+
+    # -- trust -----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def verdicts(self) -> pl.DataFrame:
+        """One row a source of this period: feed, source, verdict."""
+        return self.sources.filter(pl.col("period") == self.period).select("feed", "source", "verdict").unique()
+
+    def configured(self, feed: str) -> bool:
+        """True when the workspace has, or ever had, a source of the feed."""
+        return feed in self._trust
+
+    def alive(self, feed: str) -> bool:
+        """True when absence may be concluded from the feed, or when nobody ever delivered it and it claims nothing."""
+        return self._trust.get(feed, True)
+
+    def state(self, feed: str) -> str:
+        """One word for people: `alive`, `not alive` or `not configured`."""
+        if not self.configured(feed):
+            return "not configured"
+        return "alive" if self.alive(feed) else "not alive"
+
+    def alive_for(self, feed: str, kind: str, coverage: pl.DataFrame) -> pl.Expr:
+        """Per row: whether absence may be concluded for the row's kind (column `kind`: asset class or product).
+
+        With several sources of one feed only those count that ever showed the kind or declare to cover it, and all
+        of them when none did. `coverage` lists feed, source and kind; kind null means it may show any.
+        """
+        sources = self.verdicts.filter(pl.col("feed") == feed)
+        green = sources.filter(pl.col("verdict") == "GREEN")["source"]
+        if sources.height < 2:
+            return pl.lit(self.alive(feed))
+        covers = coverage.filter((pl.col("feed") == feed) & pl.col("source").is_in(sources["source"].implode()))
+        down = covers.filter(~pl.col("source").is_in(green.implode()))
+        if down["kind"].has_nulls():
+            return pl.lit(False)
+        kinds = covers["kind"].drop_nulls().unique()
+        down_kinds = down["kind"].unique()
+        return (
+            pl.when(pl.col(kind).is_in(kinds.implode()))
+            .then(~pl.col(kind).is_in(down_kinds.implode()))
+            .otherwise(pl.lit(self.alive(feed)))
+        )
+
+    def admitted(self, feed: str) -> bool:
+        """False when every source of the feed is RED: it makes no claim at all this period."""
+        now = self.verdicts.filter(pl.col("feed") == feed)
+        return now.is_empty() or bool((now["verdict"] != "RED").any())
+
+    @cached_property
+    def _trust(self) -> dict[str, bool]:
+        trust: dict[str, bool] = {}
+        for name in self.sources["feed"].unique().sort().to_list():
+            feed = FEEDS[name]
+            verdicts = self.sources.filter(pl.col("feed") == name)
+            if feed.is_state:
+                now = verdicts.filter(pl.col("period") == self.period)
+                trust[name] = not now.is_empty() and bool((now["verdict"] == "GREEN").all())
+            else:
+                trust[name] = self._unhealed(feed, verdicts).is_empty()
+        return trust
+
+    def _unhealed(self, feed: Feed, verdicts: pl.DataFrame) -> pl.DataFrame:
+        """Bad deliveries of an event feed whose span no later good delivery of the source brought again."""
+        bad = verdicts.filter(pl.col("verdict") != "GREEN").select("source", "period")
+        if bad.is_empty():
+            return bad
+        good = verdicts.filter(pl.col("verdict") == "GREEN").select("source", pl.col("period").alias("_period"))
+        dated = pl.col(feed.dated or "")
+        day = dated if feed[feed.dated or ""].kind is Kind.DATE else self.local_date(dated)
+        reach = (
+            self.feeds[feed.name]
+            .group_by(pl.col("_source").alias("source"), "_period")
+            .agg(day.min().dt.strftime("%Y-%m").alias("reaches"))
+            .join(good, on=["source", "_period"])
+        )
+        healed = bad.join(reach, on="source").filter(
+            (pl.col("_period") > pl.col("period")) & (pl.col("reaches") <= pl.col("period"))
+        )
+        return bad.join(healed, on=["source", "period"], how="anti")
+
+    # -- rows ------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def delivered(self) -> Mapping[str, pl.DataFrame]:
+        """Every feed's rows as they count at as_of, repeated keys included, with `_id` naming the row."""
+        return {name: self._count(FEEDS[name], rows) for name, rows in self.feeds.items()}
+
+    def _count(self, feed: Feed, rows: pl.DataFrame) -> pl.DataFrame:
+        frame = rows
+        if feed.dated:
+            kind = feed[feed.dated].kind
+            frame = frame.filter(
+                pl.col(feed.dated) <= (pl.lit(self.today) if kind is Kind.DATE else pl.lit(self.as_of))
+            )
+            frame = (
+                frame.with_columns(
+                    pl.col("_period").min().over(list(feed.key)).alias("_first_period"),
+                    pl.col("_period").max().over(list(feed.key)).alias("_last_period"),
+                )
+                .filter(pl.col("_period") == pl.col("_last_period"))
+                .drop("_last_period")
+            )
+        completions = [c.name for c in feed.columns if c.completes]
+        if feed.name == "tickets":  # closed after as_of is open at as_of
+            reopened = pl.when(pl.col("closed_at") > pl.lit(self.as_of)).then(pl.lit("open"))
+            frame = frame.with_columns(pl.coalesce(reopened, "status").alias("status"))
+        frame = frame.with_columns(
+            pl.when(pl.col(name) <= pl.lit(self.as_of)).then(pl.col(name)).alias(name) for name in completions
+        )
+        return frame.sort("_period", "_source", "_snapshot", "_row").with_row_index("_id")
+
+    def rows(self, name: str) -> pl.DataFrame:
+        """One row a key: agreeing fields keep their value, differing ones are null.
+
+        Endpoints keep one row a source and id, because two management systems number their devices on their own.
+        """
+        return self._rows[name]
+
+    @cached_property
+    def _rows(self) -> Mapping[str, pl.DataFrame]:
+        return {name: self._one_per_key(FEEDS[name], frame) for name, frame in self.delivered.items()}
+
+    def _one_per_key(self, feed: Feed, frame: pl.DataFrame) -> pl.DataFrame:
+        key = [self._normal_key(feed, name).alias(f"_key_{name}") for name in feed.key]
+        names = [f"_key_{name}" for name in feed.key] + (["_source"] if feed.name == "endpoints" else [])
+        keyed = frame.with_columns(key)
+        if keyed.is_empty() or not (repeated := keyed.select(pl.struct(names).is_duplicated()).to_series()).any():
+            return keyed.drop([name for name in names if name != "_source"])
+        others = [name for name in keyed.columns if name not in names]
+        identity = [*feed.key, "_id", "_first_period", *BOOKKEEPING]
+        merged = (
+            keyed.filter(repeated)
+            .group_by(names, maintain_order=True)
+            .agg(
+                pl.col(name).first()
+                if name in identity
+                else pl.when(pl.col(name).drop_nulls().n_unique() == 1)
+                .then(pl.col(name).drop_nulls().first())
+                .alias(name)
+                for name in others
+            )
+        )
+        together = pl.concat([keyed.filter(~repeated), merged.select(keyed.columns)]).sort("_id")
+        return together.drop([name for name in names if name != "_source"])
+
+    def _normal_key(self, feed: Feed, name: str) -> pl.Expr:
+        column = pl.col(name)
+        if name in ("asset_tag", "sku", "bin"):
+            return normalize.code(column)
+        if name == "location":
+            return normalize.place(column, self.settings.location_aliases)
+        if name == "product":
+            return product_key(self.settings, column)
+        return column
+
+
+def product_key(settings: Settings, text: pl.Expr) -> pl.Expr:
+    """A product in normal form: its name where the workspace lists an alias, else its own folded text."""
+    aliases = {alias: name for name, product in settings.products.items() for alias in product.aliases}
+    return normalize.aliased(text, aliases)
