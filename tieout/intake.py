@@ -18,6 +18,7 @@ from tieout.settings import Settings, Source
 from tieout.staging import Staged
 
 Color = Literal["GREEN", "AMBER", "RED"]
+_BY_WEIGHT: tuple[Color, ...] = ("RED", "AMBER", "GREEN")
 _REPEATED = 0.80  # share of the rows since the earliest repeated one that an event delivery must repeat
 _RETAINED, _RETAINED_UNVOUCHED = 0.80, 0.95  # share of keys a state delivery keeps, with and without a control file
 _STALE_DAYS = 31  # an extract older than a month shows an earlier period
@@ -32,7 +33,7 @@ class Reason(NamedTuple):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a delivery is good for, and why. Reasons of a GREEN one are information.
+    """What a delivery is good for, and why: one reason a slug, the gravest first; those of a GREEN one only inform.
 
     `as_of` is the instant, in UTC, that the source speaks for.
     """
@@ -106,11 +107,15 @@ def judge(
         if before is not None:
             history = _state_history if FEEDS[source.feed].is_state else _event_history
             found += [*history(delivery, before), *_drift(delivery, before)]
-    colors = {finding.color for finding in found}
-    color: Color = "RED" if "RED" in colors else "AMBER" if "AMBER" in colors else "GREEN"
-    by_weight = sorted(found, key=lambda finding: ("RED", "AMBER", "GREEN").index(finding.color))
-    reasons = tuple(Reason(finding.slug, finding.sentence) for finding in by_weight)
-    return Verdict(color, reasons, (extracted or as_of).astimezone(UTC))
+    found.sort(key=lambda finding: _BY_WEIGHT.index(finding.color))
+    sentences: dict[str, list[str]] = {}
+    for finding in found:
+        sentences.setdefault(finding.slug, []).append(finding.sentence)
+    return Verdict(
+        color=found[0].color if found else "GREEN",
+        reasons=tuple(Reason(slug, "; ".join(said)) for slug, said in sentences.items()),
+        as_of=(extracted or as_of).astimezone(UTC),
+    )
 
 
 def is_required(source: Source) -> bool:
@@ -220,18 +225,18 @@ def _state_history(delivery: _Delivery, before: Profile) -> Iterator[_Finding]:
         return
     for what, now, then in counts:
         lost = then - now
-        shrunk = lost > bounds.max_drop * then and then >= bounds.rows_from
+        shrunk = lost > _of(bounds.max_drop, then) and then >= bounds.rows_from
         if bounds.max_drop_rows is not None:
             shrunk = lost > bounds.max_drop_rows
         if shrunk:
             yield _Finding("AMBER", "volume-drop", f"{now} {what}, but {then} before")
-        elif then and -lost > bounds.max_rise * then:
+        elif then and -lost > _of(bounds.max_rise, then):
             yield _Finding("AMBER", "volume-spike", f"{now} {what}, but {then} before")
     least = bounds.min_retained
     if least is None:
         least = _RETAINED if delivery.fetched.control else _RETAINED_UNVOUCHED
     kept = before.keys.join(keys, on="key", how="semi").height
-    if kept < least * before.keys.height:
+    if kept < _of(least, before.keys.height):
         said = f"{kept} of the {before.keys.height} keys of the last accepted delivery are still there"
         yield _Finding("AMBER", "incomplete-pull", f"{said}; at least {_share(least)} must be")
     shed = set(before.columns) - set(delivery.staged.columns)
@@ -251,7 +256,7 @@ def _event_history(delivery: _Delivery, before: Profile) -> Iterator[_Finding]:
     if repeated.is_empty():
         return
     expected = before.keys.filter(pl.col("dated") >= repeated["dated"].min())
-    if repeated.height < _REPEATED * expected.height:
+    if repeated.height < _of(_REPEATED, expected.height):
         said = f"it repeats {repeated.height} of the {expected.height} rows known since the earliest that it repeats"
         yield _Finding("AMBER", "incomplete-pull", f"{said}; at least {_share(_REPEATED)} must be")
 
@@ -264,6 +269,11 @@ def _drift(delivery: _Delivery, before: Profile) -> Iterator[_Finding]:
     ):
         if names:
             yield _Finding("GREEN", "schema-drift", f"{words}: {', '.join(map(repr, sorted(names)))}")
+
+
+def _of(share: float, count: int) -> float:
+    """A share of a count, without the noise that would tip a comparison at the bound itself."""
+    return round(share * count, 6)
 
 
 def _share(share: float) -> str:

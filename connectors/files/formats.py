@@ -89,8 +89,8 @@ def read_csv(path: Path, source: Source) -> Sheet:
     with _open_text(path, source.encoding) as text:
         try:
             return _read_delimited(_Lines(text), source)
-        except UnicodeDecodeError as error:
-            raise FileError(_undecodable(path, error.encoding)) from error
+        except UnicodeError as error:
+            raise FileError(_undecodable(path, text.encoding)) from error
 
 
 def _read_delimited(lines: _Lines, source: Source) -> Sheet:
@@ -244,8 +244,8 @@ def read_jsonl(path: Path, source: Source) -> Sheet:
     with _open_text(path, source.encoding) as text:
         try:
             return _read_objects(text)
-        except UnicodeDecodeError as error:
-            raise FileError(_undecodable(path, error.encoding)) from error
+        except UnicodeError as error:
+            raise FileError(_undecodable(path, text.encoding)) from error
 
 
 def _read_objects(text: TextIO) -> Sheet:
