@@ -78,13 +78,15 @@ def test_declarations_are_of_the_catalogue(slug: str) -> None:
     assert rule.process in PROCESSES.split()
     assert rule.value_kind in VALUE_KINDS
     assert rule.remedy.endswith(".")
-    assert rule.fires and rule.quiet
+    assert rule.fires
+    assert rule.quiet
     if isinstance(rule.severity, str):
         assert rule.severity in Severity.__args__
     columns, feeds = lineage(
         rule, grains()[rule.grain], Params(rule, world().settings, grains()[rule.grain].frame.columns)
     )
-    assert columns and feeds
+    assert columns
+    assert feeds
 
 
 @pytest.mark.parametrize(("slug", "kind", "index"), CASES)
@@ -92,7 +94,8 @@ def test_case(slug: str, kind: str, index: int) -> None:
     rule = RULES[slug]
     looked_at, fired = answer(rule, row(rule, getattr(rule, kind)[index]))
     if kind == "fires":
-        assert looked_at and fired is True
+        assert looked_at
+        assert fired is True
     else:
         assert not looked_at or fired is not True
 

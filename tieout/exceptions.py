@@ -74,6 +74,7 @@ def age(world: World, findings: pl.DataFrame) -> dict[str, pl.DataFrame]:
         .sort("exception_id")
     )  # fmt: skip
     held = was_open & (pl.col("outcome") == "held")
+    paused = pl.when(held).then((today - pl.col("looked_on")).dt.total_days()).otherwise(0)
     aged = joined.with_columns(
         *(pl.when(fired).then(f"now_{name}").otherwise(name).alias(name) for name in _DETAILS),
         pl.col("first_seen").fill_null(today),
@@ -81,9 +82,9 @@ def age(world: World, findings: pl.DataFrame) -> dict[str, pl.DataFrame]:
         pl.when(fired & ~was_open).then(today).otherwise("opened_on").alias("opened_on"),
         (pl.col("cycles_open").fill_null(0) + fired.cast(pl.Int64)).alias("cycles_open"),
         (pl.col("recurrence").fill_null(0) + reopened.cast(pl.Int64)).alias("recurrence"),
-        (pl.col("paused_days").fill_null(0) + pl.when(held).then((today - pl.col("looked_on")).dt.total_days()).otherwise(0)).alias("paused_days"),
+        (pl.col("paused_days").fill_null(0) + paused).alias("paused_days"),
         today.alias("looked_on"),
-    ).with_columns(_due(world))  # fmt: skip
+    ).with_columns(_due(world))
     still_counts = pl.col("status").is_in(OPEN_STATUSES) | (
         pl.col("why").is_not_null() & (pl.col("status") == "resolved")
     )

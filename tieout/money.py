@@ -17,9 +17,27 @@ RATE_DAYS = 31
 LIFE_MONTHS = 36
 PERIODS_A_YEAR = {"monthly": 12, "quarterly": 4, "annual": 1}
 _MINOR_UNITS = {
-    0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(),
-    3: "BHD IQD JOD KWD LYD OMR TND".split(),
-    4: "CLF UYW".split(),
+    0: [
+        "BIF",
+        "CLP",
+        "DJF",
+        "GNF",
+        "ISK",
+        "JPY",
+        "KMF",
+        "KRW",
+        "PYG",
+        "RWF",
+        "UGX",
+        "UYI",
+        "VND",
+        "VUV",
+        "XAF",
+        "XOF",
+        "XPF",
+    ],
+    3: ["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"],
+    4: ["CLF", "UYW"],
 }
 
 

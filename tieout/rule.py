@@ -71,11 +71,13 @@ Judgement = Callable[[Params], pl.Expr]
 class Rule:
     """One exception of the catalogue: who is looked at, when it fires, and what follows from it.
 
-    `population` uses columns of the grain's own feed only. Where `provided` does not hold the row is not evaluated. `clears` keeps an exception open until it holds; `event`
-    names the column that is true for records of this period, for rules that look at those only. `after` lists rules
-    that go first, on the subject or on the named key columns. `value` names a column of money; its amount and
-    currency stand beside it as `<value>_amount` and `<value>_currency`. `exempt` names a column that is true where
-    policy leaves the subject alone. `requires` lists feeds without which it is not evaluated. `since` is when the defect arose.
+    `population` uses columns of the grain's own feed only. Where `provided` does not hold the row is not evaluated.
+    `clears` keeps an exception open until it holds. `event` names the column that is true for records of this
+    period, for rules that look at those only. `after` lists rules that go first, on the subject or on the named key
+    columns. `requires` lists feeds without which the rule is not evaluated. `exempt` names a column that is true
+    where policy leaves the subject alone. `value` names a column of money; its amount and currency stand beside it
+    as `<value>_amount` and `<value>_currency`. `since` is when the defect arose. `shows` adds columns to the
+    evidence. `fires` and `quiet` list what differs from a healthy row of the grain.
     """
 
     slug: str
@@ -184,7 +186,7 @@ def within(days: str, limit: pl.Expr, certain: str) -> pl.Expr:
 
 
 def longer(days: str, limit: pl.Expr, at_least: str) -> pl.Expr:
-    """True where something lasted more than `limit` days; where its start is not told, true once it was seen so long."""
+    """True where it lasted more than `limit` days; where its start is not told, true once it was seen for so long."""
     seen_so_long = (
         pl.when(pl.col(days).is_not_null()).then(pl.lit(False)).when(pl.col(at_least) > limit).then(pl.lit(True))
     )

@@ -107,10 +107,15 @@ def _count(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
         .with_columns(cut_off_on=world.local_date(pl.col("cut_off_at")))
         .filter(world.in_period(pl.col("cut_off_on")) & pl.col("completed_at").is_not_null())
         .select(
-            pl.col("_id").alias("counts__row"), ground.place("location").alias("scope"), "count_id", "cut_off_at",
-            pl.col("cut_off_on").alias("counts__cut_off_on"), pl.col("asset_class").alias("scope_class"), "scans_expected",
+            pl.col("_id").alias("counts__row"),
+            ground.place("location").alias("scope"),
+            "count_id",
+            "cut_off_at",
+            pl.col("cut_off_on").alias("counts__cut_off_on"),
+            pl.col("asset_class").alias("scope_class"),
+            "scans_expected",
         )
-    )  # fmt: skip
+    )
     parts = frame.select("tag_key", "asset_class", pl.col("place_key").str.split("/").alias("parts"))
     depths = parts.with_columns(pl.int_ranges(1, pl.col("parts").list.len() + 1).alias("depth"))
     places = depths.explode("depth", empty_as_null=False).select(
@@ -190,8 +195,8 @@ HEALTHY: dict[str, Any] = {
     "_id": 0, "asset_tag": "A-1", "tag_key": "A-1", "serial": "C02X1", "serial_key": "C02X1", "serial_quality": "ok",
     "maker_key": "apple", "model": "M", "sku": None, "asset_class": "laptop", "status": "in_use",
     "status_since": date(2026, 1, 10), "status_days": 294, "status_seen_days": 90, "first_seen_days": 90,
-    "purchased_on": date(2026, 1, 5), "purchased_days": 299, "location": "Berlin",
-    "place_key": "berlin", "cost_center": None, "ownership": "owned", "data_bearing": True, "managed_class": True, "personal_class": True,
+    "purchased_on": date(2026, 1, 5), "purchased_days": 299, "location": "Berlin", "place_key": "berlin",
+    "cost_center": None, "ownership": "owned", "data_bearing": True, "managed_class": True, "personal_class": True,
     "tracked_class": True, "custody": "person", "written_off": False, "written_off_approved": False,
     "custodian": "p1", "custodian_named": True, "custodian_id": "p1", "custodian_known": True,
     "custodian_is_place": False, "placed": True, "custodian_leaver": False, "custodian_on_leave": False,
@@ -205,6 +210,6 @@ HEALTHY: dict[str, Any] = {
     "existence_days": 0, "existence_on": _TODAY, "existence_certain": True, "elsewhere_days": 294,
     "elsewhere_certain": True, "counts__row": None, "counts__alive": True, "counts__cut_off_on": None,
     "in_count": False, "count_complete": None, "count_found_share": None, "counted": None,
-    "settled_before_count": None, "checked_in_before_days": None, "ledger__row": [0], "asset_value": Decimal(800), "asset_value_amount": Decimal(800),
-    "asset_value_currency": "EUR",
+    "settled_before_count": None, "checked_in_before_days": None, "ledger__row": [0], "asset_value": Decimal(800),
+    "asset_value_amount": Decimal(800), "asset_value_currency": "EUR",
 }  # fmt: skip

@@ -17,24 +17,31 @@ STAGES = ("shipped", "received", "verified", "pending_destruction", "destroyed",
 
 
 def events(ground: Ground) -> pl.DataFrame:
-    """Every disposal record with its item: a drive by its own serial, else the asset it means, else its serial or tag."""
+    """Every disposal record with its item: a drive by its serial, else the asset it means, else its serial or tag."""
     rows = ground.devices.normal(ground.world.rows("disposals"))
     parents = rows.select("_id", serial="parent_serial").with_columns(asset_tag=pl.lit(None, pl.String))
     return (
         rows.join(ground.devices.resolve(rows).select("_id", "asset_key"), on="_id", how="left", maintain_order="left")
-        .join(ground.devices.resolve(parents).select("_id", parent_key="asset_key"), on="_id", how="left", maintain_order="left")
+        .join(
+            ground.devices.resolve(parents).select("_id", parent_key="asset_key"),
+            on="_id",
+            how="left",
+            maintain_order="left",
+        )
         .with_columns(
             pl.col("parent_serial").is_not_null().alias("is_drive"),
             normalize.serial(pl.col("parent_serial")).alias("device_serial"),
             ground.world.local_date(pl.col("occurred_at")).alias("occurred_on"),
         )
         .with_columns(
-            pl.when("is_drive").then(pl.coalesce("serial_text", "tag_key"))
-            .otherwise(pl.coalesce("asset_key", "serial_text", "tag_key")).alias("item_key"),
+            pl.when("is_drive")
+            .then(pl.coalesce("serial_text", "tag_key"))
+            .otherwise(pl.coalesce("asset_key", "serial_text", "tag_key"))
+            .alias("item_key"),
             pl.when("is_drive").then(pl.coalesce("parent_key", "device_serial")).alias("device_key"),
         )
         .filter(pl.col("item_key").is_not_null())
-    )  # fmt: skip
+    )
 
 
 def build(ground: Ground) -> Grain:
@@ -46,26 +53,45 @@ def build(ground: Ground) -> Grain:
         return pl.col("occurred_on").filter(pl.col("stage") == stage).min().alias(f"{stage}_on")
 
     certificate = pl.col("certificate_id").is_not_null()
-    items = recorded.sort("occurred_at", "_id").group_by("item_key", maintain_order=True).agg(
-        pl.col("_id"),
-        pl.col("asset_key").drop_nulls().first(),
-        pl.col("parent_key").drop_nulls().first(),
-        pl.col("is_drive").any(),
-        pl.coalesce(pl.col("serial_text").drop_nulls().first(), pl.col("tag_key").drop_nulls().first()).alias("named"),
-        (pl.col("media") == "none").any(ignore_nulls=True).alias("no_media"),
-        certificate.any().alias("own_certificate"),
-        ((pl.col("route") == "redeploy") & pl.col("method").is_in(["clear", "purge"])).any(ignore_nulls=True).alias("redeployed"),
-        pl.col("occurred_on").filter(certificate | (pl.col("stage") == "certificate_issued")).min().alias("certified_on"),
-        *(day_of(stage) for stage in STAGES),
-    )  # fmt: skip
+    items = (
+        recorded.sort("occurred_at", "_id")
+        .group_by("item_key", maintain_order=True)
+        .agg(
+            pl.col("_id"),
+            pl.col("asset_key").drop_nulls().first(),
+            pl.col("parent_key").drop_nulls().first(),
+            pl.col("is_drive").any(),
+            pl.coalesce(pl.col("serial_text").drop_nulls().first(), pl.col("tag_key").drop_nulls().first()).alias(
+                "named"
+            ),
+            (pl.col("media") == "none").any(ignore_nulls=True).alias("no_media"),
+            certificate.any().alias("own_certificate"),
+            ((pl.col("route") == "redeploy") & pl.col("method").is_in(["clear", "purge"]))
+            .any(ignore_nulls=True)
+            .alias("redeployed"),
+            pl.col("occurred_on")
+            .filter(certificate | (pl.col("stage") == "certificate_issued"))
+            .min()
+            .alias("certified_on"),
+            *(day_of(stage) for stage in STAGES),
+        )
+    )
     drives = (
-        recorded.filter("is_drive").group_by("device_key", "item_key").agg(certificate.any().alias("certified"))
-        .group_by(item_key="device_key").agg(pl.col("certified").all().alias("drives_certified"))
-    )  # fmt: skip
+        recorded.filter("is_drive")
+        .group_by("device_key", "item_key")
+        .agg(certificate.any().alias("certified"))
+        .group_by(item_key="device_key")
+        .agg(pl.col("certified").all().alias("drives_certified"))
+    )
     register = ground.assets.select(
-        "asset_tag", "asset_class", "status", "status_since", item_key="tag_key", assets__row="_id",
+        "asset_tag",
+        "asset_class",
+        "status",
+        "status_since",
+        item_key="tag_key",
+        assets__row="_id",
         register_data_bearing="data_bearing",
-    )  # fmt: skip
+    )
     disposed = register.filter(pl.col("status") == "disposed").select("item_key")
     frame = (
         pl.concat([items.select("item_key"), disposed])

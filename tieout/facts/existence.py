@@ -22,6 +22,7 @@ def of_assets(ground: Ground) -> pl.DataFrame:
     for add in (_endpoints, _scans, _repairs, _movements):
         frame = add(frame, ground)
     days = [world.days_since(c) for c in ("endpoints__seen_on", "scans__scanned_on", "movements__handled_on")]
+    repaired_on = pl.when(pl.col("tickets__row").is_not_null()).then(pl.lit(world.today))
     repair = pl.when(pl.col("tickets__row").is_not_null()).then(pl.lit(0, pl.Int64))
     uncertain = frame.join(
         ground.devices.uncertain.with_columns(doubt=pl.lit(True)), on="tag_key", how="left", maintain_order="left"
@@ -30,13 +31,15 @@ def of_assets(ground: Ground) -> pl.DataFrame:
     return frame.with_columns(
         pl.min_horizontal(*days, repair).alias("existence_days"),
         pl.min_horizontal(*days[1:], repair).alias("elsewhere_days"),
-        pl.max_horizontal("endpoints__seen_on", "scans__scanned_on", "movements__handled_on", pl.when(repair == 0).then(pl.lit(world.today))).alias("existence_on"),
+        pl.max_horizontal("endpoints__seen_on", "scans__scanned_on", "movements__handled_on", repaired_on).alias(
+            "existence_on"
+        ),
         (pl.all_horizontal(alive) & uncertain.is_null()).alias("existence_certain"),
         pl.all_horizontal(alive[1:]).alias("elsewhere_certain"),
         days[0].alias("endpoints_days"),
         (pl.col("endpoints__alive") & uncertain.is_null()).alias("endpoints_certain"),
         days[1].alias("scans_days"),
-    )  # fmt: skip
+    )
 
 
 LEANS = {

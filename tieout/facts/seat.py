@@ -5,6 +5,7 @@ from typing import Any
 
 import polars as pl
 
+from tieout import normalize
 from tieout.facts.ground import Ground
 from tieout.feeds import NEVER
 from tieout.identity.people import Keys
@@ -57,9 +58,8 @@ def build(ground: Ground) -> Grain:
     )
     settings = world.settings
     products = [
-        {"product_key": key, "bills_suspended": p.bills_suspended, "product_exempt": p.exempt}
+        {"product_key": normalize.fold(name), "bills_suspended": p.bills_suspended, "product_exempt": p.exempt}
         for name, p in settings.products.items()
-        for key in [_key(ground, name)]
     ]
     stated = pl.DataFrame(
         products, schema={"product_key": pl.String, "bills_suspended": pl.Boolean, "product_exempt": pl.Boolean}
@@ -67,17 +67,22 @@ def build(ground: Ground) -> Grain:
     alive = pl.lit(world.alive("accounts"))
     billed = pl.col("status").is_in(["active", "invited"]) | pl.col("bills_suspended")
     used_on = pl.when(pl.col("usage_mark") > pl.lit(NEVER)).then(world.local_date(pl.col("usage_mark")))
+    usage = _usage(ground, seats).select("product_key", "usage_frozen")
     frame = (
         frame.join(accounts, on="holder_id", how="left", maintain_order="left")
         .join(stated, on="product_key", how="left", maintain_order="left")
-        .join(_usage(ground, seats).select("product_key", "usage_frozen"), on="product_key", how="left", maintain_order="left")
+        .join(usage, on="product_key", how="left", maintain_order="left")
         .with_columns(pl.col("bills_suspended", "product_exempt").fill_null(False))
         .with_columns(
             (pl.col("paid") & billed).alias("counted"),
             alive.alias("accounts__alive"),
-            pl.when("any_active").then(pl.lit(False))
-            .when(pl.col("accounts__row").is_not_null() & alive).then(pl.lit(True))
-            .when(alive).then(pl.lit(False)).alias("deprovisioned"),
+            pl.when("any_active")
+            .then(pl.lit(False))
+            .when(pl.col("accounts__row").is_not_null() & alive)
+            .then(pl.lit(True))
+            .when(alive)
+            .then(pl.lit(False))
+            .alias("deprovisioned"),
             (pl.col("usage_mark") == pl.lit(NEVER)).alias("never_used"),
             world.days_since(used_on).alias("unused_days"),
             world.local_date(pl.col("assigned_at")).alias("assigned_on"),
@@ -88,7 +93,7 @@ def build(ground: Ground) -> Grain:
         )
         .with_columns(world.days_since("assigned_on").alias("assigned_days"))
         .sort("product_key", "seat_id")
-    )  # fmt: skip
+    )
     return Grain(
         name="seat",
         feed="seats",
@@ -110,12 +115,6 @@ def build(ground: Ground) -> Grain:
             "deprovisioned": ("accounts", "people"),
         },
     )
-
-
-def _key(ground: Ground, name: str) -> str:
-    from tieout.world import product_key
-
-    return str(pl.select(product_key(ground.world.settings, pl.lit(name))).item())
 
 
 def memory(ground: Ground) -> dict[str, pl.DataFrame]:

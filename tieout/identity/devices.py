@@ -5,7 +5,6 @@ name. Keys that disagree are a conflict and nothing is merged. An empty manufact
 nothing, and neither does an identifier that one snapshot shows on three or more different devices.
 """
 
-from collections.abc import Iterable
 from functools import cached_property
 
 import polars as pl
@@ -196,10 +195,13 @@ class Devices:
             bare.join(register.with_columns(bare=pl.col("asset_key")), on="bare").select(
                 "code_key", "asset_key", pl.format("asset_tag without a prefix: {}", "bare").alias("how")
             ),
-            rest.with_columns(pl.col("code_key").str.strip_chars_start("0").alias("bare")).filter(pl.col("bare") != "")
+            rest.with_columns(pl.col("code_key").str.strip_chars_start("0").alias("bare"))
+            .filter(pl.col("bare") != "")
             .join(register.with_columns(unpadded.alias("bare")), on="bare")
-            .select("code_key", "asset_key", pl.format("asset_tag but for leading zeros: {}", "asset_key").alias("how")),
-        ]  # fmt: skip
+            .select(
+                "code_key", "asset_key", pl.format("asset_tag but for leading zeros: {}", "asset_key").alias("how")
+            ),
+        ]
         by_variant = pl.concat(variants).unique(["code_key", "asset_key"], keep="first", maintain_order=True)
         only = by_variant.filter(pl.len().over("code_key") == 1)
         found = pl.concat([by_tag, by_serial, only])
