@@ -51,7 +51,7 @@ def age(world: World, findings: pl.DataFrame) -> dict[str, pl.DataFrame]:
         "exception_id", "outcome", "why", *_CARRIED, *(pl.col(name).alias(f"now_{name}") for name in _DETAILS)
     )
     fired = pl.col("outcome") == "fired"
-    was_open = pl.col("status").is_in(OPEN_STATUSES).fill_null(False)
+    was_open = pl.col("from_status").is_in(OPEN_STATUSES).fill_null(False)
     known = pl.col("first_seen").is_not_null()
     reopened = fired & known & ~was_open
     resolved = was_open & pl.col("outcome").is_in(["clean", "gone", "superseded"])
@@ -60,9 +60,9 @@ def age(world: World, findings: pl.DataFrame) -> dict[str, pl.DataFrame]:
         before.join(now, on="exception_id", how="full", coalesce=True)
         .join(exempted, on="exception_id", how="left")
         .with_columns(pl.coalesce(pl.col(f"{name}_right"), pl.col(name)).alias(name) for name in _CARRIED)
+        .with_columns(pl.col("status").alias("from_status"))
         .filter(known | fired)
         .with_columns(
-            pl.col("status").alias("from_status"),
             pl.when(fired & ~was_open).then(pl.lit("open"))
             .when(resolved | (was_open & pl.col("exempted"))).then(pl.lit("resolved"))
             .otherwise("status").alias("status"),

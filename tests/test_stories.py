@@ -1,0 +1,267 @@
+"""Stories: small companies in which something happened, and what the rules must and must not say of it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+
+from checks.rules import discover
+from tests.worlds import AS_OF, PERIOD, staged, world
+from tieout import exceptions
+from tieout.reconcile import reconcile
+from tieout.world import World
+
+RULES = discover()
+ADA = {
+    "person_id": "p1",
+    "full_name": "Ada",
+    "email": "ada@x.org",
+    "username": "ada",
+    "status": "active",
+    "start_date": "2020-01-01",
+}
+BOB = {
+    "person_id": "p2",
+    "full_name": "Bob",
+    "email": "bob@x.org",
+    "username": "bob",
+    "status": "active",
+    "start_date": "2020-01-01",
+}
+LAPTOP = {
+    "asset_tag": "A-1", "serial": "SER0001", "manufacturer": "Apple", "asset_class": "laptop", "status": "in_use",
+    "status_since": "2026-01-10", "custodian": "p1", "location": "Berlin", "cost": 500, "currency": "EUR",
+}  # fmt: skip
+CHECK_IN = {
+    "endpoint_id": "e1", "serial": "SER0001", "manufacturer": "Apple", "model": "M1", "asset_class": "laptop",
+    "user_email": "ada@x.org", "last_seen_at": "2026-10-30", "managed": True, "ownership": "company",
+}  # fmt: skip
+
+
+def found(w: World, *slugs: str) -> set[tuple[str, str]]:
+    """What fired: rule and subject, of the rules named, or of all."""
+    findings = reconcile(w, RULES)["findings"].filter(pl.col("outcome") == "fired")
+    return {(r, s) for r, s in findings.select("rule", "subject").iter_rows() if not slugs or r in slugs}
+
+
+def numbered(row: Mapping[str, Any], count: int, **patterns: str) -> list[dict[str, Any]]:
+    """`count` rows like one, `{n}` in each pattern replaced by the row's number."""
+    return [{**row, **{name: text.format(n=n) for name, text in patterns.items()}} for n in range(1, count + 1)]
+
+
+HEALTHY: dict[str, Sequence[Mapping[str, Any]]] = {"people": [ADA, BOB], "assets": [LAPTOP], "endpoints": [CHECK_IN]}
+
+
+def test_a_healthy_company_has_no_exception() -> None:
+    assert found(world(HEALTHY)) == set()
+
+
+def test_a_placeholder_serial_on_many_machines_merges_nothing() -> None:
+    machines = numbered(
+        {**CHECK_IN, "user_email": None}, 40, endpoint_id="e{n}", uuid="4c4c4544-0051-3510-8052-b4c04f4a{n:04d}"
+    )
+    for n, machine in enumerate(machines):
+        machine["serial"] = "SHARED-BOARD" if n < 20 else f"OWN{n:04d}"
+    register = [{**LAPTOP, "asset_tag": "A-1", "serial": "SHARED-BOARD"}]
+    register += [{**LAPTOP, "asset_tag": f"A-{n}", "serial": f"OWN{n:04d}"} for n in range(20, 40)]
+    hits = found(
+        world({"people": [ADA], "assets": register, "endpoints": machines}), "unregistered-device", "ghost-asset"
+    )
+    assert ("ghost-asset", "A-1") in hits  # nothing shows that it is the one
+    assert {s for r, s in hits if r == "unregistered-device"} == {f"e{n}" for n in range(1, 21)}
+
+
+def test_a_makers_serial_that_begins_with_s_survives_and_a_scanners_prefix_resolves() -> None:
+    register = [
+        {**LAPTOP, "asset_tag": "A-1", "serial": "S1234X", "status": "in_stock", "custodian": None},
+        {**LAPTOP, "asset_tag": "A-2", "serial": "9876Y", "status": "in_stock", "custodian": None},
+    ]
+    scans = [
+        {"count_id": "c", "scan_id": "1", "code": "S1234X", "location": "Munich", "scanned_at": "2026-10-20"},
+        {"count_id": "c", "scan_id": "2", "code": "S9876Y", "location": "Munich", "scanned_at": "2026-10-20"},
+        {"count_id": "c", "scan_id": "3", "code": "SS1234X", "location": "Rome", "scanned_at": "2026-10-19"},
+    ]
+    assert found(world({"assets": register, "scans": scans}), "misplaced-asset") == {
+        ("misplaced-asset", "A-1"),
+        ("misplaced-asset", "A-2"),
+    }
+
+
+def test_a_byte_swapped_uuid_is_the_same_device() -> None:
+    one = {**CHECK_IN, "endpoint_id": "jamf-1", "uuid": "4c4c4544-0051-3510-8052-b4c04f4a4d32"}
+    other = {**CHECK_IN, "endpoint_id": "intune-9", "serial": None, "uuid": "44454c4c-5100-1035-8052-b4c04f4a4d32"}
+    assert found(world({**HEALTHY, "endpoints": [one, other]}), "unregistered-device") == set()
+
+
+def test_an_endpoint_keeps_its_asset_by_its_earlier_link_only_where_no_key_resolves() -> None:
+    first = world(HEALTHY, period="2026-09", as_of=AS_OF - timedelta(days=31))
+    memory = {k: v for k, v in reconcile(first, RULES).items() if k.startswith("memory_")}
+    board_swapped = {**CHECK_IN, "serial": "To be filled by O.E.M."}
+    assert found(world({**HEALTHY, "endpoints": [board_swapped]}, memory=memory)) == set()
+    re_used = {**CHECK_IN, "serial": "SER0002"}
+    two = [LAPTOP, {**LAPTOP, "asset_tag": "A-2", "serial": "SER0002"}]
+    assert ("ghost-asset", "A-1") in found(world({**HEALTHY, "assets": two, "endpoints": [re_used]}, memory=memory))
+
+
+def test_a_renamed_person_is_one_and_a_reused_username_is_two() -> None:
+    account = {"account_id": "D1", "username": "ada", "email": "ada@x.org", "status": "active", "kind": "human"}
+    seat = {"product": "Figma", "seat_id": "D1", "email": "ada@x.org", "status": "active", "paid": True}
+    first = world(
+        {"people": [ADA], "accounts": [account], "seats": [seat]}, period="2026-09", as_of=AS_OF - timedelta(days=31)
+    )
+    memory = {k: v for k, v in reconcile(first, RULES).items() if k.startswith("memory_")}
+    renamed = {**account, "username": "ada.love", "email": "love@x.org"}
+    later = world({"people": [ADA], "accounts": [renamed], "seats": [{**seat, "email": "love@x.org"}]}, memory=memory)
+    ground_seat = reconcile(later, RULES)
+    assert ground_seat["findings"].filter(pl.col("rule").is_in(["live-account-of-leaver"])).is_empty()
+    gone = {**ADA, "status": "terminated", "end_date": "2026-10-10"}
+    hired = {**BOB, "username": "ada", "start_date": "2026-10-20"}
+    new_account = {"account_id": "D2", "username": "ada", "email": "bob@x.org", "status": "active", "kind": "human"}
+    two = world({"people": [gone, hired], "accounts": [renamed, new_account]}, memory=memory)
+    assert found(two, "live-account-of-leaver") == {("live-account-of-leaver", "D1")}
+
+
+def test_a_person_who_vanishes_from_hr_is_no_leaver() -> None:
+    account = {"account_id": "D1", "username": "ada", "email": "ada@x.org", "status": "active", "kind": "human"}
+    seat = {"product": "Figma", "seat_id": "s1", "email": "ada@x.org", "status": "active", "paid": True}
+    feeds = {**HEALTHY, "accounts": [account], "seats": [seat]}
+    first = world(feeds, period="2026-09", as_of=AS_OF - timedelta(days=31))
+    memory = {k: v for k, v in reconcile(first, RULES).items() if k.startswith("memory_")}
+    hits = found(world({**feeds, "people": [BOB]}, memory=memory))
+    assert {r for r, _ in hits} & {
+        "leaver-seat",
+        "live-account-of-leaver",
+        "held-by-leaver",
+        "held-by-stranger",
+    } == set()
+
+
+def test_a_rehired_leaver_with_the_old_address_raises_nothing() -> None:
+    old = {**ADA, "person_id": "p0", "status": "terminated", "end_date": "2025-06-30"}
+    seat = {"product": "Figma", "seat_id": "s1", "email": "ada@x.org", "status": "active", "paid": True}
+    line = {
+        "contract_id": "C1", "line_no": "1", "vendor": "F", "product": "Figma", "quantity": 1, "unit_price": 10, "currency": "EUR",
+        "billing_period": "monthly", "term_start": "2026-01-01",
+    }  # fmt: skip
+    feeds = {**HEALTHY, "people": [old, ADA, BOB], "seats": [seat], "entitlements": [line]}
+    assert found(world({**feeds, "assets": [{**LAPTOP, "custodian": "ada@x.org"}]})) == set()
+
+
+def test_quiet_neighbours() -> None:
+    """A server held by a room, a private phone, a custodian on leave, a last working day."""
+    server = {
+        **LAPTOP,
+        "asset_tag": "A-2",
+        "serial": "SRV1",
+        "asset_class": "server",
+        "custodian": None,
+        "location": "Room 1",
+    }
+    phone = {**CHECK_IN, "endpoint_id": "e9", "serial": "PHONE1", "ownership": "personal", "asset_class": "phone"}
+    away = {**BOB, "status": "leave"}
+    on_leave = {**LAPTOP, "asset_tag": "A-3", "serial": "SER0003", "custodian": "p2"}
+    leaving = {**ADA, "status": "terminated", "end_date": "2026-10-31"}
+    feeds = {"people": [leaving, away], "assets": [LAPTOP, server, on_leave], "endpoints": [CHECK_IN, phone]}
+    assert found(world(feeds)) == set()
+
+
+@pytest.mark.parametrize("feed", ["people", "endpoints", "scans", "tickets", "movements", "accounts", "assets"])
+@pytest.mark.parametrize("verdict", ["AMBER", "RED"])
+def test_a_source_that_is_not_alive_turns_no_answer_into_another(feed: str, verdict: str) -> None:
+    """Kill one source of a company with every kind of trouble: answers may become null, never flip."""
+    leaver = {**BOB, "status": "terminated", "end_date": "2026-10-01"}
+    feeds: dict[str, Sequence[Mapping[str, Any]]] = {
+        "people": [ADA, leaver],
+        "assets": [
+            LAPTOP,
+            {**LAPTOP, "asset_tag": "A-2", "serial": "GHOST"},
+            {**LAPTOP, "asset_tag": "A-3", "serial": "SER0003", "custodian": "p2"},
+            {**LAPTOP, "asset_tag": "A-4", "serial": "SER0004", "custodian": "nobody"},
+            {**LAPTOP, "asset_tag": "A-5", "serial": "SER0005"},
+        ],
+        "endpoints": [CHECK_IN, {**CHECK_IN, "endpoint_id": "e2", "serial": "SER0003"}, {**CHECK_IN, "endpoint_id": "e3", "serial": "NEW"},
+                      {**CHECK_IN, "endpoint_id": "e4", "serial": "SER0004"}],
+        "scans": [{"count_id": "c", "scan_id": "1", "code": "A-5", "location": "Berlin", "scanned_at": "2026-10-20"}],
+        "accounts": [{"account_id": "D2", "username": "bob", "email": "bob@x.org", "status": "active", "kind": "human"}],
+        "seats": [{"product": "Figma", "seat_id": "s1", "email": "bob@x.org", "status": "active", "paid": True}],
+    }  # fmt: skip
+    whole = found(world(feeds))
+    assert {r for r, _ in whole} >= {
+        "ghost-asset",
+        "held-by-leaver",
+        "held-by-stranger",
+        "unregistered-device",
+        "unmanaged-device",
+    }
+    rest = {name: rows for name, rows in feeds.items() if name != feed} if verdict == "RED" else feeds
+    damaged = found(world(rest, verdicts={feed: verdict}))
+    assert damaged <= whole
+
+
+def test_life_of_an_exception_over_four_months() -> None:
+    """Opens, is found again, is held while its source is down, resolves, and returns with its id and first_seen."""
+    memory: dict[str, pl.DataFrame] = {}
+    story = []
+    ghost = {**LAPTOP, "asset_tag": "A-2", "serial": "GHOST", "custodian": "p1"}
+    back = {**CHECK_IN, "endpoint_id": "e2", "serial": "GHOST"}
+    months = [("2026-05", [CHECK_IN], "GREEN"), ("2026-06", [CHECK_IN], "AMBER"), ("2026-07", [CHECK_IN, back], "GREEN"),
+              ("2026-08", [CHECK_IN], "GREEN"), ("2026-09", [CHECK_IN], "GREEN")]  # fmt: skip
+    for period, endpoints, verdict in months:
+        end = datetime.fromisoformat(f"{period}-28T22:00:00").replace(tzinfo=UTC)
+        seen = [{**e, "last_seen_at": f"{period}-27"} for e in endpoints]
+        w = world(
+            {"people": [ADA], "assets": [LAPTOP, ghost], "endpoints": seen},
+            verdicts={"endpoints": verdict},
+            memory=memory,
+            period=period,
+            as_of=end,
+        )
+        tables = reconcile(w, RULES)
+        aged = exceptions.age(w, tables["findings"])
+        memory = {k: v for k, v in (tables | aged).items() if k.startswith("memory_")}
+        row = aged["exceptions"].filter((pl.col("rule") == "ghost-asset") & (pl.col("subject") == "A-2"))
+        story += (
+            [(period, *row.select("exception_id", "status", "first_seen", "cycles_open", "recurrence").row(0))]
+            if row.height
+            else [(period,)]
+        )
+    ids = {row[1] for row in story if len(row) > 1}
+    assert len(ids) == 1
+    first = datetime(2026, 5, 29).date()
+    assert [row[2:] for row in story] == [
+        ("open", first, 1, 0),
+        ("open", first, 1, 0),
+        ("resolved", first, 1, 0),
+        ("open", first, 2, 1),
+        ("open", first, 3, 1),
+    ]
+
+
+def test_every_population_divides_into_its_parts() -> None:
+    runs = reconcile(world({**HEALTHY, "people": [ADA]}), RULES)["rule_runs"]
+    parts = ["fired", "superseded", "exempt", "clean", "unknown", "not_evaluated"]
+    assert runs.filter(pl.col("population") != pl.sum_horizontal(parts)).is_empty()
+    assert runs.height == len(RULES)
+
+
+def test_a_rule_without_its_feed_says_so() -> None:
+    runs = reconcile(world(HEALTHY, configured=("people", "assets", "seats")), RULES)["rule_runs"]
+    reasons = dict(runs.select("rule", "reason").iter_rows())
+    assert reasons["ghost-asset"] == "no source delivers endpoints"
+    assert reasons["held-by-leaver"] is None
+
+
+def test_repeated_and_shuffled_rows_change_nothing() -> None:
+    people = [ADA, {**BOB, "status": "terminated", "end_date": "2026-10-01"}]
+    assets = [{**LAPTOP, "asset_tag": f"A-{n}", "serial": f"SER000{n}", "custodian": "p2"} for n in range(5)]
+    w = world({"people": people, "assets": assets, "endpoints": [CHECK_IN]})
+    shuffled = world(
+        {"people": people[::-1], "assets": staged("assets", assets[::-1] + assets[:2]), "endpoints": [CHECK_IN]}
+    )
+    columns = ["rule", "exception_id", "subject", "severity", "value", "outcome"]
+    one = reconcile(w, RULES)["findings"].select(columns)
+    other = reconcile(shuffled, RULES)["findings"].select(columns)
+    assert one.equals(other)
+    assert PERIOD == w.period
