@@ -46,4 +46,4 @@ def _table(frame: pl.DataFrame) -> str:
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in zip(*columns, strict=True)
     )
-    return "\n".join([*lines, f"({frame.height} rows)", ""])
+    return "\n".join([*lines, f"({frame.height} {'row' if frame.height == 1 else 'rows'})", ""])

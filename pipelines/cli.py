@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,19 +23,7 @@ NOT_ACCEPTED = 3
 PROBLEMS_SHOWN = 10
 
 
-class Commands(typer.core.TyperGroup):
-    """Turns what cannot be done into one sentence and its exit code."""
-
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            return super().invoke(ctx)
-        except TieoutError as problem:
-            typer.echo(f"tieout: {problem}", err=True)
-            raise typer.Exit(problem.exit_code) from None
-
-
 app = typer.Typer(
-    cls=Commands,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     no_args_is_help=True,
@@ -50,8 +38,22 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress lines.")
 
 
 def main() -> None:
-    """Entry point of the console script."""
-    app(prog_name="tieout")
+    """Entry point of the console script: whatever goes wrong is one sentence and an exit code."""
+    try:
+        app(prog_name="tieout")
+    except TieoutError as problem:
+        _leave(str(problem), problem.exit_code)
+    except OSError as problem:
+        _leave(f"{problem.filename or 'the system'}: {problem.strerror or problem}.", 1)
+    except Exception as problem:
+        if os.environ.get("TIEOUT_DEBUG"):
+            raise
+        _leave(f"a defect ({type(problem).__name__}: {problem}); set TIEOUT_DEBUG=1 to see where, and report it.", 1)
+
+
+def _leave(sentence: str, code: int) -> None:
+    typer.echo(f"tieout: {sentence}", err=True)
+    sys.exit(code)
 
 
 def _print_version(wanted: bool) -> None:

@@ -13,16 +13,21 @@ from time import monotonic
 
 import polars as pl
 
-from pipelines import delivery, intake, landing
-from pipelines.errors import ConfigError
+from checks import rules
+from pipelines import __version__, delivery, intake, landing
+from pipelines import publish as publishing
 from pipelines.landing import Delivered
 from pipelines.warehouse import PERIOD, Warehouse
 from pipelines.workspace import Workspace, end_of_period
+from tieout import exceptions
+from tieout import reconcile as domain
 from tieout.feeds import FEEDS, Feed
 from tieout.world import BOOKKEEPING, World
 
 log = logging.getLogger("tieout")
 
+RUNS = "runs"
+"""The table of months whose exception list is complete, with the instant they were judged at."""
 MEMORY = "memory_"
 """Tables whose name begins so are what one period keeps for the next."""
 
@@ -66,6 +71,39 @@ def pull(month: Month) -> Pulled:
     return Pulled(sources, rows, first)
 
 
+def reconcile(month: Month) -> dict[str, int]:
+    """Put every rule to the month; returns the number of findings by outcome."""
+    with _step(month, "reconcile") as (warehouse, say):
+        tables = domain.reconcile(world_of(month, warehouse), rules.discover())
+        _keep(warehouse, tables, month.period)
+        runs, findings = tables["rule_runs"], tables["findings"]
+        outcomes = dict(findings.group_by("outcome").len().sort("outcome").iter_rows())
+        silent = runs.filter(pl.col("not_evaluated") > 0).height
+        say(f"{runs.height} rules, {outcomes.get('fired', 0):,} findings, {silent} rules could not judge everything")
+    return outcomes
+
+
+def age(month: Month) -> dict[str, int]:
+    """Carry the exception list on; returns the number of exceptions by status."""
+    with _step(month, "exceptions") as (warehouse, say):
+        findings = warehouse.read("findings", period=month.period).drop(PERIOD)
+        world = world_of(month, warehouse)
+        tables = exceptions.age(world, findings)
+        _keep(warehouse, tables, month.period)
+        warehouse.write(RUNS, pl.DataFrame({"as_of": [world.as_of], "tieout": [__version__]}), month.period)
+        statuses = dict(tables["exceptions"].group_by("status").len().sort("status").iter_rows())
+        say(", ".join(f"{count:,} {status}" for status, count in statuses.items()) or "none")
+    return statuses
+
+
+def publish(month: Month) -> dict[str, int]:
+    """Swap the published database for one with this month's results; returns the number of its rows."""
+    with _step(month, "published") as (warehouse, say):
+        rows = publishing.publish(month.workspace, warehouse, warehouse.periods(RUNS)[-1])
+        say(f"{rows:,} rows in {month.workspace.published_database}")
+    return {"rows": rows}
+
+
 def world_of(month: Month, warehouse: Warehouse) -> World:
     """Everything the domain may know of the month."""
     delivered = landing.recall(month.workspace, month.period)
@@ -96,6 +134,7 @@ def _deliver(month: Month) -> Delivered:
     before = landing.recall(workspace, period)
     if month.replay and before:
         return before
+    delivery.choose(workspace, period, month.as_of)
     delivered = Delivered(
         as_of=month.as_of or end_of_period(period, workspace.settings.zone),
         snapshots=tuple(
@@ -103,12 +142,15 @@ def _deliver(month: Month) -> Delivered:
             for due in delivery.due(workspace, period)
         ),
     )
-    if all(snapshot.fetched.outcome == "missing" for snapshot in delivered.snapshots):
-        if before is None:
-            raise ConfigError(f"nothing is delivered for {period}.")
+    if before and all(snapshot.fetched.outcome == "missing" for snapshot in delivered.snapshots):
         delivered = Delivered(delivered.as_of, before.snapshots)
     landing.record(workspace, period, delivered)
     return delivered
+
+
+def _keep(warehouse: Warehouse, tables: Mapping[str, pl.DataFrame], period: str) -> None:
+    for name, frame in tables.items():
+        warehouse.write(name, frame, period)
 
 
 def _rows(warehouse: Warehouse, feed: Feed, period: str) -> pl.DataFrame:
@@ -121,7 +163,7 @@ def _rows(warehouse: Warehouse, feed: Feed, period: str) -> pl.DataFrame:
 
 def _memory(warehouse: Warehouse, period: str) -> dict[str, pl.DataFrame]:
     """What the latest earlier month kept for this one."""
-    earlier = [other for other in warehouse.periods("sources") if other < period]
+    earlier = [other for other in warehouse.periods(RUNS) if other < period]
     if not earlier:
         return {}
     tables = [table for table in warehouse.tables() if table.startswith(MEMORY)]

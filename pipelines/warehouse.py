@@ -4,8 +4,9 @@ One private file that only a run opens. The rest of the house speaks of table na
 has a text column `period`, and a write replaces one period's rows whole.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -26,6 +27,16 @@ def quoted(name: str) -> str:
 def literal(text: str) -> str:
     """A text as SQL writes it, for the statements that take no parameters."""
     return "'" + text.replace("'", "''") + "'"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a published table shows: columns of a warehouse table with their meaning, of one period or of all."""
+
+    table: str
+    about: str
+    columns: Mapping[str, str]
+    period: str | None = None
 
 
 class Warehouse:
@@ -69,10 +80,17 @@ class Warehouse:
             self._connection.execute(f"INSERT INTO {quoted(table)} BY NAME SELECT * FROM {offered}")
 
     def read(
-        self, table: str, *, period: str | None = None, upto: str | None = None, before: str | None = None
+        self,
+        table: str,
+        *,
+        period: str | None = None,
+        upto: str | None = None,
+        before: str | None = None,
+        columns: Sequence[str] = (),
     ) -> pl.DataFrame:
         """Rows of a table as they were written: of one period, of those up to or before one, or all.
 
+        Gives every column unless some are named.
         A table that was never written is a frame without columns.
         """
         if table not in self.tables():
@@ -80,8 +98,9 @@ class Warehouse:
         bounds = {"=": period, "<=": upto, "<": before}
         given = {sign: bound for sign, bound in bounds.items() if bound is not None}
         where = " AND ".join(f"{PERIOD} {sign} ?" for sign in given) or "TRUE"
+        wanted = ", ".join(map(quoted, columns)) or "*"
         rows = self._connection.execute(
-            f"SELECT * FROM {quoted(table)} WHERE {where} ORDER BY {PERIOD}, rowid", list(given.values())
+            f"SELECT {wanted} FROM {quoted(table)} WHERE {where} ORDER BY {PERIOD}, rowid", list(given.values())
         )
         return _frame(rows)
 
@@ -98,24 +117,25 @@ class Warehouse:
             for table in self.tables():
                 self._connection.execute(f"DELETE FROM {quoted(table)} WHERE {PERIOD} = ?", [period])
 
-    def publish(
-        self, path: Path, frames: Mapping[str, pl.DataFrame], comments: Mapping[str, tuple[str, Mapping[str, str]]]
-    ) -> None:
-        """Write frames as tables of a new database file, every table and column with its comment."""
-        connection = self._connection
+    def publish(self, path: Path, shown: Mapping[str, "Shown"]) -> int:
+        """Write tables into a new database file, every table and column with its comment; returns their rows."""
+        connection, rows = self._connection, 0
         connection.execute(f"ATTACH {literal(str(path))} AS publication (STORAGE_VERSION '{OLDEST_READER}')")
         try:
-            for table, frame in frames.items():
+            for table, show in shown.items():
                 name = f"publication.main.{quoted(table)}"
-                about, columns = comments[table]
-                with self._offered(_storable(frame)) as offered:
-                    connection.execute(f"CREATE TABLE {name} AS SELECT * FROM {offered}")
-                connection.execute(f"COMMENT ON TABLE {name} IS {literal(about)}")
-                for column, text in columns.items():
+                columns = ", ".join(map(quoted, show.columns))
+                where = f"WHERE {PERIOD} = {literal(show.period)}" if show.period else ""
+                rows_of = f"SELECT {columns} FROM {quoted(show.table)} {where} ORDER BY {PERIOD}, rowid"
+                connection.execute(f"CREATE TABLE {name} AS {rows_of}")
+                connection.execute(f"COMMENT ON TABLE {name} IS {literal(show.about)}")
+                for column, text in show.columns.items():
                     connection.execute(f"COMMENT ON COLUMN {name}.{quoted(column)} IS {literal(text)}")
+                rows += int(connection.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0])
             connection.execute("CHECKPOINT publication")
         finally:
             connection.execute("DETACH publication")
+        return rows
 
     # -- inside ------------------------------------------------------------------------------------------------------
 

@@ -11,6 +11,15 @@ reporting_currency = "EUR"
 timezone = "Europe/Berlin"
 """
 
+HOLD = """
+import sys, time
+from pipelines.workspace import Workspace
+with Workspace.open(sys.argv[1]).lock():
+    print("held", flush=True)
+    time.sleep(60)
+"""
+"""A program that holds the workspace it is given."""
+
 MakeWorkspace = Callable[..., Path]
 
 

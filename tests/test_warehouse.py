@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from pipelines.warehouse import QueryError, Warehouse, query
+from pipelines.warehouse import QueryError, Shown, Warehouse, query
 from tieout.feeds import FEEDS, SCALE, Kind
 
 EVERY_KIND = pl.DataFrame(
@@ -91,24 +91,31 @@ def test_a_failed_write_leaves_the_old_rows(warehouse: Warehouse) -> None:
     assert warehouse.read("t")["n"].to_list() == ["one"]
 
 
-def test_the_published_file_explains_itself(warehouse: Warehouse, tmp_path: Path) -> None:
+@pytest.fixture
+def published(warehouse: Warehouse, tmp_path: Path) -> Path:
+    """A published file of a table with one row in each of two periods, of which the second is shown."""
     path = tmp_path / "published.duckdb"
-    warehouse.publish(path, {"t": pl.DataFrame({"n": [1]})}, {"t": ("It's a table.", {"n": "a number"})})
-    assert query(path, "SELECT comment FROM duckdb_tables()").item() == "It's a table."
-    assert query(path, "SELECT comment FROM duckdb_columns() WHERE table_name = 't'").item() == "a number"
-    assert "v1.4.0" in str(query(path, "SELECT tags FROM duckdb_databases() WHERE path IS NOT NULL").item())
+    for number, period in enumerate(("2026-09", "2026-10")):
+        warehouse.write("t", pl.DataFrame({"n": [number], "hidden": ["x"]}), period)
+    warehouse.publish(path, {"shown": Shown("t", "It's a table.", {"n": "a number"}, "2026-10")})
+    return path
 
 
-def test_queries_cannot_change_or_reach_anything(warehouse: Warehouse, tmp_path: Path) -> None:
-    path = tmp_path / "published.duckdb"
-    warehouse.publish(path, {"t": pl.DataFrame({"n": [1]})}, {"t": ("", {})})
-    (tmp_path / "secret.csv").write_text("a\n1\n")
+def test_the_published_file_explains_itself(published: Path) -> None:
+    assert query(published, "FROM shown").rows() == [(1,)]
+    assert query(published, "SELECT comment FROM duckdb_tables()").item() == "It's a table."
+    assert query(published, "SELECT comment FROM duckdb_columns() WHERE table_name = 'shown'").item() == "a number"
+    assert "v1.4.0" in str(query(published, "SELECT tags FROM duckdb_databases() WHERE path IS NOT NULL").item())
+
+
+def test_queries_cannot_change_or_reach_anything(published: Path) -> None:
+    (published.parent / "secret.csv").write_text("a\n1\n")
     for sql in (
-        "DELETE FROM t",
-        f"SELECT * FROM '{tmp_path}/secret.csv'",
-        f"ATTACH '{tmp_path}/new.duckdb'",
+        "DELETE FROM shown",
+        f"SELECT * FROM '{published.parent}/secret.csv'",
+        f"ATTACH '{published.parent}/new.duckdb'",
         "SELEC 1",
     ):
         with pytest.raises(QueryError):
-            query(path, sql)
-    assert query(path, "SELECT n FROM t").item() == 1
+            query(published, sql)
+    assert query(published, "SELECT n FROM shown").item() == 1

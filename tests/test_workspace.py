@@ -10,7 +10,7 @@ import pytest
 
 from pipelines.errors import ConfigError, InUseError
 from pipelines.workspace import Workspace, check_period, end_of_period, read_as_of
-from tests.conftest import MINIMAL, MakeWorkspace
+from tests.conftest import HOLD, MINIMAL, MakeWorkspace
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -116,15 +116,6 @@ def test_as_of_is_read_in_the_workspaces_zone() -> None:
     assert read_as_of("2026-10-15T12:00Z", BERLIN) == datetime(2026, 10, 15, 12, tzinfo=UTC)
     with pytest.raises(ConfigError, match="is not a date"):
         read_as_of("mid-month", BERLIN)
-
-
-HOLD = """
-import sys, time
-from pipelines.workspace import Workspace
-with Workspace.open(sys.argv[1]).lock():
-    print("held", flush=True)
-    time.sleep(60)
-"""
 
 
 def test_a_second_process_is_told_who_holds_the_workspace(make_workspace: MakeWorkspace) -> None:

@@ -1,0 +1,66 @@
+"""One monthly run from the command line: the very definitions Dagster shows, driven in this process."""
+
+import logging
+import os
+import traceback
+from datetime import datetime
+
+import dagster as dg
+
+from pipelines import landing, publish
+from pipelines.definitions import JOB, define
+from pipelines.errors import TieoutError
+from pipelines.home import prepare_home
+from pipelines.landing import landed_periods, write_whole
+from pipelines.workspace import Workspace
+
+log = logging.getLogger("tieout")
+
+
+def run(workspace: Workspace, period: str, as_of: datetime | None = None) -> None:
+    """Run a period, then replay the later ones that ran before, because they build on it.
+
+    Raises TieoutError with one sentence for whatever stops it.
+    """
+    os.environ.update(prepare_home(workspace))
+    with workspace.lock(), dg.DagsterInstance.get() as instance:
+        landing.sweep(workspace)
+        publish.sweep(workspace)
+        later = [other for other in landed_periods(workspace) if other > period]
+        job = define(workspace).resolve_job_def(JOB)
+        _run_one(workspace, job, instance, period, as_of, replay=False)
+        for other in later:
+            log.info("%s  replayed, because %s changed", other, period)
+            _run_one(workspace, job, instance, other, None, replay=True)
+
+
+def _run_one(
+    workspace: Workspace,
+    job: dg.JobDefinition,
+    instance: dg.DagsterInstance,
+    period: str,
+    as_of: datetime | None,
+    *,
+    replay: bool,
+) -> None:
+    house = {"workspace": str(workspace.root), "as_of": as_of.isoformat() if as_of else "", "replay": replay}
+    quiet = {"console": {"config": {"log_level": "CRITICAL"}}}  # the progress lines say what people need
+    try:
+        job.execute_in_process(
+            partition_key=period,
+            instance=instance,
+            run_config={"resources": {"house": {"config": house}}, "loggers": quiet},
+        )
+    except TieoutError:
+        raise
+    except Exception as problem:
+        details = workspace.warehouse / "last-failure.txt"
+        write_whole(details, "".join(traceback.format_exception(problem)).encode())
+        raise TieoutError(
+            f"The run of {period} failed ({type(problem).__name__}: {_first_line(problem)}); nothing was published. "
+            f"Please report it with {details}."
+        ) from problem
+
+
+def _first_line(problem: Exception) -> str:
+    return next(iter(str(problem).splitlines()), "no message")

@@ -1,0 +1,228 @@
+"""The command line: what goes wrong is one sentence with its exit code and leaves nothing behind."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipelines import __version__
+from pipelines.cli import main
+from tests.conftest import HOLD, MakeWorkspace
+
+ASSETS = "asset_tag,asset_class,status,serial\nT1,laptop,in_use,ABC123\nT2,laptop,in_use,none\n"
+
+
+class Answer(tuple[int, str, str]):
+    """Exit code, stdout, stderr."""
+
+    __slots__ = ()
+    code = property(lambda self: self[0])
+    out = property(lambda self: self[1])
+    err = property(lambda self: self[2])
+
+
+STEPS = ("feeds", "reconcile", "exceptions", "published")
+
+Tieout = Callable[..., Answer]
+
+
+@pytest.fixture
+def tieout(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Tieout:
+    """Run a command in this process."""
+
+    def call(*arguments: object) -> Answer:
+        monkeypatch.setattr(sys, "argv", ["tieout", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            main()
+        said = capsys.readouterr()
+        return Answer((int(end.value.code or 0), said.out, said.err))
+
+    return call
+
+
+def tree(root: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+
+
+# -- mistakes --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "--period", "2026-7"], "'2026-7' is not a period; write a month like 2026-10."),
+        (
+            ["run", "--period", "2026-07"],
+            "nothing is delivered for 2026-07; the delivered months are 2026-09, 2999-01.",
+        ),
+        (["run"], "2999-01 is not over yet; name the day to judge at, like --as-of 2999-01-15."),
+        (["run", "--as-of", "soon"], "--as-of 'soon' is not a date; write one like 2026-10-15 or 2026-10-15T12:00."),
+        (["sql", "FROM exceptions"], "has published nothing yet; run `tieout run"),
+        (["check", "nowhere.csv"], "nowhere.csv is no file."),
+        (["check", "tieout.toml"], "names no feed and no source's path leads to it"),
+        (["sql", "FROM x", "--csv", "--json"], "--csv and --json exclude each other"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_changes_nothing(
+    make_workspace: MakeWorkspace, monkeypatch: pytest.MonkeyPatch, tieout: Tieout, arguments: list[str], said: str
+) -> None:
+    root = make_workspace(files={"2026-09/assets.csv": ASSETS, "2999-01/assets.csv": ASSETS})
+    monkeypatch.chdir(root)
+    before = tree(root)
+    answer = tieout(*arguments)
+    assert answer.code == 2
+    assert answer.out == ""
+    assert said in answer.err
+    assert len(answer.err.splitlines()) == 1
+    assert tree(root) == before
+
+
+@pytest.mark.parametrize("config", ["[[sources]\n", "timezon = 'UTC'\n", "[policy.classes.lapto]\nmanaged = true\n"])
+def test_a_broken_config_stops_every_command(make_workspace: MakeWorkspace, tieout: Tieout, config: str) -> None:
+    root = make_workspace(config, {"2026-09/assets.csv": ASSETS})
+    before = tree(root)
+    for command in (["run"], ["check"], ["sql", "SELECT 1"]):
+        answer = tieout(*command, "-w", root)
+        assert (answer.code, answer.out) == (2, "")
+        assert "tieout.toml" in answer.err
+        assert len(answer.err.splitlines()) == 1
+    assert tree(root) == before
+
+
+def test_a_mistyped_command_names_the_nearest(tieout: Tieout) -> None:
+    answer = tieout("rnu")
+    assert answer.code == 2
+    assert "Did you mean 'run'?" in answer.err
+
+
+def test_a_workspace_in_use_is_left_alone(make_workspace: MakeWorkspace, tieout: Tieout) -> None:
+    root = make_workspace(files={"2026-09/assets.csv": ASSETS})
+    with subprocess.Popen([sys.executable, "-c", HOLD, root], stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        before = tree(root)
+        answer = tieout("run", "-w", root)
+        holder.kill()
+    assert answer.code == 1
+    assert f"is in use by {os.environ.get('USER', 'root')}" in answer.err
+    assert len(answer.err.splitlines()) == 1
+    assert tree(root) == before
+
+
+def test_a_defect_is_one_sentence_too(monkeypatch: pytest.MonkeyPatch, tieout: Tieout, tmp_path: Path) -> None:
+    def fail(directory: Path) -> Path:
+        raise ZeroDivisionError("oh")
+
+    monkeypatch.setattr("pipelines.starter.write_starter", fail)
+    answer = tieout("init", tmp_path)
+    assert (answer.code, len(answer.err.splitlines())) == (1, 1)
+    assert "a defect (ZeroDivisionError: oh)" in answer.err
+
+
+# -- what needs no run -----------------------------------------------------------------------------------------------
+
+
+def test_help_and_version_answer_at_once() -> None:
+    began = time.monotonic()
+    subprocess.run(
+        [sys.executable, "-c", "from pipelines.cli import main; main()", "--help"], check=True, capture_output=True
+    )
+    assert time.monotonic() - began < 0.5
+
+
+def test_the_version_is_the_packages(tieout: Tieout) -> None:
+    assert tieout("--version")[:2] == (0, f"tieout {__version__}\n")
+
+
+def test_init_makes_a_workspace_and_never_overwrites(tieout: Tieout, tmp_path: Path) -> None:
+    root = tmp_path / "books"
+    assert tieout("init", root).code == 0
+    assert (root / "inbox").is_dir()
+    before = tree(root)
+    answer = tieout("init", root)
+    assert (answer.code, tree(root)) == (2, before)
+    assert "is there already" in answer.err
+    assert tieout("run", "-w", root).code == 2
+
+
+def test_check_shows_the_first_ten_problems_and_where(make_workspace: MakeWorkspace, tieout: Tieout) -> None:
+    rows = "".join(f"T{n},laptop,broken\n" for n in range(14))
+    root = make_workspace(
+        files={"2026-09/assets.csv": f"asset_tag,asset_class,status\n{rows}", "2026-09/asets.csv": ""}
+    )
+    answer = tieout("check", "-w", root)
+    lines = answer.out.splitlines()
+    assert answer.code == 1
+    assert len(lines) == 11
+    assert lines[0].startswith("inbox/2026-09/asets.csv: no feed is named 'asets'")
+    assert lines[1].startswith("inbox/2026-09/assets.csv: row 1: status: 'broken' is not")
+    assert lines[10] == "and 5 more"
+    assert sorted(path.name for path in root.iterdir()) == ["inbox", "tieout.toml"]
+
+
+def test_check_of_one_file_that_is_right(make_workspace: MakeWorkspace, tieout: Tieout) -> None:
+    root = make_workspace(files={"2026-09/assets.csv": ASSETS})
+    answer = tieout("check", "-w", root, root / "inbox" / "2026-09" / "assets.csv")
+    assert answer == (0, "", "1 files, 2 rows, no problems\n")
+
+
+# -- a run -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with two months run, the first again after the second; what was said is in `said.txt`."""
+    root = tmp_path_factory.mktemp("finished")
+    (root / "tieout.toml").write_text('organisation = "X"\nreporting_currency = "EUR"\ntimezone = "UTC"\n')
+    for period in ("2026-08", "2026-09"):
+        (root / "inbox" / period).mkdir(parents=True)
+        (root / "inbox" / period / "assets.csv").write_text(ASSETS)
+    runs = "import sys\nfrom pipelines.cli import app\n" + "".join(
+        f"app(['run', '-w', sys.argv[1], '--period', '{period}'], standalone_mode=False)\n"
+        for period in ("2026-08", "2026-09", "2026-08")
+    )
+    done = subprocess.run([sys.executable, "-c", runs, root], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[1] == f"Database:  {root / 'published' / 'tieout.duckdb'}"
+    (root / "said.txt").write_text(done.stderr)
+    return root
+
+
+def test_a_run_says_one_line_a_step_and_later_months_are_replayed(finished: Path) -> None:
+    said = [line.split()[:2] for line in (finished / "said.txt").read_text().splitlines()]
+    one = [["2026-08", step] for step in STEPS]
+    other = [["2026-09", step] for step in STEPS]
+    assert said == [*one, *other, *one, ["2026-09", "replayed,"], *other]
+
+
+def test_sql_answers_as_table_csv_and_json(finished: Path, tieout: Tieout) -> None:
+    question = "SELECT period, subject, value, cycles_open FROM exceptions_current WHERE rule = 'unusable-serial'"
+    assert tieout("sql", "-w", finished, question, "--csv").out == ("period,subject,value,cycles_open\n2026-09,T2,,2\n")
+    assert json.loads(tieout("sql", "-w", finished, question, "--json").out) == [
+        {"period": "2026-09", "subject": "T2", "value": None, "cycles_open": 2}
+    ]
+    assert tieout("sql", "-w", finished, question).out.splitlines() == [
+        "period   subject  value  cycles_open",
+        "------   -------  -----  -----------",
+        "2026-09  T2              2",
+        "(1 row)",
+    ]
+
+
+def test_a_wrong_query_is_one_sentence(finished: Path, tieout: Tieout) -> None:
+    answer = tieout("sql", "-w", finished, "FROM exceptoins")
+    assert (answer.code, answer.out, len(answer.err.splitlines())) == (2, "", 1)
+    assert "exceptoins" in answer.err
+
+
+def test_a_missing_source_is_exit_code_three(finished: Path, tieout: Tieout) -> None:
+    (finished / "inbox" / "2026-10").mkdir()
+    (finished / "inbox" / "2026-10" / "people.csv").write_text("person_id,full_name,status\n1,Zoë,active\n")
+    answer = tieout("run", "-w", finished)
+    assert answer.code == 3
+    assert "not accepted: assets/assets" in answer.err
