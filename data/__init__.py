@@ -1,0 +1,1 @@
+"""Sample data and cookbook queries that come with Tieout."""
