@@ -1,6 +1,6 @@
 """What the sample company is made of: records that tell, month by month, how their system writes them."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
@@ -404,10 +404,9 @@ class Company:
         return f"{prefix}-{len(self.events[feed]) + 1:05d}"
 
     def someone(self, fits: Callable[[Person], bool] = lambda p: p.location != "Remote") -> Person:
-        """A person at a desk who stays all the time, has a laptop, and plays no other part."""
-        person = next(p for p in self.people[20:] if p.stays and p.in_office and p not in self._cast and fits(p))
-        self._cast.add(person)
-        return person
+        """A person at a desk who stays all the time, holds a laptop and nothing else, and plays no other part."""
+        held = Counter(self.holders())
+        return self._take(lambda p: held[p] <= 1 and fits(p))
 
     def someone_remote(self) -> Person:
         """The same for a person whose devices no count ever meets."""
@@ -415,18 +414,25 @@ class Company:
 
     def someone_with_phone(self) -> Person:
         """The same for a person who also holds a phone."""
-        return self.someone(lambda p: p in self.holders("phone"))
+        holders = set(self.holders("phone"))
+        return self._take(lambda p: p in holders and p.location != "Remote")
 
-    def worker(self) -> Person:
-        """Somebody in production who holds nothing and plays no other part."""
-        held = {d.on(OPENING).custodian for d in self.devices} | self._cast
-        person = next(p for p in self.people if p.stays and not p.in_office and p not in held)
+    def _take(self, fits: Callable[[Person], bool]) -> Person:
+        person = next(p for p in self.people[20:] if p.stays and p.in_office and p not in self._cast and fits(p))
         self._cast.add(person)
         return person
 
-    def holders(self, asset_class: str) -> set[Person | str | None]:
-        """Who holds a device of a class when the sample begins."""
-        return {d.on(OPENING).custodian for d in self.devices if d.model.asset_class == asset_class}
+    def worker(self) -> Person:
+        """Somebody in production who holds nothing and plays no other part."""
+        taken = set(self.holders()) | self._cast
+        person = next(p for p in self.people if p.stays and not p.in_office and p.licensed and p not in taken)
+        self._cast.add(person)
+        return person
+
+    def holders(self, *asset_classes: str) -> list[Person | str | None]:
+        """Who holds each device (of some classes) when the sample begins."""
+        devices = [d for d in self.devices if not asset_classes or d.model.asset_class in asset_classes]
+        return [device.on(OPENING).custodian for device in devices]
 
     def device_of(self, person: Person, asset_class: str = "laptop") -> Device:
         """The device of a class that a person holds when the sample begins."""

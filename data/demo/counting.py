@@ -28,7 +28,7 @@ BROKEN_OFF = "INV26-10-HL"
 
 def scan(company: Company, count_id: str, when: date, code: str, place: str) -> None:
     """One beep of a scanner."""
-    number = sum(event.row["count_id"] == count_id for event in company.events["scans"]) + 1
+    number = _scanned(company, count_id) + 1
     row: dict[str, object] = {
         "count_id": count_id,
         "scan_id": f"{number:04d}",
@@ -49,7 +49,7 @@ def count(company: Company) -> None:
             found = [device for device in company.devices if _found(device, place, when)]
             for device in found[:3] if count_id == BROKEN_OFF else found:
                 scan(company, count_id, when, _code(company, device), _room(device, when))
-        scanned = sum(event.row["count_id"] == count_id for event in company.events["scans"])
+        scanned = _scanned(company, count_id)
         company.log(
             "counts",
             when,
@@ -65,8 +65,12 @@ def count(company: Company) -> None:
         )
 
 
+def _scanned(company: Company, count_id: str) -> int:
+    return sum(event.row["count_id"] == count_id for event in company.events["scans"])
+
+
 def _found(device: Device, place: str, when: date) -> bool:
-    """Whether a counter meets it: what has no user, what is on the shelf, and some of the laptops on the desks."""
+    """Whether a counter meets it: what has no user, what is on the shelf, and most of the laptops on the desks."""
     now = device.on(when)
     if device.uncounted_from is not None and when >= device.uncounted_from:
         return False
@@ -90,6 +94,6 @@ def _code(company: Company, device: Device) -> str:
 def _room(device: Device, when: date) -> str:
     """Where the scanner says it is: the register's place, at times a room of it or its short name."""
     place = device.on(when).location
-    if pick(5, "room", device.tag, when) == 0:
-        return f"{place.split('/')[0]}/Lager"
+    if "/" not in place and pick(5, "room", device.tag, when) == 0:
+        return f"{place}/Lager"
     return "HH-Zentrale" if place == "Hamburg" and pick(7, "alias", device.tag) == 0 else place

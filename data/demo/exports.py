@@ -38,7 +38,8 @@ def export(company: Company, month: str, folder: Path) -> None:
     _scans(company, month, folder / "scanner")
     _json_lines(folder / "movements.jsonl", events(company, "movements", month))
     for feed in ("receipts", "invoices", "license_moves", "counts", "stock_counts", "disposals", "fx_rates"):
-        _canonical(folder / f"{feed}.csv", events(company, feed, month))
+        columns = dict.fromkeys(name for event in company.events[feed] for name in event.row)
+        _canonical(folder / f"{feed}.csv", events(company, feed, month), columns)
 
 
 def events(company: Company, feed: str, month: str) -> list[Row]:
@@ -342,9 +343,9 @@ def _table(path: Path, rows: Iterable[Row], layout: Layout, encoding: str = "utf
     path.write_bytes(text.getvalue().encode(encoding))
 
 
-def _canonical(path: Path, rows: list[Row]) -> None:
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    _table(path, rows, {name: name for name in names})
+def _canonical(path: Path, rows: list[Row], columns: Iterable[str] = ()) -> None:
+    """The feed's own names; of `columns` those that a row lacks are empty."""
+    _table(path, rows, {name: name for name in columns or rows[0]})
 
 
 def _json_lines(path: Path, rows: Iterable[Row]) -> None:
