@@ -270,5 +270,7 @@ def _show_progress(quiet: bool) -> None:
 
 
 def _point_to_results(workspace: "Workspace", period: str) -> None:
-    typer.echo(f"Report:    {workspace.reports / period / 'index.html'}")
+    report = workspace.reports / period / "index.html"
+    if report.is_file():
+        typer.echo(f"Report:    {report}")
     typer.echo(f"Database:  {workspace.published_database}")

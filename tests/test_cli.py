@@ -188,7 +188,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for period in ("2026-08", "2026-09", "2026-08")
     )
     done = subprocess.run([sys.executable, "-c", runs, root], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[1] == f"Database:  {root / 'published' / 'tieout.duckdb'}"
+    assert done.stdout.splitlines()[-1] == f"Database:  {root / 'published' / 'tieout.duckdb'}"
     (root / "said.txt").write_text(done.stderr)
     return root
 
