@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from typing import Any
 
 from data.demo.calendar import MONTHS, last_day, month_of, pick
 
-Row = dict[str, object]
+Row = dict[str, Any]
+"""A line of a delivery: field → value, before it is written as text."""
 OPENING = date(2026, 7, 1)
 """The day the sample begins."""
 
@@ -20,7 +22,7 @@ class Record:
     patches: dict[str, Row] = field(default_factory=lambda: defaultdict(dict))
     absent: set[str] = field(default_factory=set)
 
-    def write_in(self, months: Iterable[str], **fields: object) -> None:
+    def write_in(self, months: Iterable[str], **fields: Any) -> None:
         """Let the system write other values in these months."""
         for month in months:
             self.patches[month].update(fields)
@@ -188,9 +190,9 @@ class Device(Record):
     lease_end: date | None = None
     uncounted_from: date | None = None  # no counter scans it from then on
 
-    def enter(self, since: date, **changes: object) -> None:
+    def enter(self, since: date, **changes: Any) -> None:
         """Begin a new chapter; what is not named stays as it was."""
-        self.life.append(replace(self.on(since), since=since, **changes))  # type: ignore[arg-type]
+        self.life.append(replace(self.on(since), since=since, **changes))
         self.life.sort(key=lambda chapter: chapter.since)
 
     def on(self, when: date) -> Chapter:

@@ -3,7 +3,7 @@
 from datetime import date
 
 from data.demo.calendar import AUG, JUL, OCT, SEP, day, on, pick
-from data.demo.company import Company, Device
+from data.demo.company import Company, Device, Row
 from data.demo.devices import DATA_CENTRE, DEPOT, MANAGED
 
 COUNTS = (
@@ -29,7 +29,7 @@ BROKEN_OFF = "INV26-10-HL"
 def scan(company: Company, count_id: str, when: date, code: str, place: str) -> None:
     """One beep of a scanner."""
     number = _scanned(company, count_id) + 1
-    row: dict[str, object] = {
+    row: Row = {
         "count_id": count_id,
         "scan_id": f"{number:04d}",
         "code": code,

@@ -4,6 +4,7 @@ A field given by the caller replaces the proper one, so a case says in one place
 """
 
 from datetime import date
+from typing import Any
 
 from data.demo.calendar import month_of
 from data.demo.company import Company, Device, Person, Row, at
@@ -21,12 +22,12 @@ def _log(company: Company, kind: str, device: Device, when: date, fields: Row) -
     return str(row["event_id"])
 
 
-def receive(company: Company, device: Device, when: date, **fields: object) -> str:
+def receive(company: Company, device: Device, when: date, **fields: Any) -> str:
     """The dock takes a new device in."""
     return _log(company, "receive", device, when, {"to_location": device.on(when).location} | fields)
 
 
-def assign(company: Company, device: Device, person: Person, when: date, **fields: object) -> str:
+def assign(company: Company, device: Device, person: Person, when: date, **fields: Any) -> str:
     """Out of stock, to a person."""
     proper: Row = {
         "to_person": person.person_id,
@@ -39,7 +40,7 @@ def assign(company: Company, device: Device, person: Person, when: date, **field
     return _log(company, "assign", device, when, proper | fields)
 
 
-def give_back(company: Company, device: Device, when: date, place: str = "Hamburg", **fields: object) -> str:
+def give_back(company: Company, device: Device, when: date, place: str = "Hamburg", **fields: Any) -> str:
     """From a person into stock."""
     holder = device.on(when).custodian
     proper: Row = {
@@ -53,7 +54,7 @@ def give_back(company: Company, device: Device, when: date, place: str = "Hambur
     return _log(company, "return", device, when, proper | fields)
 
 
-def transfer(company: Company, device: Device, person: Person, when: date, **fields: object) -> str:
+def transfer(company: Company, device: Device, person: Person, when: date, **fields: Any) -> str:
     """From one person to another."""
     holder = device.on(when).custodian
     proper: Row = {
@@ -68,7 +69,7 @@ def transfer(company: Company, device: Device, person: Person, when: date, **fie
     return _log(company, "transfer", device, when, proper | fields)
 
 
-def relocate(company: Company, device: Device, place: str, when: date, **fields: object) -> str:
+def relocate(company: Company, device: Device, place: str, when: date, **fields: Any) -> str:
     """From one place to another, in nobody's hands."""
     proper: Row = {"from_location": device.on(when).location, "to_location": place, "reason": "moved"}
     device.enter(when, location=place)
@@ -85,21 +86,21 @@ def repair(company: Company, device: Device, out: date, back: date | None) -> No
         _log(company, "repair_in", device, back, {"reason": "repaired"})
 
 
-def retire(company: Company, device: Device, when: date, **fields: object) -> str:
+def retire(company: Company, device: Device, when: date, **fields: Any) -> str:
     """Out of use for good, approved."""
     device.enter(when, status="retired", custodian=None)
     proper: Row = {"reason": "end of life", "approved_by": company.approver.person_id}
     return _log(company, "retire", device, when, proper | fields)
 
 
-def dispose(company: Company, device: Device, when: date, **fields: object) -> str:
+def dispose(company: Company, device: Device, when: date, **fields: Any) -> str:
     """Off the books, approved."""
     device.enter(when, status="disposed")
     proper: Row = {"reason": "disposed of", "approved_by": company.approver.person_id}
     return _log(company, "dispose", device, when, proper | fields)
 
 
-def check_out(company: Company, person: Person, when: date, back: date | None, **fields: object) -> None:
+def check_out(company: Company, person: Person, when: date, back: date | None, **fields: Any) -> None:
     """Lend a pool device (asset_tag) or a stock item (sku) to a person, until it comes back."""
     proper: Row = {"kind": "checkout", "to_person": person.person_id, "quantity": 1, "reason": "on loan"}
     _lend(company, when, proper | fields)
@@ -113,13 +114,13 @@ def _lend(company: Company, when: date, fields: Row) -> None:
     company.log("movements", when, event | fields)
 
 
-def ticket(company: Company, kind: str, opened: date, closed: date | None, **fields: object) -> None:
+def ticket(company: Company, kind: str, opened: date, closed: date | None, **fields: Any) -> None:
     """A help desk ticket, open in the exports until the month it is closed in."""
     number = company.number("tickets", "HD")
     row: Row = {"ticket_id": number, "kind": kind, "opened_at": at(opened, 9), **fields}
     open_: Row = {"status": "open", "closed_at": None}
     done: Row = {"status": "closed", "closed_at": closed and at(closed, 16)}
-    change = closed and f"{closed:%Y-%m}"
+    change = None if closed is None else f"{closed:%Y-%m}"
     if change != f"{opened:%Y-%m}":
         company.log("tickets", opened, row | open_, until=change)
     if closed is not None:

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 from data.demo import custody
 from data.demo.calendar import AUG, FROM_AUG, FROM_SEP, JUL, MONTHS, OCT, SEP, day, last_day, on
-from data.demo.company import Chapter, Company, Device, Person
+from data.demo.company import Chapter, Company, Device, Person, Row
 from data.demo.counting import scan
 from data.demo.devices import (
     DEPOT,
@@ -112,7 +112,7 @@ def unrecorded_transfer(company: Company) -> None:
 
 
 def _hand_in_late(company: Company, phone: Device, giver: Person, taker: Person) -> None:
-    row: dict[str, object] = {
+    row: Row = {
         "event_id": company.number("movements", "MV"),
         "kind": "transfer",
         "asset_tag": phone.tag,
@@ -136,7 +136,7 @@ def incomplete_transfer(company: Company) -> None:
     ):
         giver, taker = company.someone_with_phone(), company.someone()
         phone = company.device_of(giver, "phone")
-        fields: dict[str, object] = dict(lacks) if lacks is not None else {"approved_by": taker.person_id}
+        fields: Row = dict(lacks) if lacks is not None else {"approved_by": taker.person_id}
         event = custody.transfer(company, phone, taker, on(month, 16), **fields)
         if months == (AUG,):
             _complete(company, event)

@@ -2,11 +2,12 @@
 
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from data.demo import custody
 from data.demo.calendar import JUL, MONTHS, OCT, SEP, day, last_day, on, pick
-from data.demo.company import Chapter, Company, Device, Endpoint, Model, Person
+from data.demo.company import Chapter, Company, Device, Endpoint, Model, Person, Row
 
 LAPTOP_G3 = Model("Halden GmbH", "Halden 14 G3", "HB14-G3", "laptop", Decimal("1249.00"))
 LAPTOP_G4 = Model("Halden GmbH", "Halden 14 G4", "HB14-G4", "laptop", Decimal("1329.90"))
@@ -89,11 +90,11 @@ def order_number(model: Model, bought: date) -> str:
     return f"PO-{bought:%y%m%d}-{model.sku}"
 
 
-def enrol(company: Company, device: Device, enrolled: date | None = None, **fields: object) -> Endpoint:
+def enrol(company: Company, device: Device, enrolled: date | None = None, **fields: Any) -> Endpoint:
     """Let the management system of its kind see the device."""
     number = len(company.endpoints)
     mobile = device.model.asset_class in ("phone", "tablet")
-    named: dict[str, object] = {
+    named: Row = {
         "endpoint_id": f"{'mob' if mobile else 'dev'}-{pick(16**6, 'endpoint', number):06x}{number:04d}",
         "source": "mobile" if mobile else "mdm",
         "device": device,
@@ -106,7 +107,7 @@ def enrol(company: Company, device: Device, enrolled: date | None = None, **fiel
         "asset_tag": device.tag if number % 4 == 0 else "",
         "encrypted": None if mobile else True,
     }
-    endpoint = Endpoint(**(named | fields))  # type: ignore[arg-type]
+    endpoint = Endpoint(**(named | fields))
     company.endpoints.append(endpoint)
     return endpoint
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import date, timedelta
+from typing import Any
 
 from data.demo import custody
 from data.demo.calendar import AUG, FROM_AUG, FROM_SEP, JUL, MONTHS, OCT, SEP, day, on
@@ -21,7 +22,7 @@ STEPS = {
 FULL = (*STEPS, "released")
 
 
-def stage(company: Company, item: Row, batch: str, name: str, when: date, **fields: object) -> None:
+def stage(company: Company, item: Row, batch: str, name: str, when: date, **fields: Any) -> None:
     """One record of the disposal vendor."""
     row: Row = {
         "event_id": company.number("disposals", "EV"),
@@ -36,9 +37,7 @@ def stage(company: Company, item: Row, batch: str, name: str, when: date, **fiel
     company.log("disposals", when, row | item | fields)
 
 
-def go_through(
-    company: Company, device: Device, batch: str, start: date, stages: Iterable[str], **fields: object
-) -> None:
+def go_through(company: Company, device: Device, batch: str, start: date, stages: Iterable[str], **fields: Any) -> None:
     """Let a device pass these stages from `start` on; what a stage needs to be in order is filled in."""
     for name in stages:
         needs: Row = {}
@@ -52,7 +51,7 @@ def go_through(
         stage(company, {"asset_tag": device.tag, "serial": device.serial}, batch, name, when, **(needs | fields))
 
 
-def send_away(company: Company, device: Device, batch: str, start: date, **fields: object) -> None:
+def send_away(company: Company, device: Device, batch: str, start: date, **fields: Any) -> None:
     """Retire a device, have it destroyed and certified, and take it off the books."""
     custody.retire(company, device, start)
     go_through(company, device, batch, start, STEPS, **fields)
@@ -65,7 +64,7 @@ def dispose_of_old_devices(company: Company) -> None:
         device = _old_laptop(company)
         send_away(company, device, f"B25-{number // 5 + 1:02d}", day("2025-02-03") + timedelta(days=60 * (number // 5)))
     for month in MONTHS:
-        for number in range(4):
+        for _ in range(4):
             send_away(
                 company, _old_laptop(company, status="in_stock", since=day("2026-05-20")), f"B{month}", on(month, 2)
             )
@@ -81,9 +80,9 @@ def dispose_of_old_devices(company: Company) -> None:
     _certified_by_drive(company)
 
 
-def _old_laptop(company: Company, **fields: object) -> Device:
-    named: dict[str, object] = {"since": day("2021-04-20"), "bought": day("2021-04-12")}
-    return add(company, LAPTOP_OLD, DEPOT, **(named | fields))  # type: ignore[arg-type]
+def _old_laptop(company: Company, **fields: Any) -> Device:
+    named: Row = {"since": day("2021-04-20"), "bought": day("2021-04-12")}
+    return add(company, LAPTOP_OLD, DEPOT, **(named | fields))
 
 
 def _redeployed(company: Company) -> None:

@@ -2,8 +2,8 @@
 
 from decimal import Decimal
 
-from data.demo.calendar import AUG, FROM_AUG, FROM_SEP, JUL, MONTHS, OCT, SEP, day, on
-from data.demo.company import Account, Company, Event, Line, Person, Seat
+from data.demo.calendar import AUG, FROM_AUG, FROM_SEP, JUL, MONTHS, OCT, SEP, day, on, pick
+from data.demo.company import Account, Company, Event, Line, Person, Row, Seat
 from data.demo.licences import (
     Product,
     anybody,
@@ -147,16 +147,8 @@ def inactive_seat(company: Company) -> None:
 
 def _seat(company: Company, product: str) -> Seat:
     """A seat of a product that plays no other part."""
-    taken = {planted.subject for planted in company.truth}
-    return next(
-        seat
-        for seat in company.seats[5:]
-        if seat.product == product
-        and seat.person
-        and seat.person.stays
-        and not seat.patches
-        and f"{product}/{seat.seat_id}" not in taken
-    )
+    free = [s for s in company.seats if s.product == product and s.person and s.person.stays and not s.patches]
+    return free[pick(len(free), "case", product)]
 
 
 def stranger_seat(company: Company) -> None:
@@ -217,8 +209,8 @@ def overassigned_seats(company: Company) -> None:
     has = {seat.person for seat in company.seats if seat.product == product.name}
     for person in [p for p in company.people if staying(p) and p not in has][:4]:
         give_seat(company, product, person, assigned=on(AUG, 6))
-    top_up = {"contract_id": line.fields["contract_id"], "line_no": "2", "term_start": on(OCT, 1)}
-    contract(company, product, 4, since=OCT, **top_up)
+    same = line.fields["contract_id"]
+    contract(company, product, 4, since=OCT, contract_id=same, line_no="2", term_start=on(OCT, 1))
     company.plant("overassigned-seats", product.name, (AUG, SEP), "34 assigned, 30 in force; 4 more from October")
 
 
@@ -240,8 +232,8 @@ def phantom_renewal(company: Company) -> None:
     """Renews by itself on 1 December; the notice is due on 1 October; 15 of 50 seats are nobody's."""
     product = Product("Datenfluss", "Datenfluss", "catalogue", "240.00", "annual", anybody, auto_renew=True)
     _team(company, product, 35)
-    term = {"term_start": day("2025-12-01"), "term_end": day("2026-11-30"), "notice_days": 60}
-    line = contract(company, product, 50, **term)
+    start, end = day("2025-12-01"), day("2026-11-30")
+    line = contract(company, product, 50, term_start=start, term_end=end, notice_days=60)
     company.plant("unassigned-seats", _subject(line), MONTHS, "50 bought, 35 assigned")
     company.plant("phantom-renewal", _subject(line), FROM_AUG, "notice by 1 October, 35 of 50 seats used")
 
@@ -258,8 +250,8 @@ def avoidable_top_up(company: Company) -> None:
     """Five more were bought in September while five lay unassigned in August."""
     product = named("Signum")
     line = contract(company, product, assigned(company, product.name, AUG) + 5)
-    same = {"contract_id": line.fields["contract_id"], "line_no": "2", "term_start": on(SEP, 1)}
-    added = contract(company, product, 5, since=SEP, **same)
+    same = line.fields["contract_id"]
+    added = contract(company, product, 5, since=SEP, contract_id=same, line_no="2", term_start=on(SEP, 1))
     company.plant("avoidable-top-up", _subject(added), FROM_SEP, "5 unassigned at the end of August would have done")
 
 
@@ -288,7 +280,7 @@ def overbilled(company: Company) -> None:
         place = _bill(company, product, month)
         row = company.events["invoices"][place].row
         quantity = int(str(row["quantity"]))
-        wrong: dict[str, object] = {"quantity": quantity + 5, "amount": Decimal("10.00") * (quantity + 5)}
+        wrong: Row = {"quantity": quantity + 5, "amount": Decimal("10.00") * (quantity + 5)}
         if product == "Signalhaus Business":
             wrong = {"amount": Decimal("12.95") * quantity}
         company.events["invoices"][place] = Event(row | wrong, month)

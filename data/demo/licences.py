@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 from data.demo.calendar import AUG, JUL, MONTHS, OCT, SEP, day, last_day, month_of, on, pick
 from data.demo.company import Company, Line, Person, Row, Seat, listed
@@ -92,7 +93,7 @@ def named(name: str) -> Product:
     return next(product for product in PRODUCTS if product.name == name)
 
 
-def give_seat(company: Company, product: Product, person: Person, **fields: object) -> Seat:
+def give_seat(company: Company, product: Product, person: Person, **fields: Any) -> Seat:
     """A seat from the day after the first day at work to the last one."""
     alias = person.other_emails and pick(4, "seat", product.console, person.person_id) == 0
     values: Row = {
@@ -105,7 +106,7 @@ def give_seat(company: Company, product: Product, person: Person, **fields: obje
         "person": person,
         "removed": None if person.end is None or person.keeps_seats else person.end + timedelta(days=1),
     }
-    seat = Seat(**(values | fields))  # type: ignore[arg-type]
+    seat = Seat(**(values | fields))
     if seat.removed is None or seat.removed > day("2026-07-01"):
         company.seats.append(seat)
     return seat
@@ -156,7 +157,7 @@ def assigned(company: Company, name: str, month: str) -> int:
     return sum(bool(row["paid"]) and (row["status"] != "suspended" or bills_suspended) for row in rows)
 
 
-def contract(company: Company, product: Product, quantity: int, *, since: str = JUL, **fields: object) -> Line:
+def contract(company: Company, product: Product, quantity: int, *, since: str = JUL, **fields: Any) -> Line:
     """One contract line, by default for the calendar year."""
     number = f"C-{len({line.fields['contract_id'] for line in company.lines}) + 1001}"
     values: Row = {
@@ -238,7 +239,7 @@ def _months_later(start: date, months: int) -> date:
     return start.replace(year=year, month=month + 1)
 
 
-def invoice(company: Company, line: Line, start: date, end: date, amount: Decimal, **fields: object) -> str:
+def invoice(company: Company, line: Line, start: date, end: date, amount: Decimal, **fields: Any) -> str:
     """One invoice line under a contract line; gives its subject, invoice_id/line_no."""
     number = company.number("invoices", "RE")
     row: Row = {
@@ -263,7 +264,7 @@ def reassign(company: Company) -> None:
             reassignment(company, product, on(month, 11))
 
 
-def reassignment(company: Company, product: str, when: date, **fields: object) -> Row:
+def reassignment(company: Company, product: str, when: date, **fields: Any) -> Row:
     """One entry of the log."""
     users = [seat.person for seat in company.seats if seat.product == product and seat.person]
     row: Row = {

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from typing import Any
 from uuid import UUID
 
 from data.demo.calendar import AUG, FROM_AUG, FROM_SEP, JUL, MONTHS, OCT, SEP, day, on, pick
-from data.demo.company import Account, Company, Person
+from data.demo.company import Account, Company, Person, Row
 from data.demo.names import everyone, folded
 
 DOMAIN = "nordwind.example"
@@ -80,9 +81,9 @@ def _hire(company: Company, name: tuple[str, str], department: str, start: date,
     return person
 
 
-def open_account(company: Company, person: Person, **fields: object) -> Account:
+def open_account(company: Company, person: Person, **fields: Any) -> Account:
     """Give a person the directory account that follows his or her employment."""
-    named: dict[str, object] = {
+    named: Row = {
         "account_id": str(UUID(int=pick(2**32, "account", person.person_id) << 64 | len(company.accounts))),
         "username": person.username,
         "email": person.email,
@@ -92,7 +93,7 @@ def open_account(company: Company, person: Person, **fields: object) -> Account:
         "aliases": person.other_emails,
         "closed": person.end and person.end + timedelta(days=1),
     }
-    account = Account(**(named | fields))  # type: ignore[arg-type]
+    account = Account(**(named | fields))
     company.accounts.append(account)
     return account
 

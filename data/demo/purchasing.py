@@ -4,6 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Any
 
 from data.demo.calendar import MONTHS, day, last_day, month_of
 from data.demo.company import Company, Device, Model, Record, Row
@@ -24,7 +25,7 @@ def order(
     expected: date | None = None,
     closed: date | None = None,
     cancelled: date | None = None,
-    **fields: object,
+    **fields: Any,
 ) -> None:
     """One order line; the export shows it open until the month in which it is closed or cancelled."""
     row: Row = {
@@ -45,7 +46,7 @@ def order(
     ended = closed or cancelled
     since = month_of(ordered)
     if ended is None or month_of(ended) > since:
-        company.log("purchases", ordered, row | {"status": "open"}, until=ended and month_of(ended))
+        company.log("purchases", ordered, row | {"status": "open"}, until=None if ended is None else month_of(ended))
     if ended is not None:
         status = "closed" if closed else "cancelled"
         company.log("purchases", ordered, row | {"status": status}, since=month_of(ended))
@@ -141,9 +142,9 @@ def capitalise(company: Company) -> None:
             book(company, device)
 
 
-def book(company: Company, device: Device, **fields: object) -> LedgerRow:
+def book(company: Company, device: Device, **fields: Any) -> LedgerRow:
     """One ledger row for a device, with its cost in its currency."""
-    named: dict[str, object] = {
+    named: Row = {
         "ledger_id": f"FA-{len(company.ledger) + 1:05d}",
         "cost": device.model.cost,
         "currency": device.model.currency,
@@ -151,7 +152,7 @@ def book(company: Company, device: Device, **fields: object) -> LedgerRow:
         "listed_from": max(device.registered, day("2020-01-01")),
         "asset_tag": device.tag,
     }
-    row = LedgerRow(**(named | fields))  # type: ignore[arg-type]
+    row = LedgerRow(**(named | fields))
     company.ledger.append(row)
     return row
 

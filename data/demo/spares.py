@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from data.demo import custody
 from data.demo.calendar import AUG, JUL, MONTHS, OCT, SEP, month_of, on, pick
@@ -35,7 +36,7 @@ class Spare(Line):
         return f"{self.fields['sku']}/{self.fields['location']}"
 
 
-def shelve(company: Company, sku: str, store: str, bin_: str, quantity: int, abc: str, **fields: object) -> Spare:
+def shelve(company: Company, sku: str, store: str, bin_: str, quantity: int, abc: str, **fields: Any) -> Spare:
     """One more line of the book."""
     named: Row = {
         "sku": sku,
