@@ -123,10 +123,11 @@ class Case:
 
     def _why_not(self) -> str | None:
         """Why the rule cannot be evaluated at all this period; null when it can."""
-        for feed in (self.grain.feed, *self.rule.requires):
-            if not self.world.configured(feed):
-                return f"no source delivers {feed}"
-        return None if self.world.admitted(self.grain.feed) else f"{self.grain.feed} was not accepted"
+        world, own = self.world, self.grain.row_feeds
+        for feeds in (own, *((feed,) for feed in self.rule.requires)):
+            if not any(world.configured(feed) for feed in feeds):
+                return f"no source delivers {' or '.join(feeds)}"
+        return None if any(world.admitted(feed) for feed in own) else f"{' and '.join(own)} was not accepted"
 
     def _answer(self) -> pl.DataFrame:
         """Every fact row with its subject, whether it is looked at, the answer, and whether its feeds are alive."""
@@ -152,7 +153,8 @@ class Case:
         if self.reason:
             fails = pl.lit(None, pl.Boolean)
         alive = [
-            pl.col(f"{feed}__alive") if f"{feed}__alive" in frame.columns else pl.lit(self.world.alive(feed))
+            (pl.col(f"{feed}__alive") if f"{feed}__alive" in frame.columns else pl.lit(self.world.alive(feed)))
+            & pl.lit(self.world.configured(feed))
             for feed in self.feeds
         ]
         provided = rule.provided(self.p).fill_null(False) if rule.provided else pl.lit(True)
@@ -207,13 +209,14 @@ class Case:
     def _earlier(self, fired: pl.DataFrame) -> pl.DataFrame:
         """What became of exceptions that were open before and did not fire now."""
         rest = self.before.join(fired, on="subject_key", how="anti")
-        written_off = "written_off" if "written_off" in self.rows.columns else pl.lit(False)
+        let_go = pl.col("let_go") if "let_go" in self.rows.columns else pl.lit(None, pl.String)
         now = self.rows.select(
             "subject_key",
             (pl.col("_looked_at") & pl.col("_answer").is_null()).alias("unanswered"),
-            pl.when(written_off).then(pl.lit("written_off")).otherwise(pl.lit("fixed")).alias("why"),
+            pl.coalesce(let_go, pl.lit("fixed")).alias("why"),
         )
-        absence_counts = self.world.alive(self.grain.feed) and not self.rule.remembers and not self.reason
+        rows_alive = all(self.world.alive(feed) for feed in self.grain.row_feeds)
+        absence_counts = rows_alive and not self.rule.remembers and not self.reason
         outcome = (
             pl.when(pl.lit(bool(self.reason)) | pl.col("unanswered")).then(pl.lit("held"))
             .when(pl.col("unanswered").is_not_null()).then(pl.lit("clean"))

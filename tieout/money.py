@@ -105,9 +105,12 @@ def _months(start: pl.Expr, end: pl.Expr) -> pl.Expr:
     return (end.dt.year() - start.dt.year()) * 12 + end.dt.month().cast(pl.Int32) - start.dt.month().cast(pl.Int32)
 
 
-def depreciated(cost: pl.Expr, purchased_on: pl.Expr, world: World) -> pl.Expr:
-    """Cost less straight-line depreciation over 36 whole months; null without cost or purchase date."""
+def depreciated(
+    cost: pl.Expr, purchased_on: pl.Expr, world: World, life_months: pl.Expr = pl.lit(LIFE_MONTHS)
+) -> pl.Expr:
+    """Cost less straight-line depreciation over 36 (or the given) months; null without cost, date or life."""
     today = pl.lit(world.today)
     months = _months(purchased_on, today) - (purchased_on.dt.day() > today.dt.day()).cast(pl.Int32)
-    left = pl.lit(LIFE_MONTHS) - months.clip(0, LIFE_MONTHS)
-    return cost * left.cast(MONEY) / pl.lit(Decimal(LIFE_MONTHS), MONEY)
+    life = pl.when(life_months > 0).then(life_months).cast(pl.Int64)
+    left = pl.max_horizontal(life - pl.max_horizontal(months, pl.lit(0)), pl.lit(0))
+    return cost * left.cast(MONEY) / life.cast(MONEY)

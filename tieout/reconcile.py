@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from tieout import facts, licences
-from tieout.facts import seat
+from tieout.facts import asset, seat
 from tieout.facts.ground import Ground
 from tieout.judgement import judge_all, switched_off
 from tieout.rule import Rule
@@ -34,6 +34,7 @@ def reconcile(world: World, rules: Sequence[Rule]) -> dict[str, pl.DataFrame]:
         "entitlement_positions": licences.position_table(ground, filled),
         **ground.memory(),
         **seat.memory(ground),
+        **asset.memory(grains["asset"].frame, ground),
     }
 
 

@@ -138,7 +138,8 @@ class Grain:
 
     For a joined feed, `<feed>__row` is the landed row (null = no record) and `<feed>__alive` whether absence may be
     concluded for that row. `leans` names the feeds of columns whose name does not tell; `keys` the normal form of
-    subject columns.
+    subject columns; `also` further feeds whose records make rows. A text column `let_go` tells why an exception ends
+    that no longer applies, where that is not simply that it was fixed.
     """
 
     name: str
@@ -146,6 +147,12 @@ class Grain:
     frame: pl.DataFrame
     leans: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     keys: Mapping[str, str] = field(default_factory=dict)
+    also: tuple[str, ...] = ()
+
+    @property
+    def row_feeds(self) -> tuple[str, ...]:
+        """The feeds whose records make rows of the grain."""
+        return (self.feed, *self.also)
 
     def feeds_of(self, column: str) -> tuple[str, ...]:
         """The feeds a column's value rests on."""

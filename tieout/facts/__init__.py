@@ -13,7 +13,7 @@ import polars as pl
 from tieout.facts.ground import Ground
 from tieout.rule import Grain
 
-_SHARED = ("existence", "ground")
+_SHARED = ("books", "counting", "existence", "ground")
 _POSITIONS = ("line", "product")
 """Grains that stand on the answers about seats: how many of the assigned may be given back."""
 

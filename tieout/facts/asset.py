@@ -6,70 +6,152 @@ from typing import Any
 
 import polars as pl
 
-from tieout import money, normalize
-from tieout.facts import existence
+from tieout import normalize
+from tieout.facts import books, counting, existence
 from tieout.facts.ground import Ground
 from tieout.identity.people import Keys
 from tieout.rule import Grain
+
+WRITTEN_OFF = ("retired", "disposed", "lost")
+WRITE_OFF_NOTICE = "30d"  # an approval may precede the change of status by so much
 
 
 def build(ground: Ground) -> Grain:
     """Every asset of the register."""
     frame = _custody(existence.of_assets(ground), ground)
-    frame = _count(frame, ground)
-    frame = _value(frame, ground)
-    frame = _dates(frame, ground).with_columns(cost_center="custodian_cost_center")
+    frame = counting.of_assets(frame, ground)
+    frame = books.of_assets(frame, ground)
+    frame = _dates(_write_off(_handover(frame, ground), ground), ground)
+    of_people = (
+        "custodian_known",
+        "custodian_leaver",
+        "custodian_on_leave",
+        "custodian_left_days",
+        "custodian_left_on",
+    )
     return Grain(
         name="asset",
         feed="assets",
-        frame=frame.select(HEALTHY.keys()),
+        frame=frame.with_columns(cost_center="custodian_cost_center").select(HEALTHY.keys()),
         keys={"asset_tag": "tag_key"},
         leans={
             **existence.LEANS,
-            **dict.fromkeys(
-                (
-                    "custodian_id",
-                    "custodian_known",
-                    "custodian_leaver",
-                    "custodian_on_leave",
-                    "custodian_left_days",
-                    "custodian_left_on",
-                ),
-                ("people",),
-            ),
+            **counting.LEANS,
+            **books.LEANS,
+            **dict.fromkeys(("custodian_id", *of_people), ("people",)),
             "used_by_another": ("endpoints", "people"),
+            "no_open_repair": ("tickets",),
             "elsewhere_scanned": ("scans",),
             "scanned_after_changes": ("scans", "movements"),
             "seen_after_status_days": ("endpoints",),
             "scanned_after_status_days": ("scans",),
-            "counted": ("counts", "scans"),
-            "settled_before_count": ("counts", "movements"),
-            "checked_in_before_days": ("counts", "endpoints"),
-            "in_count": ("counts",),
-            "count_complete": ("counts", "scans"),
-            "count_found_share": ("counts", "scans"),
-            "written_off_approved": ("movements",),
-            "asset_value": ("ledger",),
+            "custodian_changed": ("people",),
+            "custodian_reverted": ("people",),
+            "handed_over": ("movements", "people"),
+            "write_off_approved": ("movements", "people"),
         },
     )
 
 
 def _custody(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
     """Who holds it: a person, a place, both or neither."""
+    world = ground.world
     named = ground.person(frame, Keys(any_kind="custodian"), "custodian")
-    as_place = normalize.place(pl.col("custodian"), ground.world.settings.location_aliases)
-    other = (pl.col("custodian_id") != pl.col("endpoints__user_id")).fill_null(False)
-    nobody_else = pl.col("endpoints__alive") & pl.col("people__alive")
+    as_place = normalize.place(pl.col("custodian"), world.settings.location_aliases)
+    both = pl.col("custodian_id").is_not_null() & pl.col("endpoints__user_id").is_not_null()
     return named.with_columns(
         pl.col("custodian").is_not_null().alias("custodian_named"),
         as_place.is_in(ground.places.implode()).fill_null(False).alias("custodian_is_place"),
         pl.col("place_key").is_not_null().alias("placed"),
-        ground.world.days_since("custodian_left_on").alias("custodian_left_days"),
-        pl.when(other)
-        .then(pl.lit(True))
-        .when(nobody_else | pl.col("endpoints__user_id").is_not_null())
+        world.days_since("custodian_left_on").alias("custodian_left_days"),
+        pl.when(both & pl.lit(world.admitted("people")))
+        .then(pl.col("custodian_id") != pl.col("endpoints__user_id"))
+        .when(pl.col("endpoints__alive") & pl.col("people__alive"))
         .then(pl.lit(False))
         .alias("used_by_another"),
+    )
+
+
+def _handover(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
+    """Whether the custodian changed since the register was last accepted, and whether a movement says so.
+
+    `custodian_change_after` is the day the former custodian was last seen; the former one is remembered, so that a
+    change and its reversal cancel.
+    """
+    alive = pl.lit(ground.world.alive("people"))
+
+    def same(text: str, person: str) -> pl.Expr:
+        by_person = pl.col("custodian_id") == pl.col(person)
+        by_text = normalize.email(pl.col("custodian")) == normalize.email(pl.col(text))
+        return (
+            pl.when(by_person.fill_null(False) | by_text.fill_null(False)).then(pl.lit(True))
+            .when(alive | by_person.is_not_null()).then(pl.lit(False))
+        )  # fmt: skip
+
+    filled = pl.col("custodian").is_not_null() & pl.col("custodian_before").is_not_null()
+    changed = pl.when(filled).then(~same("custodian_before", "custodian_id_before")).otherwise(pl.lit(False))
+    moved = ground.movements.filter(pl.col("asset_key").is_not_null() & pl.col("to_person").is_not_null())
+    given = moved.select("occurred_on", tag_key="asset_key", given_to="to_person", given_to_id="to_id")
+    to_holder = (
+        frame.select("tag_key", "custodian", "custodian_id")
+        .join(given, on="tag_key")
+        .filter(same("given_to", "given_to_id").fill_null(False))
+        .group_by("tag_key")
+        .agg(pl.col("occurred_on").max().alias("handed_over_on"))
+    )
+    told = frame.join(to_holder, on="tag_key", how="left", maintain_order="left").with_columns(
+        changed.alias("custodian_changed"),
+        same("custodian_was", "custodian_was_id").fill_null(False).alias("custodian_reverted"),
+    )
+    now = pl.col("custodian_changed").fill_null(False)
+    change_after = pl.when(now).then("seen_on").otherwise("custodian_change_after")
+    handed = (pl.col("handed_over_on") > change_after).fill_null(False)
+    return told.with_columns(
+        change_after.alias("custodian_change_after"),
+        pl.when(now).then("custodian_before").otherwise("custodian_was").alias("custodian_was"),
+        pl.when(now).then("custodian_id_before").otherwise("custodian_was_id").alias("custodian_was_id"),
+        pl.when(handed)
+        .then(pl.lit(True))
+        .when(pl.col("movements__alive") & alive)
+        .then(pl.lit(False))
+        .alias("handed_over"),
+    )
+
+
+def _write_off(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
+    """Whether the status became retired, disposed or lost, and whether somebody but the last custodian approved it."""
+    world = ground.world
+    approvals = ground.movements.filter(
+        pl.col("kind").is_in(["retire", "dispose"])
+        & pl.col("approved_by").is_not_null()
+        & pl.col("asset_key").is_not_null()
+    ).select("occurred_on", "approved_by", "approved_by_id", tag_key="asset_key")
+    holder_text = pl.coalesce("custodian", "custodian_before")
+    holder_id = pl.coalesce("custodian_id", "custodian_id_before")
+    by_holder = pl.any_horizontal(
+        normalize.email(pl.col("approved_by")) == normalize.email(holder_text), pl.col("approved_by_id") == holder_id
+    ).fill_null(False)
+    since = pl.coalesce("status_since", "status_seen_on")
+    holders = frame.select(
+        "tag_key", "custodian", "custodian_before", "custodian_id", "custodian_id_before", since.alias("since")
+    )
+    approved = (
+        approvals.join(holders, on="tag_key")
+        .filter(~by_holder & (pl.col("occurred_on") >= pl.col("since").dt.offset_by(f"-{WRITE_OFF_NOTICE}")))
+        .select("tag_key", approved=pl.lit(True))
+        .unique()
+    )
+    written_off = pl.col("status").is_in(WRITTEN_OFF)
+    became = (
+        pl.when(pl.col("status_before").is_not_null())
+        .then(pl.col("status") != pl.col("status_before"))
+        .otherwise(world.in_period(pl.col("status_since")).fill_null(False))
+    )
+    return frame.join(approved, on="tag_key", how="left", maintain_order="left").with_columns(
+        written_off.alias("written_off"),
+        pl.when(written_off).then(pl.lit("written_off")).alias("let_go"),
+        (written_off & became).fill_null(False).alias("newly_written_off"),
+        pl.when("approved").then(pl.lit(True)).when("movements__alive").then(pl.lit(False)).alias("write_off_approved"),
     )
 
 
@@ -79,137 +161,60 @@ def _dates(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
     scan_at_place = normalize.same_place(pl.col("place_key"), pl.col("scans__place_key"))
     after_status = (pl.col("scans__scanned_on") > pl.col("status_since")).fill_null(True)
     after_moves = (pl.col("scans__scanned_at") > pl.col("movements__moved_at")).fill_null(pl.col("movements__alive"))
+    no_ticket = pl.col("tickets__row").is_null()
+    told = pl.lit(world.configured("tickets")) & pl.col("tickets__alive")
     return frame.with_columns(
         world.days_since("status_since").alias("status_days"),
         world.days_since("status_seen_on").alias("status_seen_days"),
-        world.days_since("first_seen_on").alias("first_seen_days"),
-        world.days_since("purchased_on").alias("purchased_days"),
+        world.days_since(pl.coalesce("status_since", "purchased_on", "first_seen_on")).alias("on_books_days"),
+        world.days_since("lease_end").alias("lease_over_days"),
         (~scan_at_place).alias("elsewhere_scanned"),
         (after_status & after_moves).alias("scanned_after_changes"),
         (pl.col("endpoints__seen_on") - pl.col("status_since")).dt.total_days().alias("seen_after_status_days"),
         (pl.col("scans__scanned_on") - pl.col("status_since")).dt.total_days().alias("scanned_after_status_days"),
-        pl.col("status").is_in(["retired", "disposed", "lost"]).alias("written_off"),
-        (pl.col("movements__write_off_on") >= pl.col("status_since").dt.offset_by("-30d"))
-        .fill_null(False)
-        .alias("written_off_approved"),
+        pl.when(~no_ticket).then(pl.lit(False)).when(told).then(pl.lit(True)).alias("no_open_repair"),
     )
 
 
-def _count(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
-    """The latest completed count of the period that has the asset in its scope, and whether it was found there.
-
-    `count_complete`: the count brought as many scans as its scanner declares; `count_found_share`: the share of its
-    scope that it found; `checked_in_before_days`: days from the last check-in to the cut-off.
-    """
-    world = ground.world
-    period = (
-        world.rows("counts")
-        .with_columns(cut_off_on=world.local_date(pl.col("cut_off_at")))
-        .filter(world.in_period(pl.col("cut_off_on")) & pl.col("completed_at").is_not_null())
-        .select(
-            pl.col("_id").alias("counts__row"),
-            ground.place("location").alias("scope"),
-            "count_id",
-            "cut_off_at",
-            pl.col("cut_off_on").alias("counts__cut_off_on"),
-            pl.col("asset_class").alias("scope_class"),
-            "scans_expected",
-        )
-    )
-    parts = frame.select("tag_key", "asset_class", pl.col("place_key").str.split("/").alias("parts"))
-    depths = parts.with_columns(pl.int_ranges(1, pl.col("parts").list.len() + 1).alias("depth"))
-    places = depths.explode("depth", empty_as_null=False).select(
-        "tag_key", "asset_class", pl.col("parts").list.head("depth").list.join("/").alias("scope")
-    )
-    found = ground.scans.select("count_id", tag_key="asset_key", counted=pl.lit(True)).drop_nulls().unique()
-    scoped = (
-        places.join(period, on="scope")
-        .filter(pl.col("scope_class").is_null() | (pl.col("scope_class") == pl.col("asset_class")))
-        .sort("cut_off_at", "count_id", "counts__row")
-        .unique(["tag_key", "count_id"], keep="last", maintain_order=True)
-        .drop("asset_class", "scope", "scope_class")
-        .join(frame, on="tag_key", maintain_order="left")
-        .join(found, on=["tag_key", "count_id"], how="left", maintain_order="left")
-    )
-    cut_off = pl.col("counts__cut_off_on")
-    changed = pl.any_horizontal(
-        pl.col("status_since") >= cut_off,
-        pl.col("purchased_on") >= cut_off,
-        pl.col("movements__moved_at") >= pl.col("cut_off_at"),
-    ).fill_null(False)
-    dated_before = pl.col("status_since").is_not_null() | (pl.col("first_seen_on") < cut_off)
-    settled = pl.when(changed).then(pl.lit(False)).when(dated_before & pl.col("movements__alive")).then(pl.lit(True))
-    judged = scoped.with_columns(
-        settled.alias("settled_before_count"),
-        pl.col("counted").fill_null(False),
-        (cut_off - pl.col("endpoints__seen_on")).dt.total_days().alias("checked_in_before_days"),
-    )
-    expected = judged.filter(pl.col("status").is_in(["in_stock", "in_use"]) & settled.fill_null(True))
-    shares = expected.group_by("count_id").agg(pl.col("counted").mean().alias("count_found_share"))
-    brought = world.rows("scans").group_by("count_id").agg(pl.len().alias("brought"))
-    declared = period.group_by("count_id").agg(pl.col("scans_expected").sum())
-    complete = pl.col("brought").fill_null(0) >= pl.col("scans_expected")
-    counts = declared.join(brought, on="count_id", how="left").select("count_id", complete.alias("count_complete"))
-    latest = (
-        judged.join(shares, on="count_id", how="left", maintain_order="left")
-        .join(counts, on="count_id", how="left", maintain_order="left")
-        .unique("tag_key", keep="last", maintain_order=True)
-        .select("tag_key", "counts__row", "counts__cut_off_on", "count_complete", "count_found_share", "counted",
-                "settled_before_count", "checked_in_before_days")
+def memory(frame: pl.DataFrame, ground: Ground) -> dict[str, pl.DataFrame]:
+    """Every tag ever registered as the register last had it; `in_green` = it was in the last GREEN register."""
+    alive = ground.world.alive("assets")
+    now = frame.select(
+        "tag_key", "asset_tag", "serial_key", "status", "status_since", "status_seen_on", "first_seen_on",
+        pl.lit(ground.world.today).alias("seen_on"), pl.lit(True).alias("in_green"),
+        "custodian", "custodian_id", "custodian_was", "custodian_was_id", "custodian_change_after",
     )  # fmt: skip
-    counts_alive, scans_alive = pl.lit(world.alive("counts")), pl.lit(world.alive("scans"))
-    in_count = pl.col("counts__row").is_not_null()
-    return frame.join(latest, on="tag_key", how="left", maintain_order="left").with_columns(
-        counts_alive.alias("counts__alive"),
-        pl.when(in_count).then(pl.lit(True)).when(counts_alive).then(pl.lit(False)).alias("in_count"),
-        pl.when("counted").then(pl.lit(True)).when(scans_alive & in_count).then(pl.lit(False)).alias("counted"),
-    )
-
-
-def _value(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
-    """Net book value of the ledger, else cost less straight-line depreciation, else unvalued."""
-    world = ground.world
-    ledger = world.rows("ledger").filter(pl.col("disposed_on").is_null())
-    resolved = ledger.join(
-        ground.devices.resolve(ledger).select("_id", "asset_key"), on="_id", how="left", maintain_order="left"
-    )
-    booked = (
-        resolved.filter(pl.col("asset_key").is_not_null() & (pl.col("quantity") == 1))
-        .group_by(tag_key="asset_key")
-        .agg(
-            (pl.col("cost") - pl.col("accumulated_depreciation").fill_null(0)).sum().alias("net_book"),
-            pl.when(pl.col("currency").n_unique() == 1).then(pl.col("currency").first()).alias("book_currency"),
-            pl.col("_id").sort().alias("ledger__row"),
-        )
-    )
-    joined = frame.join(booked, on="tag_key", how="left", maintain_order="left")
-    own = money.depreciated(pl.col("cost"), pl.col("purchased_on"), world)
-    booked_known = pl.col("book_currency").is_not_null()
-    amount = pl.when(booked_known).then(pl.col("net_book")).otherwise(own)
-    currency = pl.when(booked_known).then("book_currency").otherwise("currency")
-    return money.valued(joined, "asset_value", amount, currency, world)
+    before = ground.assets_before.join(now, on="tag_key", how="anti")
+    kept = before.with_columns((pl.col("in_green") & pl.lit(not alive)).alias("in_green"))
+    return {"memory_assets": pl.concat([now.select(before.columns), kept]).sort("tag_key")}
 
 
 _TODAY = date(2026, 10, 31)
 HEALTHY: dict[str, Any] = {
     "_id": 0, "asset_tag": "A-1", "tag_key": "A-1", "serial": "C02X1", "serial_key": "C02X1", "serial_quality": "ok",
     "maker_key": "apple", "model": "M", "sku": None, "asset_class": "laptop", "status": "in_use",
-    "status_since": date(2026, 1, 10), "status_days": 294, "status_seen_days": 90, "first_seen_days": 90,
-    "purchased_on": date(2026, 1, 5), "purchased_days": 299, "location": "Berlin", "place_key": "berlin",
+    "status_since": date(2026, 1, 10), "status_days": 294, "status_seen_on": date(2026, 8, 2), "status_seen_days": 90,
+    "first_seen_on": date(2026, 8, 2), "on_books_days": 294, "lease_end": None, "lease_over_days": None, "location": "Berlin", "place_key": "berlin",
     "cost_center": None, "ownership": "owned", "data_bearing": True, "managed_class": True, "personal_class": True,
-    "tracked_class": True, "custody": "person", "written_off": False, "written_off_approved": False,
+    "tracked_class": True, "custody": "person", "written_off": False, "newly_written_off": False,
+    "write_off_approved": False, "let_go": None,
     "custodian": "p1", "custodian_named": True, "custodian_id": "p1", "custodian_known": True,
     "custodian_is_place": False, "placed": True, "custodian_leaver": False, "custodian_on_leave": False,
-    "custodian_left_days": None, "custodian_left_on": None, "people__row": 0, "people__alive": True,
+    "custodian_left_days": None, "custodian_left_on": None, "custodian_changed": False, "custodian_reverted": False,
+    "custodian_was": None, "custodian_was_id": None, "custodian_change_after": None, "handed_over": False,
+    "people__row": 0, "people__alive": True,
     "endpoints__row": 0, "endpoints__alive": True, "endpoints__seen_on": _TODAY, "endpoints_days": 0,
     "endpoints_certain": True, "endpoints__user_id": "p1", "endpoints__encrypted": True, "used_by_another": False,
     "seen_after_status_days": 294, "scans__row": None, "scans__alive": True, "scans__scanned_on": None,
     "scans_days": None, "scans__place_key": None, "elsewhere_scanned": None, "scanned_after_changes": None,
-    "scanned_after_status_days": None, "tickets__row": None, "tickets__alive": True, "movements__row": 0,
+    "scanned_after_status_days": None, "tickets__row": None, "tickets__alive": True, "no_open_repair": True, "movements__row": 0,
     "movements__alive": True, "movements__moved_on": date(2026, 1, 10), "movements__handled_on": date(2026, 1, 10),
     "existence_days": 0, "existence_on": _TODAY, "existence_certain": True, "elsewhere_days": 294,
     "elsewhere_certain": True, "counts__row": None, "counts__alive": True, "counts__cut_off_on": None,
     "in_count": False, "count_complete": None, "count_found_share": None, "counted": None,
-    "settled_before_count": None, "checked_in_before_days": None, "ledger__row": [0], "asset_value": Decimal(800),
-    "asset_value_amount": Decimal(800), "asset_value_currency": "EUR",
+    "settled_before_count": None, "checked_in_before_days": None, "ledger__row": [0], "ledger__alive": True,
+    "ledgered": True, "po_number": "PO-1", "order_named": True, "ordered": True, "purchases__row": [0],
+    "purchases__alive": True, "disposal_recorded": False, "asset_value": Decimal(800),
+    "asset_value_amount": Decimal(800), "asset_value_currency": "EUR", "cost_value": Decimal(900),
+    "cost_value_amount": Decimal(900), "cost_value_currency": "EUR",
 }  # fmt: skip

@@ -112,7 +112,6 @@ def _repairs(assets: pl.DataFrame, ground: Ground) -> pl.DataFrame:
 def _movements(assets: pl.DataFrame, ground: Ground) -> pl.DataFrame:
     """The last movement of the asset, and the last one that someone's hands made."""
     by_hand = pl.col("kind").is_in(HANDS)
-    approved = pl.col("kind").is_in(["retire", "dispose"]) & pl.col("approved_by").is_not_null()
     latest = (
         ground.movements.filter(pl.col("asset_key").is_not_null())
         .sort("occurred_at", "_id")
@@ -122,7 +121,6 @@ def _movements(assets: pl.DataFrame, ground: Ground) -> pl.DataFrame:
             pl.col("occurred_at").last().alias("movements__moved_at"),
             pl.col("occurred_on").last().alias("movements__moved_on"),
             pl.col("occurred_on").filter(by_hand).max().alias("movements__handled_on"),
-            pl.col("occurred_on").filter(approved).max().alias("movements__write_off_on"),
         )
     )
     return assets.join(latest, on="tag_key", how="left", maintain_order="left").with_columns(

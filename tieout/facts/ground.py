@@ -6,7 +6,7 @@ from functools import cached_property
 import polars as pl
 
 from tieout import normalize, policy
-from tieout.feeds import NEVER
+from tieout.feeds import FEEDS, NEVER
 from tieout.identity.devices import Devices
 from tieout.identity.people import Keys, People
 from tieout.world import World, product_key
@@ -18,7 +18,10 @@ NO_DATE = date(1970, 1, 1)
 
 MEMORY_COVERAGE = {"feed": pl.String(), "source": pl.String(), "kind": pl.String()}
 MEMORY_ASSETS = {
-    "tag_key": pl.String(), "status": pl.String(), "status_seen_on": pl.Date(), "first_seen_on": pl.Date(),
+    "tag_key": pl.String(), "asset_tag": pl.String(), "serial_key": pl.String(), "status": pl.String(),
+    "status_since": pl.Date(), "status_seen_on": pl.Date(), "first_seen_on": pl.Date(), "seen_on": pl.Date(),
+    "in_green": pl.Boolean(), "custodian": pl.String(), "custodian_id": pl.String(), "custodian_was": pl.String(),
+    "custodian_was_id": pl.String(), "custodian_change_after": pl.Date(),
 }  # fmt: skip
 
 
@@ -65,9 +68,40 @@ class Ground:
         )
 
     @cached_property
+    def assets_before(self) -> pl.DataFrame:
+        """Every tag ever registered, as the register last had it before this period."""
+        return self.world.remembered("memory_assets", MEMORY_ASSETS)
+
+    def history_start(self, feed: str) -> date | None:
+        """The first day an event feed speaks of: what its sources declare, else its first known event; null if none."""
+        declared = [s.history_from for s in self.world.settings.sources if s.feed == feed and s.history_from]
+        if declared:
+            return min(declared)
+        dated = FEEDS[feed].dated or ""
+        rows = self.world.delivered[feed]
+        day = pl.col(dated) if rows.schema[dated] == pl.Date else self.world.local_date(pl.col(dated))
+        first: date | None = rows.select(day.min()).item()
+        return first
+
+    @cached_property
+    def disposed_assets(self) -> pl.DataFrame:
+        """Assets that a disposal record of any stage means, by their own keys or as the device of a drive: tag_key."""
+        rows = self.world.rows("disposals")
+        parents = rows.select("_id", serial="parent_serial").with_columns(asset_tag=pl.lit(None, pl.String))
+        found = [self.devices.resolve(keys).select(tag_key="asset_key") for keys in (rows, parents)]
+        return pl.concat(found).drop_nulls().unique().sort("tag_key")
+
+    @cached_property
     def assets(self) -> pl.DataFrame:
         """The register with keys in normal form, the treatment of each class, and since when it has its status."""
-        before = self.world.remembered("memory_assets", MEMORY_ASSETS).rename({"status": "status_before"})
+        before = self.assets_before.drop("asset_tag", "serial_key").rename(
+            {
+                "status": "status_before",
+                "status_since": "status_since_before",
+                "custodian": "custodian_before",
+                "custodian_id": "custodian_id_before",
+            }
+        )
         today = pl.lit(self.world.today)
         return (
             self.devices.register.join(
@@ -125,6 +159,11 @@ class Ground:
             normalize.code(pl.col("sku")).alias("sku_key"),
         )
         resolved = self.devices.resolve(frame).select("_id", "asset_key")
+        for column, name in (("from_person", "from_id"), ("to_person", "to_id"), ("approved_by", "approved_by_id")):
+            persons = self.people.resolve(frame, Keys(any_kind=column, on="occurred_on")).select(
+                "_id", pl.col("person_id").alias(name)
+            )
+            resolved = resolved.join(persons, on="_id", how="left", maintain_order="left")
         return frame.join(resolved, on="_id", how="left", maintain_order="left")
 
     @cached_property
@@ -186,11 +225,4 @@ class Ground:
 
     def memory(self) -> dict[str, pl.DataFrame]:
         """What later periods need to know of this one's records."""
-        assets = self.assets.select(list(MEMORY_ASSETS))
-        gone = self.world.remembered("memory_assets", MEMORY_ASSETS).join(assets, on="tag_key", how="anti")
-        return {
-            **self.people.memory(),
-            **self.devices.memory(),
-            "memory_coverage": self.coverage,
-            "memory_assets": pl.concat([assets, gone]).sort("tag_key"),
-        }
+        return {**self.people.memory(), **self.devices.memory(), "memory_coverage": self.coverage}

@@ -34,7 +34,7 @@ RULE = Rule(
     ),
     clears=lambda p: (
         later("existence_on", pl.col("open_since"), "existence_certain")
-        | (pl.col("written_off") & pl.col("written_off_approved"))
+        | (pl.col("written_off") & pl.col("write_off_approved"))
     ),
     requires=("counts", "scans"),
     value="asset_value",

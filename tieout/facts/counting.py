@@ -1,0 +1,85 @@
+"""Physical counts and the assets they should have found."""
+
+import polars as pl
+
+from tieout.facts.ground import Ground
+
+LEANS = {
+    "in_count": ("counts",),
+    "counted": ("counts", "scans"),
+    "count_complete": ("counts", "scans"),
+    "count_found_share": ("counts", "scans"),
+    "settled_before_count": ("counts", "movements"),
+    "checked_in_before_days": ("counts", "endpoints"),
+}
+
+
+def of_assets(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
+    """The latest completed count of the period that has the asset in its scope, and whether it was found there.
+
+    `count_complete`: the count brought as many scans as its scanner declares; `count_found_share`: the share of its
+    scope that it found; `checked_in_before_days`: days from the last check-in to the cut-off.
+    """
+    world = ground.world
+    period = (
+        world.rows("counts")
+        .with_columns(cut_off_on=world.local_date(pl.col("cut_off_at")))
+        .filter(world.in_period(pl.col("cut_off_on")) & pl.col("completed_at").is_not_null())
+        .select(
+            pl.col("_id").alias("counts__row"),
+            ground.place("location").alias("scope"),
+            "count_id",
+            "cut_off_at",
+            pl.col("cut_off_on").alias("counts__cut_off_on"),
+            pl.col("asset_class").alias("scope_class"),
+            "scans_expected",
+        )
+    )
+    parts = frame.select("tag_key", "asset_class", pl.col("place_key").str.split("/").alias("parts"))
+    depths = parts.with_columns(pl.int_ranges(1, pl.col("parts").list.len() + 1).alias("depth"))
+    places = depths.explode("depth", empty_as_null=False).select(
+        "tag_key", "asset_class", pl.col("parts").list.head("depth").list.join("/").alias("scope")
+    )
+    found = ground.scans.select("count_id", tag_key="asset_key", counted=pl.lit(True)).drop_nulls().unique()
+    scoped = (
+        places.join(period, on="scope")
+        .filter(pl.col("scope_class").is_null() | (pl.col("scope_class") == pl.col("asset_class")))
+        .sort("cut_off_at", "count_id", "counts__row")
+        .unique(["tag_key", "count_id"], keep="last", maintain_order=True)
+        .drop("asset_class", "scope", "scope_class")
+        .join(frame, on="tag_key", maintain_order="left")
+        .join(found, on=["tag_key", "count_id"], how="left", maintain_order="left")
+    )
+    cut_off = pl.col("counts__cut_off_on")
+    changed = pl.any_horizontal(
+        pl.col("status_since") >= cut_off,
+        pl.col("purchased_on") >= cut_off,
+        pl.col("movements__moved_at") >= pl.col("cut_off_at"),
+    ).fill_null(False)
+    dated_before = pl.col("status_since").is_not_null() | (pl.col("first_seen_on") < cut_off)
+    settled = pl.when(changed).then(pl.lit(False)).when(dated_before & pl.col("movements__alive")).then(pl.lit(True))
+    judged = scoped.with_columns(
+        settled.alias("settled_before_count"),
+        pl.col("counted").fill_null(False),
+        (cut_off - pl.col("endpoints__seen_on")).dt.total_days().alias("checked_in_before_days"),
+    )
+    expected = judged.filter(pl.col("status").is_in(["in_stock", "in_use"]) & settled.fill_null(True))
+    shares = expected.group_by("count_id").agg(pl.col("counted").mean().alias("count_found_share"))
+    brought = world.rows("scans").group_by("count_id").agg(pl.len().alias("brought"))
+    declared = period.group_by("count_id").agg(pl.col("scans_expected").sum())
+    complete = pl.col("brought").fill_null(0) >= pl.col("scans_expected")
+    counts = declared.join(brought, on="count_id", how="left").select("count_id", complete.alias("count_complete"))
+    latest = (
+        judged.join(shares, on="count_id", how="left", maintain_order="left")
+        .join(counts, on="count_id", how="left", maintain_order="left")
+        .unique("tag_key", keep="last", maintain_order=True)
+        .select("tag_key", "counts__row", "counts__cut_off_on", "count_complete", "count_found_share", "counted",
+                "settled_before_count", "checked_in_before_days")
+    )  # fmt: skip
+    counts_alive, scans_alive = pl.lit(world.alive("counts")), pl.lit(world.alive("scans"))
+    in_count = pl.col("counts__row").is_not_null()
+    return frame.join(latest, on="tag_key", how="left", maintain_order="left").with_columns(
+        counts_alive.alias("counts__alive"),
+        pl.when(in_count).then(pl.lit(True)).when(counts_alive).then(pl.lit(False)).alias("in_count"),
+        pl.when("counted").then(pl.lit(True)).when(scans_alive & in_count).then(pl.lit(False)).alias("counted"),
+    )
