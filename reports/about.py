@@ -1,0 +1,37 @@
+"""What every page says of the run it belongs to."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+
+@dataclass(frozen=True)
+class About:
+    """One run of one period.
+
+    `as_of` has a zone; `earlier` are the periods run before this one, oldest first; `config_hash` is a fingerprint
+    of the configuration in force.
+    """
+
+    organisation: str
+    period: str
+    as_of: datetime
+    reporting_currency: str
+    timezone: str
+    version: str
+    config_hash: str
+    earlier: tuple[str, ...] = ()
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+    @property
+    def today(self) -> date:
+        """The last day of the period where the organisation is."""
+        return self.as_of.astimezone(self.zone).date()
+
+    @property
+    def previous(self) -> str | None:
+        """The period run before this one; None for the first."""
+        return self.earlier[-1] if self.earlier else None

@@ -1,0 +1,87 @@
+"""What stands at the head of every page: whose report, of when, from which sources, and what is wrong with those."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+
+from reports.about import About
+from reports.tables import Tables, of_period, tie
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One source in the period: landed = used + duplicate + quarantined.
+
+    `change` is rows used less those of the previous period, None where there was none. `missing` means nothing came.
+    """
+
+    feed: str
+    source: str
+    system: str
+    origin: str
+    extracted_at: datetime | None
+    as_of: datetime | None
+    verdict: str
+    landed: int
+    used: int
+    duplicate: int
+    quarantined: int
+    change: int | None
+    missing: bool
+    reasons: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Letterhead:
+    """The head of a page; `incomplete` lists the sources that are AMBER, RED or missing."""
+
+    about: About
+    deliveries: tuple[Delivery, ...]
+    incomplete: tuple[Delivery, ...]
+    verdicts: tuple[tuple[str, int], ...]
+
+
+def build(tables: Tables, about: About) -> Letterhead:
+    """The head of the period's pages; raises InequalityError where a source's rows do not add up."""
+    before = of_period(tables, "sources", about.previous or "").select("feed", "source", before="used")
+    rows = (
+        of_period(tables, "sources", about.period)
+        .join(before, on=["feed", "source"], how="left", maintain_order="left")
+        .select(
+            "feed",
+            "source",
+            pl.col("system").fill_null(""),
+            pl.col("endpoint_or_file").fill_null("").alias("origin"),
+            "extracted_at",
+            "as_of",
+            "verdict",
+            "landed",
+            "used",
+            "duplicate",
+            "quarantined",
+            (pl.col("used").cast(pl.Int64) - pl.col("before").cast(pl.Int64)).alias("change"),
+            pl.col("snapshot_id").is_null().alias("missing"),
+            pl.col("reasons").fill_null([]),
+            pl.col("warnings").fill_null([]),
+        )
+        .sort("feed", "source")
+    )
+    deliveries = tuple(
+        Delivery(**{**row, "reasons": tuple(row["reasons"]), "warnings": tuple(row["warnings"])})
+        for row in rows.iter_rows(named=True)
+    )
+    for one in deliveries:
+        tie(
+            f"Rows landed from {one.feed}/{one.source} against used, duplicate and quarantined",
+            one.landed,
+            one.used + one.duplicate + one.quarantined,
+        )
+    return Letterhead(
+        about=about,
+        deliveries=deliveries,
+        incomplete=tuple(one for one in deliveries if one.verdict != "GREEN"),
+        verdicts=tuple((verdict, sum(one.verdict == verdict for one in deliveries)) for verdict in
+                       ("GREEN", "AMBER", "RED")),
+    )  # fmt: skip

@@ -1,0 +1,258 @@
+"""Licences that may be given back: what fills every contract line, every candidate, and what they cost a year.
+
+Amounts are identified, not saved: nothing here is approved, released or refunded yet.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+import polars as pl
+
+from reports.about import About
+from reports.prose import Prose, read
+from reports.tables import Tables, of_period, tie, total
+from tieout.money import rounded
+
+NO_LINE = "no contract line"
+
+
+@dataclass(frozen=True)
+class Position:
+    """One contract line in force: quantity = kept + reclaimable + unassigned, in units.
+
+    Values are a year's price in the line's currency and in reporting currency; None = without a price or a rate.
+    """
+
+    contract_id: str
+    line_no: str
+    vendor: str
+    product: str
+    plan: str | None
+    term_end: date | None
+    minimum_quantity: Decimal | None
+    quantity: Decimal
+    kept: int
+    reclaimable: int
+    unassigned: Decimal
+    currency: str
+    price: Decimal | None
+    reclaimable_amount: Decimal | None
+    unassigned_amount: Decimal | None
+    reclaimable_value: Decimal | None
+    unassigned_value: Decimal | None
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One seat that may be given back. `exception_id` is its exception on the reconciliation page, where it is open."""
+
+    product: str
+    seat_id: str
+    reason: Prose
+    exception_id: str | None
+    person_id: str | None
+    contract_id: str | None
+    line_no: str | None
+    vendor: str
+    cost_center: str | None
+    annual_value: Decimal | None
+    annual_amount: Decimal | None
+    currency: str | None
+    reduction: str | None
+    decide_by: date | None
+
+
+@dataclass(frozen=True)
+class Total:
+    """Candidates of one product, vendor or reason: seats, those without a value, and the value of the others.
+
+    The value is None where no seat has one.
+    """
+
+    name: str
+    seats: int
+    unvalued: int
+    value: Decimal | None
+
+
+@dataclass(frozen=True)
+class CurrencyTotal:
+    """Candidates whose line is priced in one currency, as it is priced and in reporting currency."""
+
+    currency: str
+    seats: int
+    unconverted: int
+    amount: Decimal
+    value: Decimal | None
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """An open exception that reclaimed seats should cure first: seats used beyond, or without, a contract."""
+
+    exception_id: str
+    title: str
+    subject: str
+    value: Decimal | None
+
+
+@dataclass(frozen=True)
+class Reclaim:
+    """Everything the page shows."""
+
+    identified: Total
+    decide_soonest: date | None
+    units: Mapping[str, Decimal]
+    idle_value: Decimal
+    idle_unvalued: Decimal
+    exposures: tuple[Exposure, ...]
+    by_product: tuple[Total, ...]
+    by_vendor: tuple[Total, ...]
+    by_reason: tuple[Total, ...]
+    by_currency: tuple[CurrencyTotal, ...]
+    positions: tuple[Position, ...]
+    not_filled: int
+    candidates: tuple[Candidate, ...]
+
+
+def build(tables: Tables, about: About, rules: Mapping[str, str]) -> Reclaim:
+    """The page of one period; raises InequalityError where units, seats or amounts do not add up."""
+    lines = of_period(tables, "entitlement_positions", about.period)
+    seats = _seats(tables, about, lines)
+    identified = _total("all", seats)
+    tie("Seats shown against candidates", seats.height, of_period(tables, "reclaim_candidates", about.period).height)
+    positions = _positions(lines.filter("in_force"), seats, about.reporting_currency)
+    totals = {name: _totals(seats, name) for name in ("product", "vendor", "reason")}
+    by_currency = _by_currency(seats)
+    tie("Identified value by currency against all", _sum(by_currency), identified.value or Decimal(0))
+    for name, parts in totals.items():
+        tie(f"Identified value by {name} against all", _sum(parts), identified.value or Decimal(0))
+        tie(f"Identified seats by {name} against all", sum(t.seats for t in parts), identified.seats)
+    return Reclaim(
+        identified=identified,
+        decide_soonest=min((day for day in seats["decide_by"] if day), default=None),
+        units={
+            name: sum((Decimal(getattr(line, name)) for line in positions), Decimal(0))
+            for name in ("quantity", "kept", "reclaimable", "unassigned")
+        },
+        idle_value=sum((line.unassigned_value or Decimal(0) for line in positions), Decimal(0)),
+        idle_unvalued=sum((line.unassigned for line in positions if line.unassigned_value is None), Decimal(0)),
+        exposures=_exposures(tables, about, rules),
+        by_product=totals["product"],
+        by_vendor=totals["vendor"],
+        by_reason=tuple(
+            Total(read(t.name, rules.get(t.name, "")).title, t.seats, t.unvalued, t.value) for t in totals["reason"]
+        ),
+        by_currency=by_currency,
+        positions=positions,
+        not_filled=lines.height - len(positions),
+        candidates=tuple(
+            Candidate(**{**row, "reason": read(row["reason"], rules.get(row["reason"], ""))})
+            for row in seats.iter_rows(named=True)
+        ),
+    )
+
+
+def _seats(tables: Tables, about: About, lines: pl.DataFrame) -> pl.DataFrame:
+    """Every candidate with the vendor of its line and its exception; the earliest decision first."""
+    found = (
+        of_period(tables, "exceptions", about.period)
+        .filter(pl.col("status") != "resolved")
+        .select("exception_id", "subject", reason="rule")
+        .unique(["subject", "reason"], keep="first", maintain_order=True)
+    )
+    return (
+        of_period(tables, "reclaim_candidates", about.period)
+        .with_columns(pl.concat_str("product", "seat_id", separator="/").alias("subject"))
+        .join(found, on=["subject", "reason"], how="left", maintain_order="left")
+        .join(lines.select("contract_id", "line_no", "vendor"), on=["contract_id", "line_no"], how="left")
+        .with_columns(pl.col("vendor").fill_null(NO_LINE))
+        .select(
+            "product", "seat_id", "reason", "exception_id", "person_id", "contract_id", "line_no", "vendor",
+            "cost_center", "annual_value", "annual_amount", "currency", "reduction", "decide_by",
+        )
+        .sort("decide_by", "product", "seat_id", nulls_last=True)
+    )  # fmt: skip
+
+
+def _positions(lines: pl.DataFrame, seats: pl.DataFrame, home: str) -> tuple[Position, ...]:
+    """Every line in force with what fills it and what that costs a year."""
+    by_line = (
+        seats.filter(pl.col("contract_id").is_not_null())
+        .group_by("contract_id", "line_no")
+        .agg(
+            pl.len().alias("candidates"),
+            *(pl.when(pl.col(c).null_count() == 0).then(pl.col(c).sum()).alias(c) for c in
+              ("annual_amount", "annual_value")),
+        )
+    )  # fmt: skip
+    currency = pl.col("currency")
+    rows = (
+        lines.join(by_line, on=["contract_id", "line_no"], how="left", maintain_order="left")
+        .with_columns(pl.col("candidates").fill_null(0))
+        .with_columns(
+            rounded(pl.col("unassigned") * pl.col("annual_price_amount"), currency).alias("unassigned_amount"),
+            rounded(pl.col("unassigned") * pl.col("annual_price"), pl.lit(home)).alias("unassigned_value"),
+            *(
+                pl.when(pl.col("reclaimable") > 0)
+                .then(f"annual_{kind}")
+                .otherwise(pl.lit(0).cast(lines.schema["annual_price"]))
+                .alias(f"reclaimable_{kind}")
+                for kind in ("amount", "value")
+            ),
+        )
+        .sort("product", "vendor", "contract_id", "line_no")
+    )
+    for row in rows.select(
+        "contract_id", "line_no", "quantity", "kept", "reclaimable", "unassigned", "candidates"
+    ).iter_rows(named=True):
+        name = f"{row['contract_id']}/{row['line_no']}"
+        parts = row["kept"] + row["reclaimable"] + row["unassigned"]
+        tie(f"Quantity of {name} against kept, reclaimable and unassigned", row["quantity"], parts)
+        tie(f"Reclaimable seats of {name} against its candidates", row["reclaimable"], row["candidates"])
+    shown = rows.select(
+        "contract_id", "line_no", "vendor", "product", "plan", "term_end", "minimum_quantity", "quantity", "kept",
+        "reclaimable", "unassigned", "currency", pl.col("annual_price_amount").alias("price"),
+        "reclaimable_amount", "unassigned_amount", "reclaimable_value", "unassigned_value",
+    )  # fmt: skip
+    return tuple(Position(**row) for row in shown.iter_rows(named=True))
+
+
+def _total(name: str, seats: pl.DataFrame) -> Total:
+    values = seats["annual_value"]
+    return Total(name, seats.height, values.null_count(), total(values))
+
+
+def _totals(seats: pl.DataFrame, column: str) -> tuple[Total, ...]:
+    """One total a value of a column, the highest first."""
+    totals = [_total(str(name), part) for (name,), part in seats.group_by(column)]
+    return tuple(sorted(totals, key=lambda t: (-(t.value or 0), t.name)))
+
+
+def _sum(parts: Sequence[Total | CurrencyTotal]) -> Decimal:
+    return sum((part.value or Decimal(0) for part in parts), Decimal(0))
+
+
+def _by_currency(seats: pl.DataFrame) -> tuple[CurrencyTotal, ...]:
+    """One total a currency; seats without a price are in none."""
+    parts = seats.filter(pl.col("annual_amount").is_not_null()).group_by("currency")
+    return tuple(
+        CurrencyTotal(str(currency), part.height, part["annual_value"].null_count(),
+                      sum(part["annual_amount"].to_list(), Decimal(0)), total(part["annual_value"]))
+        for (currency,), part in sorted(parts, key=lambda group: str(group[0]))
+    )  # fmt: skip
+
+
+def _exposures(tables: Tables, about: About, rules: Mapping[str, str]) -> tuple[Exposure, ...]:
+    rows = (
+        of_period(tables, "exceptions", about.period)
+        .filter((pl.col("value_kind") == "exposure") & (pl.col("status") != "resolved"))
+        .sort("subject", "rule")
+        .select("exception_id", "rule", "subject", "value")
+    )
+    return tuple(
+        Exposure(exception_id, read(rule, rules.get(rule, "")).title, subject, value)
+        for exception_id, rule, subject, value in rows.iter_rows()
+    )
