@@ -103,7 +103,7 @@ def demo(
     workspace = Workspace.open(directory)
     months = delivery.dropped(workspace)
     for period in months:
-        run_month(workspace, period, end_of_period(period, workspace.settings.zone))
+        run_month(workspace, period, end_of_period(period, workspace.settings.zone), replays=False)
     _point_to_results(workspace, max(months))
     typer.echo(f'Try next:  tieout sql -w {directory} "FROM exceptions_current"')
 
@@ -262,9 +262,10 @@ def dev(
 def _show_progress(quiet: bool) -> None:
     """Progress lines on stderr, plain so that they read the same in a terminal and in a log file."""
     log = logging.getLogger("tieout")
-    log.setLevel(logging.WARNING if quiet else logging.INFO)
+    log.setLevel(logging.INFO)
     log.propagate = False
     lines = logging.StreamHandler()
+    lines.setLevel(logging.WARNING if quiet else logging.INFO)  # Dagster sets the logger's own level
     lines.setFormatter(logging.Formatter("%(message)s"))
     log.handlers = [lines]
 

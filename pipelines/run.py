@@ -17,7 +17,7 @@ from pipelines.workspace import Workspace
 log = logging.getLogger("tieout")
 
 
-def run(workspace: Workspace, period: str, as_of: datetime | None = None) -> None:
+def run(workspace: Workspace, period: str, as_of: datetime | None = None, *, replays: bool = True) -> None:
     """Run a period, then replay the later ones that ran before, because they build on it.
 
     Raises TieoutError with one sentence for whatever stops it.
@@ -26,7 +26,7 @@ def run(workspace: Workspace, period: str, as_of: datetime | None = None) -> Non
     with workspace.lock(), dg.DagsterInstance.get() as instance:
         landing.sweep(workspace)
         publish.sweep(workspace)
-        later = [other for other in landed_periods(workspace) if other > period]
+        later = [other for other in landed_periods(workspace) if other > period] if replays else []
         job = define(workspace).resolve_job_def(JOB)
         _run_one(workspace, job, instance, period, as_of, replay=False)
         for other in later:

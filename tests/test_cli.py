@@ -223,6 +223,8 @@ def test_a_wrong_query_is_one_sentence(finished: Path, tieout: Tieout) -> None:
 def test_a_missing_source_is_exit_code_three(finished: Path, tieout: Tieout) -> None:
     (finished / "inbox" / "2026-10").mkdir()
     (finished / "inbox" / "2026-10" / "people.csv").write_text("person_id,full_name,status\n1,Zoë,active\n")
-    answer = tieout("run", "-w", finished)
+    answer = tieout("run", "-w", finished, "--quiet")
     assert answer.code == 3
-    assert "not accepted: assets/assets" in answer.err
+    said = answer.err.splitlines()
+    assert "assets/assets is RED" in said[0]
+    assert said[1:] == ["tieout: done, but not accepted: assets/assets; see the table `sources`."]
