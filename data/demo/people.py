@@ -182,7 +182,7 @@ def _other_accounts(company: Company) -> None:
 def vanished_person(company: Company) -> None:
     """Two people of the shop floor drop out of HR's report without having left; one comes back."""
     floor = [p for p in company.people if p.department == "Production"]
-    for person, months in ((floor[12], (AUG, SEP)), (floor[17], (OCT,))):
+    for person, months in ((floor[12], (AUG, SEP)), (floor[16], (OCT,))):
         person.leave_out(months)
         person.licensed = False
         company.plant("vanished-person", person.person_id, months, "absent from HR's report and not terminated before")

@@ -37,7 +37,7 @@ def plant_source_cases(company: Company) -> list[Planted]:
     _regressed(company)
     _short(company)
     _spike(company)
-    add(company, PROJECTOR, DEPOT, since=on(OCT, 6), bought=on(OCT, 6)).write_in((OCT,), asset_class="Hologramme")
+    add(company, PROJECTOR, DEPOT, since=on(OCT, 6)).write_in((OCT,), asset_class="Hologramme")
     expected = [
         ("missing-source", "seats/skizzenblock", (SEP,), "the console's list was not dropped"),
         ("control-mismatch", "seats/formwerk", (AUG,), "one row less than the control file declares"),
