@@ -13,7 +13,6 @@ from reports.tables import Tables, of_period
 from tieout.feeds import FEEDS
 
 SEVERITIES = ("critical", "high", "medium", "low")
-NO_FIELD = ("no record", "not alive")
 
 Fields = tuple[tuple[str, str], ...]
 """Names with their values as text."""
@@ -111,12 +110,21 @@ def _judged(evidence: str | None) -> Fields:
 def _claims(tables: Tables, about: About, shown: pl.DataFrame) -> Mapping[str, tuple[Claim, ...]]:
     """What the sources say of each exception, from the latest period that found it; feeds in the order of the docs."""
     order = {feed: place for place, feed in enumerate(FEEDS)}
+    fields = {f"{feed}.{column}": place for feed in FEEDS for place, column in enumerate(FEEDS[feed].schema)}
+    place_of_field = pl.concat_str("feed", "field", separator=".").replace_strict(fields, default=None)
     latest = (
         tables["evidence"]
         .filter(pl.col("period") <= about.period)
         .join(shown.select("exception_id"), on="exception_id", how="semi")
         .filter(pl.col("period") == pl.col("period").max().over("exception_id"))
-        .sort("exception_id", pl.col("feed").replace_strict(order, default=len(order)), "source", "landed_row", "field")
+        .sort(
+            "exception_id",
+            pl.col("feed").replace_strict(order, default=len(order)),
+            "source",
+            "landed_row",
+            place_of_field,
+            "field",
+        )
     )
     of_record = ["exception_id", "feed", "source", "snapshot_id", "landed_row"]
     told = latest.filter(pl.col("field").is_not_null()).group_by(of_record, maintain_order=True)

@@ -1,0 +1,225 @@
+"""Three months of published tables to make pages of: every kind of row once, as plain or as hostile text."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+
+from pipelines.intake import QUARANTINE, SOURCE_EXCEPTIONS, SOURCES
+from reports import About
+from tieout.exceptions import EXCEPTIONS, HISTORY
+from tieout.judgement import EVIDENCE, RULE_RUNS
+from tieout.money import MONEY
+
+HOSTILE = "<script>alert('x')</script><img src=x onerror=alert(1)>\"' onload='alert(2)"
+Say = Callable[[str], str]
+
+ABOUT = About(
+    organisation="Example & Sons",
+    period="2026-10",
+    as_of=datetime(2026, 10, 31, 22, 59, 59, 999999, tzinfo=UTC),
+    reporting_currency="EUR",
+    timezone="Europe/Berlin",
+    version="1.2.3",
+    config_hash="0123456789abcdef",
+    earlier=("2026-08", "2026-09"),
+)
+RULES = {
+    "held-by-leaver": """A device on the books that somebody who has left still holds.
+
+Finds: entries on the books whose custodian
+is terminated.
+Matters: it is out of control.
+Do: Ask for it back.
+Quiet: through the last working day.
+""",
+    "unused-seat": "A paid seat that was never used.\n\nFinds: seats.\nMatters: money.\nDo: Return it.\n",
+}
+LAST_DAY = {"2026-08": date(2026, 8, 31), "2026-09": date(2026, 9, 30), "2026-10": date(2026, 10, 31)}
+
+POSITIONS = {
+    "contract_id": pl.String, "line_no": pl.String, "vendor": pl.String, "product": pl.String, "plan": pl.String,
+    "metric": pl.String, "in_force": pl.Boolean, "quantity": MONEY, "assigned": pl.Int64, "kept": pl.Int64,
+    "reclaimable": pl.Int64, "unassigned": MONEY, "minimum_quantity": MONEY, "unit_price": MONEY,
+    "currency": pl.String, "billing_period": pl.String, "term_start": pl.Date, "term_end": pl.Date,
+    "annual_price": MONEY, "annual_price_amount": MONEY, "owner": pl.String, "cost_center": pl.String,
+}  # fmt: skip
+CANDIDATES = {
+    "product": pl.String, "seat_id": pl.String, "reason": pl.String, "contract_id": pl.String, "line_no": pl.String,
+    "cost_center": pl.String, "person_id": pl.String, "annual_value": MONEY, "annual_amount": MONEY,
+    "currency": pl.String, "reduction": pl.String, "committed_until": pl.Date, "decide_by": pl.Date,
+}  # fmt: skip
+SCHEMAS: Mapping[str, Mapping[str, Any]] = {
+    "exceptions": EXCEPTIONS, "exception_history": HISTORY, "rule_runs": RULE_RUNS, "evidence": EVIDENCE,
+    "sources": SOURCES, "quarantine": QUARANTINE, "source_exceptions": SOURCE_EXCEPTIONS,
+    "entitlement_positions": POSITIONS, "reclaim_candidates": CANDIDATES,
+}  # fmt: skip
+
+
+def empty() -> dict[str, pl.DataFrame]:
+    """The tables of a workspace in which nothing was delivered and nothing found."""
+    return {name: _table(name, []) for name in SCHEMAS}
+
+
+def full(say: Say = str) -> dict[str, pl.DataFrame]:
+    """Three months of results; `say` is put on every text that comes from a source or from people."""
+    return {
+        "exceptions": _table("exceptions", list(_exceptions(say))),
+        "exception_history": _table("exception_history", _history(say)),
+        "rule_runs": _table("rule_runs", _runs(say)),
+        "evidence": _table("evidence", _evidence(say)),
+        "sources": _table("sources", _sources(say)),
+        "quarantine": _table("quarantine", _quarantine(say)),
+        "source_exceptions": _table("source_exceptions", _source_exceptions(say)),
+        "entitlement_positions": _table("entitlement_positions", _positions(say)),
+        "reclaim_candidates": _table("reclaim_candidates", _candidates(say)),
+    }
+
+
+def _table(name: str, rows: list[dict[str, Any]]) -> pl.DataFrame:
+    schema = {"period": pl.String, **SCHEMAS[name]}
+    return pl.DataFrame([{column: row.get(column) for column in schema} for row in rows], schema=schema)
+
+
+def _exceptions(say: Say) -> list[dict[str, Any]]:
+    device = {"rule": "held-by-leaver", "subject_type": "asset", "asset_class": "laptop", "process": "offboard",
+              "value_kind": "asset"}  # fmt: skip
+    seat = {"rule": "unused-seat", "subject_type": "seat", "process": "revoke", "value_kind": "licence_pool"}
+    life = {
+        # id: what it is, and its status in each month in which it is listed
+        "a1": ({**device, "subject": "A-1", "severity": "critical", "value": Decimal("1234.50")}, "open open open"),
+        "a2": ({**device, "subject": "A-2", "severity": "high"}, "open open resolved"),
+        "a3": ({**device, "rule": "ghost-asset", "process": "retire", "subject": "A-1", "severity": "high",
+                "value": Decimal("1500.25")}, "- - open"),
+        "a4": ({**device, "rule": "ghost-asset", "process": "retire", "subject": "A-4", "severity": "low",
+                "asset_class": None}, "- open acknowledged"),
+        "s1": ({**seat, "subject": "Figura/u-1", "severity": "medium", "value": Decimal("300.10"),
+                "amount": Decimal("345.12"), "currency": "USD"}, "resolved - open"),
+        "s2": ({**seat, "subject": "Figura/u-2", "severity": "medium"}, "open open waived"),
+        "v1": ({**seat, "rule": "phantom-renewal", "process": "renew", "subject": "C-1/1", "severity": "high",
+                "value_kind": "view", "value": Decimal(9000)}, "- open open"),
+        "x1": ({**seat, "rule": "overassigned-seats", "process": "grant", "subject": "Tabula", "severity": "critical",
+                "value_kind": "exposure"}, "- - in_progress"),
+        "d1": ({**device, "rule": "duplicate-serial", "process": "tag", "subject": "S/N", "severity": "medium",
+                "value_kind": None}, "open open open"),
+    }  # fmt: skip
+    rows = []
+    for number, (exception_id, (what, statuses)) in enumerate(life.items()):
+        for (period, today), status in zip(LAST_DAY.items(), statuses.split(), strict=True):
+            if status == "-":
+                continue
+            details = {
+                "exception_id": exception_id * 8, "period": period, "status": status, "owner": say("it-assets"),
+                "remedy": say("Ask for it back."), "first_seen": LAST_DAY["2026-08"], "last_seen": today,
+                "due_on": date(2026, 9 + number % 3, 15), "age_days": 10 * number, "cycles_open": 2, "recurrence": 0,
+                "legacy": number == 3, "since_on": None if number % 2 else date(2026, 7, 2),
+                "evidence": '{"judged":{"days":"12","place":null},"assets":"no record"}',
+            }  # fmt: skip
+            rows.append({**details, **what, "subject": say(what["subject"])})
+    return rows
+
+
+def _history(say: Say) -> list[dict[str, Any]]:
+    changes = [
+        ("2026-08", "a1", None, "open"), ("2026-08", "a2", None, "open"), ("2026-08", "s2", None, "open"),
+        ("2026-08", "d1", None, "open"), ("2026-09", "a4", None, "open"), ("2026-09", "v1", None, "open"),
+        ("2026-10", "a2", "open", "resolved"), ("2026-10", "a3", None, "open"), ("2026-10", "x1", None, "in_progress"),
+        ("2026-10", "a4", "open", "acknowledged"), ("2026-10", "s1", "resolved", "open"),
+        ("2026-10", "s2", "open", "waived"),
+    ]  # fmt: skip
+    return [
+        {"period": p, "exception_id": e * 8, "from_status": f, "to_status": t, "at": LAST_DAY[p], "why": say("fixed")}
+        for p, e, f, t in changes
+    ]
+
+
+def _runs(say: Say) -> list[dict[str, Any]]:
+    counts = {"population": 100, "fired": 1, "superseded": 2, "exempt": 3, "clean": 90, "unknown": 1}
+    run = {**counts, "rule_hash": "h", "params": '{"days": 14, "classes": {"phone": 30}, "kinds": ["a"]}'}
+    silent = {**dict.fromkeys(counts, 0), "rule_hash": "h", "params": "{}", "not_evaluated": 0}
+    return [
+        {**run, "period": "2026-10", "rule": "held-by-leaver", "not_evaluated": 3, "value": Decimal("1234.50")},
+        {**run, "period": "2026-10", "rule": "unused-seat", "clean": 93, "not_evaluated": 0},
+        {**silent, "period": "2026-10", "rule": "stock-variance", "reason": say("no source delivers stock")},
+    ]
+
+
+def _evidence(say: Say) -> list[dict[str, Any]]:
+    landed = {"snapshot_id": "1a2b3c", "landed_row": 7}
+    return [
+        {
+            "period": "2026-10",
+            "exception_id": "a1" * 8,
+            "source": say(source),
+            "feed": feed,
+            "value": say(value),
+            **more,
+        }
+        for feed, source, value, more in (
+            ("assets", "register", "A-1", {**landed, "field": "asset_tag"}),
+            ("assets", "register", "Ana Müller", {**landed, "field": "custodian"}),
+            ("people", "hr", "no record", {}),
+            ("endpoints", "mdm", "not alive", {}),
+        )
+    ]
+
+
+def _sources(say: Say) -> list[dict[str, Any]]:
+    as_of = ABOUT.as_of
+    return [
+        {"period": period, "feed": feed, "source": say(source), "snapshot_id": None if landed is None else "1a2b3c",
+         "system": say("MDM"), "endpoint_or_file": say("inbox/x.csv"), "extracted_at": as_of, "as_of": as_of,
+         "verdict": verdict, "landed": landed or 0, "used": (landed or 0) * 9 // 10, "duplicate": 0,
+         "quarantined": (landed or 0) - (landed or 0) * 9 // 10, "reasons": [say(reason)] if reason else [],
+         "warnings": [say("a doubt")]}
+        for period in LAST_DAY
+        for feed, source, verdict, landed, reason in (
+            ("assets", "register", "GREEN", 1200, ""),
+            ("endpoints", "mdm", "AMBER", 40, "volume-drop: 40 rows, but 60 before"),
+            ("seats", "figura", "RED", None, "missing-source: nothing was delivered"),
+        )
+    ]  # fmt: skip
+
+
+def _quarantine(say: Say) -> list[dict[str, Any]]:
+    row = {"period": "2026-10", "feed": "assets", "source": say("register"), "snapshot_id": "1a2b3c", "raw": say("{}")}
+    return [{**row, "row": n, "reasons": [say("asset_tag is empty")]} for n in (4, 9)]
+
+
+def _source_exceptions(say: Say) -> list[dict[str, Any]]:
+    said = {"rule": "volume-drop", "subject": say("endpoints/mdm"), "verdict": "AMBER", "why": say("40, but 60 before")}
+    return [{"period": "2026-10", **said}]
+
+
+def _positions(say: Say) -> list[dict[str, Any]]:
+    line = {
+        "period": "2026-10", "vendor": say("Figura Inc"), "product": say("Figura"), "metric": "user", "in_force": True,
+        "billing_period": "annual", "term_start": date(2026, 1, 1), "term_end": date(2026, 12, 31),
+    }  # fmt: skip
+    return [
+        {**line, "contract_id": say("C-1"), "line_no": "1", "quantity": Decimal(10), "assigned": 8, "kept": 6,
+         "reclaimable": 2, "unassigned": Decimal(2), "currency": "USD", "annual_price": Decimal("300.10"),
+         "annual_price_amount": Decimal("345.12")},
+        {**line, "contract_id": say("C-2"), "line_no": "1", "product": say("Tabula"), "vendor": say("Tabula KK"),
+         "quantity": Decimal(5), "assigned": 1, "kept": 0, "reclaimable": 1, "unassigned": Decimal(4),
+         "currency": "JPY", "annual_price": None, "annual_price_amount": Decimal(12000), "term_end": None},
+        {**line, "contract_id": say("C-3"), "line_no": "1", "in_force": False, "quantity": Decimal(9),
+         "currency": "EUR"},
+    ]  # fmt: skip
+
+
+def _candidates(say: Say) -> list[dict[str, Any]]:
+    seat = {"period": "2026-10", "product": say("Figura"), "reason": "unused-seat", "line_no": "1",
+            "reduction": "renewal_only", "contract_id": say("C-1"), "cost_center": say("4300"),
+            "decide_by": date(2026, 11, 1), "annual_value": Decimal("300.10"), "annual_amount": Decimal("345.12"),
+            "currency": "USD"}  # fmt: skip
+    return [
+        {**seat, "seat_id": "u-1"},
+        {**seat, "seat_id": "u-2", "person_id": say("P-2")},
+        {**seat, "seat_id": "u-3", "product": say("Tabula"), "contract_id": say("C-2"), "annual_value": None,
+         "annual_amount": Decimal(12000), "currency": "JPY", "decide_by": None},
+        {**seat, "seat_id": "u-4", "product": say("Tabula"), "contract_id": None, "line_no": None,
+         "annual_value": None, "annual_amount": None, "currency": None, "decide_by": None, "reduction": None},
+    ]  # fmt: skip

@@ -1,0 +1,271 @@
+"""Every page holds what its tables hold, stays safe whatever they hold, and is not written when it does not add up."""
+
+import base64
+import hashlib
+import re
+from collections import Counter
+from dataclasses import replace
+from decimal import Decimal
+from html.parser import HTMLParser
+
+import polars as pl
+import pytest
+
+from reports import PAGES, InequalityError, page, reclaim, reconciliation, render
+from reports.prose import read
+from reports.rollforward import COUNTED, roll_forward
+from tests import pages
+from tests.pages import ABOUT, HOSTILE, RULES
+from tieout.published import TABLES
+
+FIRST = replace(ABOUT, earlier=())
+CASES = {
+    "full": lambda: render(pages.full(), ABOUT, RULES),
+    "empty": lambda: render(pages.empty(), FIRST, {}),
+    "hostile": lambda: render(pages.full(lambda text: text + HOSTILE), ABOUT, RULES),
+    "long": lambda: render(pages.full(lambda text: text + "ש" * 400), ABOUT, RULES),
+}
+VOID = {"meta", "link", "rect", "br", "img"}
+
+
+class Document(HTMLParser):
+    """What a page consists of; a tag that closes out of turn is an error."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.words: list[str] = []
+        self.feed(text)
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    def values(self, name: str) -> list[str]:
+        return [value for _, attributes in self.tags if (value := attributes.get(name)) is not None]
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+@pytest.fixture(params=CASES)
+def rendered(request: pytest.FixtureRequest) -> dict[str, Document]:
+    return {name: Document(text) for name, text in CASES[request.param]().items()}
+
+
+def test_the_sample_has_the_published_columns() -> None:
+    for name, frame in pages.full().items():
+        assert set(frame.columns) == set(TABLES[name].columns), name
+
+
+def test_every_page_is_there(rendered: dict[str, Document]) -> None:
+    assert sorted(rendered) == sorted(f"{name}.html" for name in PAGES)
+
+
+def test_nothing_in_a_page_can_run_or_reach_out(rendered: dict[str, Document]) -> None:
+    for document in rendered.values():
+        assert not {"script", "iframe", "object", "form", "base"} & {tag for tag, _ in document.tags}
+        attributes = {name for _, attrs in document.tags for name in attrs}
+        assert not {name for name in attributes if name.startswith("on")} | (attributes & {"style", "src"})
+        for address in document.values("href"):
+            assert re.fullmatch(r"(\.\./[\d-]+/)?[a-z]*(\.html)?(#[\w-]+)?|data:,", address), address
+
+
+def test_the_policy_allows_the_pages_own_stylesheet_alone() -> None:
+    for text in CASES["full"]().values():
+        style = re.search(r"<style>(.*)</style>", text, re.DOTALL)
+        assert style
+        digest = base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
+        policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+        assert policy in Document(text).values("content")
+
+
+def test_hostile_text_is_shown_as_it_is() -> None:
+    shown = Document(CASES["hostile"]()["reconciliation.html"]).text
+    for text in ("A-1", "register", "it-assets", "Ask for it back.", "no source delivers stock", "asset_tag is empty"):
+        assert text + " ".join(HOSTILE.split()) in shown
+
+
+def test_every_link_leads_somewhere(rendered: dict[str, Document]) -> None:
+    ids = {name: document.values("id") for name, document in rendered.items()}
+    for name, document in rendered.items():
+        assert len(ids[name]) == len(set(ids[name]))
+        for address in document.values("href"):
+            file, _, anchor = address.partition("#")
+            if anchor and not file.startswith("../") and anchor not in ids[file or name]:
+                assert anchor.startswith("rule-"), address  # a rule that was not run this period
+
+
+def test_tables_can_be_read_aloud(rendered: dict[str, Document]) -> None:
+    for document in rendered.values():
+        count = Counter(tag for tag, _ in document.tags)
+        assert count["table"] == count["caption"] == count["thead"]
+        assert count["h1"] == count["main"] == count["nav"] == 1
+        assert all("scope" in attributes for tag, attributes in document.tags if tag == "th")
+        assert all("aria-label" in attrs for _, attrs in document.tags if attrs.get("role") == "region")
+
+
+def test_every_page_says_whose_it_is_and_from_what() -> None:
+    for text in CASES["full"]().values():
+        shown = Document(text).text
+        for said in ("Example & Sons", "2026-10", "2026-10-31 23:59", "Europe/Berlin", "1.2.3", "0123456789abcdef"):
+            assert said in shown
+        assert "INCOMPLETE. 2 of 3 sources were not fully accepted" in shown
+        assert "seats/figura ✕ RED nothing came missing-source: nothing was delivered" in shown
+
+
+def test_empty_states_are_told() -> None:
+    shown = {name: Document(text).text for name, text in CASES["empty"]().items()}
+    assert not any("INCOMPLETE" in text for text in shown.values())
+    assert "No exception is open." in shown["reconciliation.html"]
+    assert "No exception was resolved in this period." in shown["reconciliation.html"]
+    assert "No seat has a reason to be given back." in shown["reclaim.html"]
+    assert "0.00 EUR" in shown["reclaim.html"]
+
+
+def test_the_same_tables_make_the_same_pages_in_any_row_order() -> None:
+    shuffled = {name: frame.sample(fraction=1, shuffle=True, seed=7) for name, frame in pages.full().items()}
+    assert render(shuffled, ABOUT, RULES) == CASES["full"]()
+
+
+def test_the_roll_forward_names_every_step() -> None:
+    roll = roll_forward(pages.full(), "2026-10", "2026-09")
+    assert {term.name: [row.exception_id[:2] for row in term.rows] for term in roll.terms} == {
+        "new": ["a3", "x1"],
+        "reopened": ["s1"],
+        "waiver expired": [],
+        "resolved": ["a2"],
+        "waived": ["s2"],
+    }
+    assert roll.opening + 2 + 1 - 1 - 1 == roll.closing
+
+
+def test_figures_of_the_reconciliation_are_those_of_the_tables() -> None:
+    tables = pages.full()
+    now = tables["exceptions"].filter(pl.col("period") == "2026-10")
+    counted = now.filter(pl.col("status").is_in(COUNTED))
+    built = reconciliation.build(tables, ABOUT, RULES)
+    assert built.roll.closing == counted.height
+    for breakdown in built.breakdowns:
+        assert sum(share.count for share in breakdown.shares) == counted.height
+    assert built.overdue == counted.filter(pl.col("due_on") < ABOUT.today).height
+    assert built.critical == 2
+    worth = {line.kind: line for line in built.worth}
+    assert (worth["asset"].value, worth["asset"].subjects, worth["asset"].unvalued) == (Decimal("1500.25"), 2, 1)
+    assert (worth["view"].value, worth["view"].added) == (None, False)
+    assert worth["exposure"].value is None
+    assert sum(len(group.entries) for group in built.groups) + len(built.settled) == now.height
+    shown = Document(CASES["full"]()["reconciliation.html"]).text
+    assert "1,500.25 EUR" in shown
+    assert "not added" in shown
+
+
+def test_an_exception_shows_what_each_source_says_and_how_it_came_about() -> None:
+    built = reconciliation.build(pages.full(), ABOUT, RULES)
+    entry = next(entry for group in built.groups for entry in group.entries if entry.exception_id.startswith("a1"))
+    assert [(claim.feed, claim.silence) for claim in entry.claims] == [
+        ("people", "no record"),
+        ("endpoints", "not alive"),
+        ("assets", ""),
+    ]
+    assert entry.claims[-1].fields == (("asset_tag", "A-1"), ("custodian", "Ana Müller"))
+    assert entry.judged == (("days", "12"), ("place", "unknown"))
+    assert [change.after for change in entry.history] == ["open"]
+
+
+def test_totals_of_the_reclaim_are_those_of_the_tables() -> None:
+    tables = pages.full()
+    built = reclaim.build(tables, ABOUT, RULES)
+    assert built.identified.value == tables["reclaim_candidates"]["annual_value"].sum() == Decimal("600.20")
+    assert (built.identified.seats, built.identified.unvalued) == (4, 2)
+    assert {t.currency: (t.amount, t.value) for t in built.by_currency} == {
+        "JPY": (Decimal(12000), None),
+        "USD": (Decimal("690.24"), Decimal("600.20")),
+    }
+    assert built.units == {"quantity": 15, "kept": 6, "reclaimable": 3, "unassigned": 6}
+    assert (built.idle_value, built.idle_unvalued) == (Decimal("600.20"), 4)
+    assert [line.reclaimable_amount for line in built.positions] == [Decimal("690.24"), Decimal(12000)]
+    shown = Document(CASES["full"]()["reclaim.html"]).text
+    for said in ("600.20 EUR", "690.24 USD", "12,000 JPY", "48,000 JPY", "nobody known", "identified", "2026-11-01"):
+        assert said in shown
+    assert "saving" not in shown.lower()
+
+
+@pytest.mark.parametrize(
+    ("what", "table", "kept"),
+    [
+        ("Exceptions of 2026-10", "exception_history", pl.col("to_status") != "resolved"),
+        ("Reclaimable seats", "reclaim_candidates", pl.col("seat_id") != "u-1"),
+    ],
+)
+def test_a_lost_row_stops_the_page(what: str, table: str, kept: pl.Expr) -> None:
+    tables = pages.full()
+    with pytest.raises(InequalityError, match=what):
+        render({**tables, table: tables[table].filter(kept)}, ABOUT, RULES)
+
+
+@pytest.mark.parametrize(
+    ("what", "table", "column"),
+    [
+        ("The population", "rule_runs", "clean"),
+        ("Rows landed", "sources", "used"),
+        ("Quantity of", "entitlement_positions", "kept"),
+    ],
+)
+def test_parts_that_do_not_make_the_whole_stop_the_page(what: str, table: str, column: str) -> None:
+    tables = pages.full()
+    with pytest.raises(InequalityError, match=what):
+        render({**tables, table: tables[table].with_columns(pl.col(column) + 1)}, ABOUT, RULES)
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "text"),
+    [
+        ("1234567.8000000000", "EUR", "1,234,567.80 EUR"),
+        ("-0.0500000000", "USD", "-0.05 USD"),
+        ("1200.0000000000", "JPY", "1,200 JPY"),
+        ("1.0000000000", "KWD", "1.000 KWD"),
+        ("0E-10", "EUR", "0.00 EUR"),
+        ("0.0010000000", "EUR", "0.001 EUR"),  # never rounded here: a wrong scale must be seen
+        (None, "EUR", "unvalued"),
+    ],
+)
+def test_money_is_shown_to_the_last_cent(amount: str | None, currency: str, text: str) -> None:
+    assert page.money(Decimal(amount) if amount else None, currency) == text
+
+
+def test_a_rule_is_told_in_its_own_words() -> None:
+    prose = read("held-by-leaver", RULES["held-by-leaver"])
+    assert prose.title == "A device on the books that somebody who has left still holds"
+    assert prose.finds == "entries on the books whose custodian is terminated."
+    assert read("gone-rule", "").title == "Gone rule"
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+def test_text_stands_out_from_its_ground(scheme: int) -> None:
+    style = (page.HERE / "style.css").read_text()
+    blocks = re.findall(r":root \{(.*?)\}", style, re.DOTALL)
+    colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", blocks[scheme]))
+    pairs = [(ink, ground) for ink in ("ink", "quiet", "accent") for ground in ("paper", "ground")]
+    pairs += [(tag, f"{tag}-soft") for tag in ("critical", "high", "medium", "low", "good")]
+    pairs += [("ink", "critical-soft"), ("ink", "medium-soft"), ("quiet", "medium-soft"), ("critical", "paper")]
+    for ink, ground in pairs:
+        light, dark = sorted((_luminance(colours[ink]), _luminance(colours[ground])), reverse=True)
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, (ink, ground)
+
+
+def _luminance(colour: str) -> float:
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
