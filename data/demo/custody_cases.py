@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 from data.demo import custody
 from data.demo.calendar import AUG, FROM_AUG, FROM_SEP, JUL, MONTHS, OCT, SEP, day, last_day, on
-from data.demo.company import Chapter, Company, Device, Person, Row
+from data.demo.company import Chapter, Company, Device, Event, Person, Row
 from data.demo.counting import scan
 from data.demo.devices import (
     DEPOT,
@@ -152,8 +152,8 @@ def _complete(company: Company, event_id: str) -> None:
     events = company.events["movements"]
     place = next(n for n, event in enumerate(events) if event.row["event_id"] == event_id)
     first = events[place]
-    events[place] = type(first)(first.row, first.since, SEP)
-    events.append(type(first)(first.row | {"condition": "used"}, SEP))
+    events[place] = Event(first.row, first.since, SEP)
+    events.append(Event(first.row | {"condition": "used"}, SEP))
 
 
 def overdue_checkout(company: Company) -> None:

@@ -267,7 +267,9 @@ def _everyday(company: Company) -> None:
             asset_tag=meters[number].tag,
             due_at=f"{on(month, 26)}T18:00:00",
         )
-    custody.check_out(company, company.someone(), on("2026-06", 1), on("2026-06", 12), asset_tag=meters[0].tag)
+    # both logs reach back to 2025: what they do not tell since then did not happen
+    custody.check_out(company, company.someone(), day("2025-03-03"), day("2025-03-14"), asset_tag=meters[0].tag)
+    custody.ticket(company, "repair", day("2025-02-17"), day("2025-02-21"), asset_tag=meters[1].tag)
     custody.ticket(company, "locate", on(JUL, 6), on(JUL, 7), sku="PUMP-24V")
     custody.ticket(company, "locate", on(SEP, 8), on(SEP, 8), sku="FILTER-H13")
     custody.ticket(company, "purchase", on(JUL, 21), on(JUL, 23), sku="HD-2")
