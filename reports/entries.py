@@ -110,8 +110,8 @@ def _judged(evidence: str | None) -> Fields:
 def _claims(tables: Tables, about: About, shown: pl.DataFrame) -> Mapping[str, tuple[Claim, ...]]:
     """What the sources say of each exception, from the latest period that found it; feeds in the order of the docs."""
     order = {feed: place for place, feed in enumerate(FEEDS)}
-    fields = {f"{feed}.{column}": place for feed in FEEDS for place, column in enumerate(FEEDS[feed].schema)}
-    place_of_field = pl.concat_str("feed", "field", separator=".").replace_strict(fields, default=None)
+    places = {f"{feed}.{column}": place for feed in FEEDS for place, column in enumerate(FEEDS[feed].schema)}
+    place_of_field = pl.concat_str("feed", "field", separator=".").replace_strict(places, default=None)
     latest = (
         tables["evidence"]
         .filter(pl.col("period") <= about.period)
