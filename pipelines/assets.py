@@ -69,12 +69,17 @@ def monthly_assets(months: dg.PartitionsDefinition[str]) -> list[dg.AssetsDefini
         """Opened, ageing, resolved and reopened: the findings as a list people work through."""
         return _counted(steps.age(house.month(context.partition_key)))
 
-    @dg.asset(deps=[exceptions], group_name="published", kinds={"duckdb"}, owners=TEAM, partitions_def=months)
+    @dg.asset(deps=[exceptions], group_name="reports", kinds={"jinja"}, owners=TEAM, partitions_def=months)
+    def reports(context: dg.AssetExecutionContext, house: House) -> dg.MaterializeResult[None]:
+        """The month's pages for asset owners, finance and the auditor."""
+        return _counted(steps.render(house.month(context.partition_key)))
+
+    @dg.asset(deps=[reports], group_name="published", kinds={"duckdb"}, owners=TEAM, partitions_def=months)
     def published(context: dg.AssetExecutionContext, house: House) -> dg.MaterializeResult[None]:
         """The database for anyone's SQL, swapped whole."""
         return _counted(steps.publish(house.month(context.partition_key)))
 
-    return [feeds, findings, exceptions, published]
+    return [feeds, findings, exceptions, reports, published]
 
 
 def _feed_spec(feed: Feed) -> dg.AssetSpec:

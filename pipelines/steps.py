@@ -13,15 +13,18 @@ from time import monotonic
 
 import polars as pl
 
+import reports
 from checks import rules
 from pipelines import __version__, delivery, intake, landing
 from pipelines import publish as publishing
+from pipelines.errors import TieoutError
 from pipelines.landing import Delivered
 from pipelines.warehouse import PERIOD, Warehouse
 from pipelines.workspace import Workspace, end_of_period
 from tieout import exceptions
 from tieout import reconcile as domain
 from tieout.feeds import FEEDS, Feed
+from tieout.published import TABLES
 from tieout.world import BOOKKEEPING, World
 
 log = logging.getLogger("tieout")
@@ -96,6 +99,25 @@ def age(month: Month) -> dict[str, int]:
     return statuses
 
 
+def render(month: Month) -> dict[str, int]:
+    """Write the month's pages, each whole; returns the number of their bytes."""
+    with _step(month, "reports") as (warehouse, say):
+        shown = {
+            name: warehouse.read(table.stored_as or name, upto=month.period, columns=list(table.columns))
+            for name, table in TABLES.items()
+        }
+        prose = {rule.slug: rule.doc for rule in rules.discover()}
+        try:
+            pages = reports.render(shown, _about(month, warehouse), prose)
+        except reports.InequalityError as problem:
+            raise TieoutError(f"{month.period} is not reported or published: {problem}") from problem
+        folder = month.workspace.reports / month.period
+        for name, page in pages.items():
+            landing.write_whole(folder / name, page.encode())
+        say(f"{len(pages)} pages in {folder}")
+    return {name: len(page) for name, page in pages.items()}
+
+
 def publish(month: Month) -> dict[str, int]:
     """Swap the published database for one with this month's results; returns the number of its rows."""
     with _step(month, "published") as (warehouse, say):
@@ -106,10 +128,9 @@ def publish(month: Month) -> dict[str, int]:
 
 def world_of(month: Month, warehouse: Warehouse) -> World:
     """Everything the domain may know of the month."""
-    delivered = landing.recall(month.workspace, month.period)
     return World(
         period=month.period,
-        as_of=delivered.as_of if delivered else end_of_period(month.period, month.workspace.settings.zone),
+        as_of=_as_of(month),
         settings=month.workspace.settings,
         feeds={feed.name: _rows(warehouse, feed, month.period) for feed in FEEDS.values()},
         sources=warehouse.read("sources", upto=month.period),
@@ -126,6 +147,26 @@ def not_accepted(workspace: Workspace, period: str) -> list[str]:
 
 
 # -- inside ----------------------------------------------------------------------------------------------------------
+
+
+def _as_of(month: Month) -> datetime:
+    """The instant the month was pulled for."""
+    delivered = landing.recall(month.workspace, month.period)
+    return delivered.as_of if delivered else end_of_period(month.period, month.workspace.settings.zone)
+
+
+def _about(month: Month, warehouse: Warehouse) -> reports.About:
+    settings = month.workspace.settings
+    return reports.About(
+        organisation=settings.organisation,
+        period=month.period,
+        as_of=_as_of(month),
+        reporting_currency=settings.reporting_currency,
+        timezone=settings.timezone,
+        version=__version__,
+        config_hash=month.workspace.config_hash,
+        earlier=tuple(period for period in warehouse.periods(RUNS) if period < month.period),
+    )
 
 
 def _deliver(month: Month) -> Delivered:

@@ -2,6 +2,7 @@
 
 import fcntl
 import getpass
+import hashlib
 import json
 import os
 import re
@@ -75,6 +76,12 @@ class Workspace:
     def published_database(self) -> Path:
         """The file everybody may read."""
         return self.published / "tieout.duckdb"
+
+    @property
+    def config_hash(self) -> str:
+        """A fingerprint of the config in force, defaults included."""
+        said = json.dumps(self.settings.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(said.encode()).hexdigest()[:16]
 
     @contextmanager
     def lock(self) -> Iterator[None]:

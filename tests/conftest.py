@@ -5,6 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from pipelines import steps
+from pipelines.steps import Month
+from pipelines.workspace import Workspace
+
 MINIMAL = """\
 organisation = "Example"
 reporting_currency = "EUR"
@@ -38,3 +42,9 @@ def make_workspace(tmp_path: Path) -> MakeWorkspace:
         return root
 
     return make
+
+
+def run_steps(workspace: Workspace, period: str) -> None:
+    """Run a month without Dagster."""
+    for step in (steps.pull, steps.reconcile, steps.age, steps.render, steps.publish):
+        step(Month(workspace, period))

@@ -12,7 +12,8 @@ import pytest
 
 from pipelines import __version__
 from pipelines.cli import main
-from tests.conftest import HOLD, MakeWorkspace
+from pipelines.workspace import Workspace
+from tests.conftest import HOLD, MakeWorkspace, run_steps
 
 ASSETS = "asset_tag,asset_class,status,serial\nT1,laptop,in_use,ABC123\nT2,laptop,in_use,none\n"
 
@@ -26,7 +27,7 @@ class Answer(tuple[int, str, str]):
     err = property(lambda self: self[2])
 
 
-STEPS = ("feeds", "reconcile", "exceptions", "published")
+STEPS = ("feeds", "reconcile", "exceptions", "reports", "published")
 
 Tieout = Callable[..., Answer]
 
@@ -177,27 +178,27 @@ def test_check_of_one_file_that_is_right(make_workspace: MakeWorkspace, tieout: 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace with two months run, the first again after the second; what was said is in `said.txt`."""
+    """A workspace whose second month ran before the first; what the run of the first said is in `said.txt`."""
     root = tmp_path_factory.mktemp("finished")
     (root / "tieout.toml").write_text('organisation = "X"\nreporting_currency = "EUR"\ntimezone = "UTC"\n')
     for period in ("2026-08", "2026-09"):
         (root / "inbox" / period).mkdir(parents=True)
         (root / "inbox" / period / "assets.csv").write_text(ASSETS)
-    runs = "import sys\nfrom pipelines.cli import app\n" + "".join(
-        f"app(['run', '-w', sys.argv[1], '--period', '{period}'], standalone_mode=False)\n"
-        for period in ("2026-08", "2026-09", "2026-08")
-    )
-    done = subprocess.run([sys.executable, "-c", runs, root], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == f"Database:  {root / 'published' / 'tieout.duckdb'}"
+    run_steps(Workspace.open(root), "2026-09")
+    command = [sys.executable, "-c", "from pipelines.cli import main; main()", "run", "-w", root, "--period", "2026-08"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == [
+        f"Report:    {root / 'reports' / '2026-08' / 'index.html'}",
+        f"Database:  {root / 'published' / 'tieout.duckdb'}",
+    ]
     (root / "said.txt").write_text(done.stderr)
     return root
 
 
-def test_a_run_says_one_line_a_step_and_later_months_are_replayed(finished: Path) -> None:
+def test_a_run_says_one_line_a_step_and_replays_later_months(finished: Path) -> None:
     said = [line.split()[:2] for line in (finished / "said.txt").read_text().splitlines()]
-    one = [["2026-08", step] for step in STEPS]
-    other = [["2026-09", step] for step in STEPS]
-    assert said == [*one, *other, *one, ["2026-09", "replayed,"], *other]
+    first, second = ([[period, step] for step in STEPS] for period in ("2026-08", "2026-09"))
+    assert said == [*first, ["2026-09", "replayed,"], *second]
 
 
 def test_sql_answers_as_table_csv_and_json(finished: Path, tieout: Tieout) -> None:

@@ -6,12 +6,11 @@ import sys
 import polars as pl
 import pytest
 
-from pipelines import publish, steps
+from pipelines import publish
 from pipelines.errors import TieoutError
-from pipelines.steps import Month
 from pipelines.warehouse import Warehouse, query
 from pipelines.workspace import Workspace
-from tests.conftest import MakeWorkspace
+from tests.conftest import MakeWorkspace, run_steps
 from tieout.published import TABLES
 
 READER = """
@@ -28,11 +27,6 @@ with duckdb.connect(sys.argv[1], read_only=True) as connection:
 def workspace(make_workspace: MakeWorkspace) -> Workspace:
     row = "asset_tag,asset_class,status,serial\nT1,laptop,in_use,none\n"
     return Workspace.open(make_workspace(files={f"2026-0{n}/assets.csv": row for n in (8, 9)}))
-
-
-def run_steps(workspace: Workspace, period: str) -> None:
-    for step in (steps.pull, steps.reconcile, steps.age, steps.publish):
-        step(Month(workspace, period))
 
 
 def test_a_reader_keeps_what_it_opened_while_results_are_swapped(workspace: Workspace) -> None:
