@@ -76,7 +76,11 @@ def age(world: World, findings: pl.DataFrame) -> dict[str, pl.DataFrame]:
     held = was_open & (pl.col("outcome") == "held")
     paused = pl.when(held).then((today - pl.col("looked_on")).dt.total_days()).otherwise(0)
     aged = joined.with_columns(
-        *(pl.when(fired).then(f"now_{name}").otherwise(name).alias(name) for name in _DETAILS),
+        *(pl.when(fired).then(f"now_{name}").otherwise(name).alias(name) for name in _DETAILS if name != "since_on"),
+        pl.when(fired)
+        .then(pl.coalesce("now_since_on", pl.when(was_open).then("since_on")))
+        .otherwise("since_on")
+        .alias("since_on"),
         pl.col("first_seen").fill_null(today),
         pl.when(fired).then(today).otherwise("last_seen").alias("last_seen"),
         pl.when(fired & ~was_open).then(today).otherwise("opened_on").alias("opened_on"),

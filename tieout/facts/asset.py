@@ -126,15 +126,19 @@ def _write_off(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
         & pl.col("approved_by").is_not_null()
         & pl.col("asset_key").is_not_null()
     ).select("occurred_on", "approved_by", "approved_by_id", tag_key="asset_key")
-    holder_text = pl.coalesce("custodian", "custodian_before")
-    holder_id = pl.coalesce("custodian_id", "custodian_id_before")
     by_holder = pl.any_horizontal(
-        normalize.email(pl.col("approved_by")) == normalize.email(holder_text), pl.col("approved_by_id") == holder_id
+        normalize.email(pl.col("approved_by")) == normalize.email(pl.col("last_custodian")),
+        pl.col("approved_by_id") == pl.col("last_custodian_id"),
     ).fill_null(False)
-    since = pl.coalesce("status_since", "status_seen_on")
-    holders = frame.select(
-        "tag_key", "custodian", "custodian_before", "custodian_id", "custodian_id_before", since.alias("since")
+    frame = frame.with_columns(
+        pl.coalesce("custodian", "last_custodian").alias("last_custodian"),
+        pl.when(pl.col("custodian").is_not_null())
+        .then("custodian_id")
+        .otherwise("last_custodian_id")
+        .alias("last_custodian_id"),
     )
+    since = pl.coalesce("status_since", "status_seen_on").alias("since")
+    holders = frame.select("tag_key", "last_custodian", "last_custodian_id", since)
     approved = (
         approvals.join(holders, on="tag_key")
         .filter(~by_holder & (pl.col("occurred_on") >= pl.col("since").dt.offset_by(f"-{WRITE_OFF_NOTICE}")))
@@ -183,6 +187,7 @@ def memory(frame: pl.DataFrame, ground: Ground) -> dict[str, pl.DataFrame]:
         "tag_key", "asset_tag", "serial_key", "status", "status_since", "status_seen_on", "first_seen_on",
         pl.lit(ground.world.today).alias("seen_on"), pl.lit(True).alias("in_green"),
         "custodian", "custodian_id", "custodian_was", "custodian_was_id", "custodian_change_after",
+        "last_custodian", "last_custodian_id",
     )  # fmt: skip
     before = ground.assets_before.join(now, on="tag_key", how="anti")
     kept = before.with_columns((pl.col("in_green") & pl.lit(not alive)).alias("in_green"))
@@ -200,8 +205,10 @@ HEALTHY: dict[str, Any] = {
     "write_off_approved": False, "let_go": None,
     "custodian": "p1", "custodian_named": True, "custodian_id": "p1", "custodian_known": True,
     "custodian_is_place": False, "placed": True, "custodian_leaver": False, "custodian_on_leave": False,
-    "custodian_left_days": None, "custodian_left_on": None, "custodian_changed": False, "custodian_reverted": False,
-    "custodian_was": None, "custodian_was_id": None, "custodian_change_after": None, "handed_over": False,
+    "custodian_left_days": None, "custodian_left_on": None,
+    "custodian_changed": False, "custodian_reverted": False,
+    "custodian_was": None, "custodian_was_id": None, "custodian_change_after": None, "last_custodian": "p1",
+    "last_custodian_id": "p1", "handed_over": False,
     "people__row": 0, "people__alive": True,
     "endpoints__row": 0, "endpoints__alive": True, "endpoints__seen_on": _TODAY, "endpoints_days": 0,
     "endpoints_certain": True, "endpoints__user_id": "p1", "endpoints__encrypted": True, "used_by_another": False,

@@ -12,7 +12,7 @@ from tieout.rule import Grain
 def build(ground: Ground) -> Grain:
     """Every device under management, and whether the register knows it."""
     alive = ground.world.alive("assets")
-    registered = pl.col("asset_key").is_not_null() | pl.col("uncertain") | pl.col("conflict")
+    registered = pl.col("asset_key").is_not_null() | pl.col("uncertain")
     frame = (
         ground.endpoints.filter("judged")
         .with_columns(registered.alias("registered"), pl.coalesce("serial_key", "endpoint_id").alias("device"))
@@ -23,6 +23,7 @@ def build(ground: Ground) -> Grain:
             pl.col("seen_on").max(),
             pl.col("enrolled_at").min(),
             pl.col("registered").any().alias("found"),
+            pl.coalesce(pl.col("endpoint_id").filter("conflict").first(), pl.col("endpoint_id").last()),
             pl.col("asset_class").drop_nulls().last(),
             pl.col("model").drop_nulls().last(),
             pl.col("user_id").last(),
@@ -42,7 +43,7 @@ def build(ground: Ground) -> Grain:
 
 
 HEALTHY: dict[str, Any] = {
-    "_id": [0], "device": "C02X1", "seen_on": date(2026, 10, 31), "seen_days": 0, "enrolled_on": date(2026, 1, 10),
+    "_id": [0], "device": "C02X1", "endpoint_id": "e1", "seen_on": date(2026, 10, 31), "seen_days": 0, "enrolled_on": date(2026, 1, 10),
     "asset_class": "laptop", "model": "M", "user_id": "p1", "registered": True, "assets__row": None,
     "assets__alive": True,
 }  # fmt: skip

@@ -21,7 +21,8 @@ MEMORY_ASSETS = {
     "tag_key": pl.String(), "asset_tag": pl.String(), "serial_key": pl.String(), "status": pl.String(),
     "status_since": pl.Date(), "status_seen_on": pl.Date(), "first_seen_on": pl.Date(), "seen_on": pl.Date(),
     "in_green": pl.Boolean(), "custodian": pl.String(), "custodian_id": pl.String(), "custodian_was": pl.String(),
-    "custodian_was_id": pl.String(), "custodian_change_after": pl.Date(),
+    "custodian_was_id": pl.String(), "custodian_change_after": pl.Date(), "last_custodian": pl.String(),
+    "last_custodian_id": pl.String(),
 }  # fmt: skip
 
 
@@ -182,10 +183,23 @@ class Ground:
 
     @cached_property
     def seats(self) -> pl.DataFrame:
-        """Every seat with its product and plan in normal form."""
-        return self.world.rows("seats").with_columns(
+        """Every seat with its product and plan in normal form, the product as its contract spells it."""
+        seats = self.world.rows("seats").with_columns(
             product_key(self.world.settings, pl.col("product")).alias("product_key"),
             normalize.aliased(pl.col("plan"), {}).alias("plan_key"),
+        )
+        return seats.join(self.spelling, on="product_key", how="left", maintain_order="left").with_columns(
+            pl.coalesce("contract_name", "product").alias("product")
+        )
+
+    @cached_property
+    def spelling(self) -> pl.DataFrame:
+        """How the earliest contract line spells each product: product_key, contract_name."""
+        return (
+            self.world.rows("entitlements")
+            .sort("term_start", "contract_id", "line_no")
+            .group_by(product_key(self.world.settings, pl.col("product")).alias("product_key"), maintain_order=True)
+            .agg(pl.col("product").first().alias("contract_name"))
         )
 
     def person(self, table: pl.DataFrame, keys: Keys, name: str) -> pl.DataFrame:

@@ -16,12 +16,11 @@ def build(ground: Ground, filled: pl.DataFrame) -> Grain:
     by_product = filled.group_by("product_key").agg(
         pl.len().cast(pl.Int64).alias("assigned"),
         pl.col("line").is_null().sum().cast(pl.Int64).alias("unplaced"),
-        pl.col("product").first().alias("console_name"),
+        pl.col("product").first(),
     )
     rows = ground.seats.group_by("product_key").agg(pl.col("_id").sort())
     lines = licences.lines(ground)
     contracts = lines.group_by("product_key", maintain_order=True).agg(
-        pl.col("product").first().alias("contract_name"),
         pl.col("running").any().alias("contracted"),
         pl.col("in_force").any().alias("counted_per_user"),
         pl.col("quantity").filter("in_force").sum().alias("quantity"),
@@ -48,7 +47,6 @@ def build(ground: Ground, filled: pl.DataFrame) -> Grain:
         .join(contracts, on="product_key", how="left")
         .with_columns(beyond.alias("beyond"))
         .with_columns(
-            pl.coalesce("contract_name", "console_name").alias("product"),
             alive.alias("entitlements__alive"),
             pl.when(contracted).then(pl.lit(True)).when(alive).then(pl.lit(False)).alias("contracted"),
             pl.when(alive).then("beyond").alias("beyond"),

@@ -21,6 +21,7 @@ RULE = Rule(
     params={"evidence_days": 45},
     fails=lambda p: (pl.col("seen_days") <= p.evidence_days) & ~pl.col("registered"),
     requires=("assets",),
+    after=(("conflicting-identity", ("endpoint_id",)),),
     value_kind="asset",
     since="enrolled_on",
     shows=("model", "user_id"),
