@@ -170,8 +170,8 @@ def _tables() -> Iterator[str]:
 def _settings() -> Iterator[str]:
     yield from ("# Settings", "", MADE, "")
     yield "What `tieout.toml` may say. Only `organisation`, `reporting_currency` and `timezone` are required; an"
-    yield "unknown key is an error that names the nearest known one. Under `[policy]`, `[policy.classes.<asset class>]` and"
-    yield "`[rules.<slug>]` stand also the limits of the [rules](rules.md) by their name."
+    yield "unknown key is an error that names the nearest known one. The limits of the [rules](rules.md) stand by their"
+    yield "name under `[policy]`, `[policy.classes.<asset class>]` and `[rules.<slug>]` too."
     yield from _model(Settings, "", "tieout.toml")
 
 
