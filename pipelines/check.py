@@ -3,16 +3,20 @@
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from connectors import files
 from pipelines import delivery
 from pipelines.delivery import PLACE
 from pipelines.errors import ConfigError
-from pipelines.workspace import Workspace, check_period
+from pipelines.workspace import Workspace, check_period, end_of_period
 from tieout.feeds import FEEDS
+from tieout.intake import Verdict, judge
 from tieout.settings import Source
 from tieout.staging import Staged, stage
+
+SAID_ROW_BY_ROW = ("quarantined-rows", "unmapped-values")
 
 
 @dataclass(frozen=True)
@@ -26,43 +30,43 @@ class Found:
 
 def look(workspace: Workspace, period: str | None, paths: Sequence[Path]) -> Found:
     """Check some files, or everything delivered for one month (the newest if none is named)."""
-    dropped = delivery.dropped(workspace)
-    month = check_period(period) if period else max(dropped, default="")
     if paths:
-        sources = [_source_of(workspace, path, [*dropped, month]) for path in paths]
-        problems = []
+        month = check_period(period) if period else delivery.newest(workspace)
+        months = [*delivery.dropped(workspace), month]
+        sources, problems = [_source_of(workspace, path, months) for path in paths], []
     else:
-        sources = [due.source for due in delivery.due(workspace, month)] if month else []
+        month = delivery.choose(workspace, period, datetime.now(UTC))
+        sources = [due.source for due in delivery.due(workspace, month)]
         problems = [
             f"{path.relative_to(workspace.root)}: no feed is named {path.name.split('.')[0]!r}; "
             f"the feeds are {', '.join(FEEDS)}"
             for path in delivery.strays(workspace, month)
         ]
-        if not sources:
-            problems.append(f"nothing is delivered in {workspace.root}; drop files into {workspace.inbox}")
-    read = [_look_at(workspace, source, month) for source in sources]
+    looks = [_look_at(workspace, source, month) for source in sources]
     return Found(
-        files=sum(count for count, _, _ in read),
-        rows=sum(rows for _, rows, _ in read),
-        problems=problems + [problem for _, _, found in read for problem in found],
+        files=sum(look.files for look in looks),
+        rows=sum(look.rows for look in looks),
+        problems=problems + [problem for look in looks for problem in look.problems],
     )
 
 
-def _look_at(workspace: Workspace, source: Source, period: str) -> tuple[int, int, list[str]]:
-    """Number of files and rows of one delivery, and its problems."""
+def _look_at(workspace: Workspace, source: Source, period: str) -> Found:
+    """Look at one delivery as a run would, without what came before it."""
+    settings, as_of = workspace.settings, end_of_period(period, workspace.settings.zone)
     with tempfile.TemporaryDirectory() as folder:
         fetched = files.fetch(source, workspace.root, workspace.inbox, period, Path(folder))
         if not fetched.files:
-            wanted = fetched.outcome == "failed" or FEEDS[source.feed].is_state or source.required
-            return 0, 0, [f"{source.feed}/{source.name}: {fetched.why}"] if wanted else []
-        staged = stage(files.read(Path(folder), source), source, workspace.settings)
+            said = judge(source, settings, as_of, fetched).reasons
+            return Found(0, 0, [f"{source.feed}/{source.name}: {sentence}" for _, sentence in said])
+        records = files.read(Path(folder), source)
+        staged = stage(records, source, settings)
+    verdict = judge(source, settings, as_of, fetched, records, staged)
     where = ", ".join(file.origin for file in fetched.files)
-    return len(fetched.files), staged.landed, [f"{where}: {problem}" for problem in _problems(staged)]
+    return Found(len(fetched.files), staged.landed, [f"{where}: {said}" for said in _problems(staged, verdict)])
 
 
-def _problems(staged: Staged) -> Iterator[str]:
-    if staged.failure:
-        yield staged.failure
+def _problems(staged: Staged, verdict: Verdict) -> Iterator[str]:
+    """What is wrong with single rows and columns, and what else the verdict rests on."""
     for row, reasons in staged.quarantine.select("_row", "reasons").iter_rows():
         yield f"row {row}: {'; '.join(reasons)}"
     for unmapped in staged.unmapped:
@@ -71,6 +75,7 @@ def _problems(staged: Staged) -> Iterator[str]:
             f"name its class under [class_aliases]"
         )
     yield from map(str, staged.warnings)
+    yield from (sentence for slug, sentence in verdict.reasons if slug not in SAID_ROW_BY_ROW)
 
 
 def _source_of(workspace: Workspace, path: Path, periods: Sequence[str]) -> Source:

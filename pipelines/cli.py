@@ -189,7 +189,7 @@ def check(
         typer.echo(problem)
     if len(found.problems) > PROBLEMS_SHOWN:
         typer.echo(f"and {len(found.problems) - PROBLEMS_SHOWN} more")
-    typer.echo(f"{found.files} files, {found.rows} rows, {len(found.problems) or 'no'} problems", err=True)
+    typer.echo(f"{found.files} files, {found.rows} rows, problems: {len(found.problems)}", err=True)
     if found.problems:
         raise typer.Exit(1)
 

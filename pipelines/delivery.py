@@ -55,7 +55,7 @@ def choose(workspace: Workspace, period: str | None, as_of: datetime | None) -> 
             f"nothing is delivered in {workspace.root} yet; "
             f"drop files like {workspace.inbox.name}/2026-10/assets.csv there."
         )
-    chosen = asked or max(delivered, default=_last_month(workspace))
+    chosen = asked or newest(workspace)
     if chosen not in delivered and not undated:
         raise ConfigError(f"nothing is delivered for {chosen}; the delivered months are {', '.join(delivered)}.")
     if as_of is None and end_of_period(chosen, workspace.settings.zone) > datetime.now(UTC):
@@ -63,9 +63,11 @@ def choose(workspace: Workspace, period: str | None, as_of: datetime | None) -> 
     return chosen
 
 
-def _last_month(workspace: Workspace) -> str:
+def newest(workspace: Workspace) -> str:
+    """The newest delivered month, else the last that is over."""
+    delivered = {*dropped(workspace), *landing.landed_periods(workspace)}
     first = datetime.now(workspace.settings.zone).replace(day=1)
-    return (first - timedelta(days=1)).strftime("%Y-%m")
+    return max(delivered, default=(first - timedelta(days=1)).strftime("%Y-%m"))
 
 
 # -- sources ---------------------------------------------------------------------------------------------------------

@@ -167,10 +167,15 @@ def test_check_shows_the_first_ten_problems_and_where(make_workspace: MakeWorksp
     assert sorted(path.name for path in root.iterdir()) == ["inbox", "tieout.toml"]
 
 
+def test_check_counts_against_the_control_file(make_workspace: MakeWorkspace, tieout: Tieout) -> None:
+    root = make_workspace(files={"2026-09/assets.csv": ASSETS, "2026-09/assets.csv.control.toml": "rows = 3\n"})
+    assert tieout("check", "-w", root).out == "inbox/2026-09/assets.csv: 2 rows came, the control file says 3\n"
+
+
 def test_check_of_one_file_that_is_right(make_workspace: MakeWorkspace, tieout: Tieout) -> None:
     root = make_workspace(files={"2026-09/assets.csv": ASSETS})
     answer = tieout("check", "-w", root, root / "inbox" / "2026-09" / "assets.csv")
-    assert answer == (0, "", "1 files, 2 rows, no problems\n")
+    assert answer == (0, "", "1 files, 2 rows, problems: 0\n")
 
 
 # -- a run -----------------------------------------------------------------------------------------------------------
