@@ -12,6 +12,9 @@ PERSONAL = MANAGED
 UNTRACKED = ("consumable", "cable", "accessory")
 HELD_BY_PLACE = ("server", "network", "storage", "printer")
 
+ALLOWED = {"laptop": 1, "desktop": 1, "phone": 1}
+"""How many devices in use of a class one person may have, where a workspace does not say otherwise."""
+
 
 def classes(settings: Settings) -> pl.DataFrame:
     """One row an asset class: managed_class (endpoint management sees it), personal_class, tracked_class, custody."""
@@ -26,6 +29,7 @@ def classes(settings: Settings) -> pl.DataFrame:
             "personal_class": stated.get("personal", asset_class in PERSONAL),
             "tracked_class": stated.get("tracked", asset_class not in UNTRACKED),
             "custody": stated.get("custody", custody),
+            "allowed": stated.get("allowed", ALLOWED.get(asset_class)),
         }
 
     return pl.DataFrame([treatment(asset_class) for asset_class in ASSET_CLASSES])

@@ -123,6 +123,7 @@ class ClassPolicy(BaseModel):
     personal: bool | None = None  # has one user
     tracked: bool | None = None  # has a serial
     custody: Custody | None = None
+    allowed: int | None = None  # devices in use one person may have
 
 
 class PolicyTable(BaseModel):

@@ -29,6 +29,12 @@ def build(ground: Ground) -> Grain:
         .with_columns(
             leaver.alias("owner_leaver"),
             alive.alias("people__alive"),
+            (
+                pl.when(pl.col("owner_id").is_not_null() & (pl.col("present") | alive))
+                .then(pl.lit(True))
+                .when(nobody)
+                .then(pl.lit(False))
+            ).alias("owner_known"),
             login.alias("last_login_on"),
             (login > pl.col("owner_end_date")).alias("used_after_leaving"),
         )
@@ -39,13 +45,13 @@ def build(ground: Ground) -> Grain:
         feed="accounts",
         frame=frame.select(list(HEALTHY)),
         leans=dict.fromkeys(
-            ("owner_id", "owner_leaver", "owner_left_on", "used_after_leaving", "conflict"), ("people",)
+            ("owner_id", "owner_known", "owner_leaver", "owner_left_on", "used_after_leaving", "conflict"), ("people",)
         ),
     )
 
 
 HEALTHY: dict[str, Any] = {
     "_id": 0, "account_id": "u1", "username": "ada", "kind": "human", "status": "active",
-    "last_login_on": date(2026, 10, 30), "owner_id": "p1", "conflict": False, "owner_leaver": False,
+    "last_login_on": date(2026, 10, 30), "owner_id": "p1", "conflict": False, "owner_known": True, "owner_leaver": False,
     "owner_left_on": None, "used_after_leaving": None, "people__row": 0, "people__alive": True,
 }  # fmt: skip

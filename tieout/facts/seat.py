@@ -94,6 +94,7 @@ def build(ground: Ground) -> Grain:
         .with_columns(world.days_since("assigned_on").alias("assigned_days"))
         .sort("product_key", "seat_id")
     )
+    frame = _mates(frame, ground)
     return Grain(
         name="seat",
         feed="seats",
@@ -112,8 +113,68 @@ def build(ground: Ground) -> Grain:
                 ),
                 ("people", "accounts"),
             ),
-            "deprovisioned": ("accounts", "people"),
+            **dict.fromkeys(("deprovisioned", "duplicate", "bundled", "unclaimed"), ("accounts", "people")),
         },
+    )
+
+
+def _mates(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
+    """What else the holder has: a better seat of the product (`duplicate`), or one that includes it (`bundled`).
+
+    The better of two seats is the more recently used, then the lower seat_id. `unclaimed` = the seat is nobody's: no
+    person's, and no service, shared, admin or guest account's.
+    """
+    world = ground.world
+    held = frame.filter(pl.col("counted") & pl.col("holder_id").is_not_null()).select(
+        "_id", "holder_id", "product_key", "plan_key", "seat_id", "usage_mark"
+    )
+    known = pl.col("usage_mark").fill_null(pl.lit(NEVER))
+    other = pl.col("usage_mark_other").fill_null(pl.lit(NEVER))
+    better = (other > known) | ((other == known) & (pl.col("seat_id_other") < pl.col("seat_id")))
+    same_plan = (pl.col("plan_key") == pl.col("plan_key_other")).fill_null(True)
+    duplicates = (
+        held.join(held, on=["holder_id", "product_key"], suffix="_other")
+        .filter((pl.col("_id") != pl.col("_id_other")) & same_plan & better)
+        .select("_id", duplicate=pl.lit(True))
+        .unique()
+    )
+    suites = pl.DataFrame(
+        [
+            {"suite": normalize.fold(name), "product_key": normalize.fold(part)}
+            for name, product in world.settings.products.items()
+            for part in product.includes
+        ],
+        schema={"suite": pl.String, "product_key": pl.String},
+    )
+    bundled = (
+        held.join(suites, on="product_key")
+        .join(held.select("holder_id", suite="product_key").unique(), on=["holder_id", "suite"])
+        .select("_id", bundled=pl.lit(True))
+        .unique()
+    )
+    addresses = pl.concat_list("email", "username", pl.col("aliases").fill_null([]))
+    tools = (
+        ground.accounts.filter(pl.col("kind") != "human")
+        .select(pl.concat_list(addresses, "account_id").alias("key"))
+        .explode("key", empty_as_null=False)
+        .select(normalize.email(pl.col("key")).alias("key"))
+        .drop_nulls()
+        .unique()
+    )["key"].implode()
+    tool = normalize.email(pl.col("email")).is_in(tools) | normalize.email(pl.col("seat_id")).is_in(tools)
+    alive = pl.lit(world.alive("people") and world.alive("accounts"))
+
+    def told(flag: str) -> pl.Expr:
+        return pl.when(flag).then(pl.lit(True)).when(pl.col("holder_id").is_not_null() | alive).then(pl.lit(False))
+
+    return (
+        frame.join(duplicates, on="_id", how="left", maintain_order="left")
+        .join(bundled, on="_id", how="left", maintain_order="left")
+        .with_columns(
+            told("duplicate").alias("duplicate"),
+            told("bundled").alias("bundled"),
+            pl.when(tool.fill_null(False)).then(pl.lit(False)).otherwise(~pl.col("holder_known")).alias("unclaimed"),
+        )
     )
 
 
@@ -137,6 +198,7 @@ HEALTHY: dict[str, Any] = {
     "paid": True, "counted": True, "product_exempt": False, "assigned_on": date(2026, 1, 10), "assigned_days": 294,
     "first_seen_days": 90, "never_used": False, "used_on": date(2026, 10, 30), "unused_days": 1, "usage_frozen": False,
     "holder_id": "p1", "holder_conflict": False, "holder_known": True, "holder_leaver": False, "holder_left_on": None,
-    "holder_away": False, "cost_center": "100", "deprovisioned": False, "people__row": 0, "people__alive": True,
+    "holder_away": False, "cost_center": "100", "deprovisioned": False,
+    "duplicate": False, "bundled": False, "unclaimed": False, "people__row": 0, "people__alive": True,
     "accounts__row": [0], "accounts__alive": True,
 }  # fmt: skip

@@ -21,7 +21,7 @@ MEMORY_PEOPLE = {
     "person_id": pl.String(), "full_name": pl.String(), "status": pl.String(), "start_date": pl.Date(),
     "end_date": pl.Date(), "department": pl.String(), "cost_center": pl.String(), "location": pl.String(),
     "manager_id": pl.String(), "employment_type": pl.String(), "left_seen_on": pl.Date(),
-    "first_seen_on": pl.Date(),
+    "first_seen_on": pl.Date(), "seen_on": pl.Date(), "in_green": pl.Boolean(),
 }  # fmt: skip
 MEMORY_KEYS = {"kind": pl.String(), "key": pl.String(), "person_id": pl.String()}
 MEMORY_ACCOUNTS = {"account_id": pl.String(), "person_id": pl.String()}
@@ -57,20 +57,22 @@ class People:
 
     @cached_property
     def known(self) -> pl.DataFrame:
-        """One row a person: those HR shows now, and with null status those it showed before and no longer does.
+        """One row a person: those HR shows now, and those it showed before and no longer does.
 
-        `left_on` is the last day of a leaver: end_date, else the first as_of at which HR showed the person as
-        terminated; null for others. `leaver` = terminated with end_date empty or before as_of. `_id` is the landed
-        row, null for people HR no longer shows.
+        Of the latter only the leavers keep their status, because many HR extracts drop people once they have left;
+        for the others it is null: nothing is known. `left_on` is the last day of a leaver: end_date, else the first
+        as_of at which HR showed the person as terminated. `leaver` = terminated with end_date empty or before as_of.
+        `_id` is the landed row, null for people HR no longer shows.
         """
         w = self.world
         now = w.rows("people")
         before = w.remembered("memory_people", MEMORY_PEOPLE)
+        left = pl.when(pl.col("status") == "terminated").then("status")
         gone = before.join(now, on="person_id", how="anti").with_columns(
-            pl.lit(None, pl.String).alias("status"), pl.lit(False).alias("present")
+            pl.col("status").alias("status_before"), left.alias("status"), present=pl.lit(False)
         )
-        kept = before.select("person_id", "left_seen_on", "first_seen_on")
-        present = now.join(kept, on="person_id", how="left").with_columns(pl.lit(True).alias("present"))
+        kept = before.select("person_id", "left_seen_on", "first_seen_on", "seen_on", "in_green")
+        present = now.join(kept, on="person_id", how="left").with_columns(present=pl.lit(True))
         today = pl.lit(w.today)
         terminated = pl.col("status") == "terminated"
         return (
@@ -217,9 +219,15 @@ class People:
     def memory(self) -> dict[str, pl.DataFrame]:
         """What later periods need: everyone ever seen, every key they ever had, who each account was bound to."""
         w = self.world
+        alive = pl.lit(w.alive("people"))
         before = w.remembered("memory_people", MEMORY_PEOPLE)
-        last_known = before.join(w.rows("people"), on="person_id", how="anti")
-        people = pl.concat([self.known.filter("present").select(list(MEMORY_PEOPLE)), last_known])
+        last_known = before.join(w.rows("people"), on="person_id", how="anti").with_columns(
+            (pl.col("in_green") & ~alive).alias("in_green")
+        )
+        now = self.known.filter("present").with_columns(
+            pl.lit(w.today).alias("seen_on"), (alive | pl.col("in_green").fill_null(False)).alias("in_green")
+        )
+        people = pl.concat([now.select(list(MEMORY_PEOPLE)), last_known])
         keys = pl.concat(
             [w.remembered("memory_person_keys", MEMORY_KEYS), self.keys.filter(pl.col("kind") != "account_id")]
         )

@@ -1,0 +1,47 @@
+"""One row a record that says whose it is: an account or a seat, and whether its keys agree on one person."""
+
+from typing import Any
+
+import polars as pl
+
+from tieout.facts.ground import Ground
+from tieout.identity.people import Keys
+from tieout.rule import Grain
+
+SEAT_KEYS = Keys(account_id="seat_id", emails=("email",), any_kind="seat_id")
+
+
+def build(ground: Ground) -> Grain:
+    """Every account, and every seat, by the text the catalogue names it by."""
+    alive = pl.lit(ground.world.alive("people"))
+    accounts = ground.accounts.filter(pl.col("status") != "deprovisioned").select(
+        pl.col("_id"), pl.lit(None, pl.UInt32).alias("seats__row"), pl.col("account_id").alias("claimant"),
+        pl.col("account_id").alias("claimant_key"), pl.lit("account").alias("record"), "conflict",
+    )  # fmt: skip
+    conflicts = ground.people.resolve(ground.seats, SEAT_KEYS).select("_id", "conflict")
+    seats = ground.seats.join(conflicts, on="_id", maintain_order="left").select(
+        pl.lit(None, pl.UInt32).alias("_id"), pl.col("_id").alias("seats__row"),
+        (pl.col("product") + "/" + pl.col("seat_id")).alias("claimant"),
+        (pl.col("product_key") + "\x1f" + pl.col("seat_id")).alias("claimant_key"),
+        pl.lit("seat").alias("record"), "conflict",
+    )  # fmt: skip
+    frame = pl.concat([accounts, seats]).with_columns(
+        pl.when("conflict").then(pl.lit(True)).when(alive).then(pl.lit(False)).alias("conflict"),
+        pl.lit(None, pl.UInt32).alias("people__row"),
+        alive.alias("people__alive"),
+        pl.lit(ground.world.alive("seats")).alias("seats__alive"),
+    )
+    return Grain(
+        name="claimant",
+        feed="accounts",
+        also=("seats",),
+        frame=frame.sort("claimant_key").select(list(HEALTHY)),
+        keys={"claimant": "claimant_key"},
+        leans={"conflict": ("people",)},
+    )
+
+
+HEALTHY: dict[str, Any] = {
+    "_id": 0, "seats__row": None, "seats__alive": True, "claimant": "u1", "claimant_key": "u1", "record": "account",
+    "conflict": False, "people__row": None, "people__alive": True,
+}  # fmt: skip
