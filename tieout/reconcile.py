@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from tieout import facts, licences
-from tieout.facts import asset, seat
+from tieout.facts import asset, purchase_line, seat
 from tieout.facts.ground import Ground
 from tieout.judgement import judge_all, switched_off
 from tieout.rule import Rule
@@ -35,6 +35,7 @@ def reconcile(world: World, rules: Sequence[Rule]) -> dict[str, pl.DataFrame]:
         **ground.memory(),
         **seat.memory(ground),
         **asset.memory(grains["asset"].frame, ground),
+        **purchase_line.memory(ground),
     }
 
 

@@ -1,0 +1,107 @@
+"""One row an entry of the fixed-asset ledger: whether its asset exists, and whether both books give one cost.
+
+The cost is compared once for each asset, or each pooled order line, at the lowest ledger_id of its rows.
+"""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+
+from tieout import money
+from tieout.facts import books, existence
+from tieout.facts.ground import Ground
+from tieout.rule import Grain
+
+
+def _costs(ground: Ground) -> pl.DataFrame:
+    """The cost of each asset or pooled line in both books: ledger_id (the lowest), ledger_cost, register_cost.
+
+    Null register_cost where the currencies differ or a cost is not told.
+    """
+    register = ground.assets.select("tag_key", register_cost="cost", register_currency="currency", asset_row="_id")
+    single = books.ledger(ground).filter(pl.col("single") & pl.col("asset_key").is_not_null())
+    assets = (
+        single.group_by(tag_key="asset_key")
+        .agg(
+            pl.col("ledger_id").min(), pl.col("cost").sum().alias("ledger_cost"),
+            pl.when(pl.col("currency").n_unique() == 1).then(pl.col("currency").first()).alias("currency"),
+        )
+        .join(register, on="tag_key")
+        .select("ledger_id", "ledger_cost", "currency", "register_cost", "register_currency",
+                pl.concat_list("asset_row").alias("assets_of"))
+    )  # fmt: skip
+    pooled = books.pools(ground).join(register, on="tag_key")
+    units = pooled.group_by("_id").agg(
+        pl.when(pl.col("register_cost").is_not_null().all()).then(pl.col("register_cost").sum()).alias("register_cost"),
+        pl.when(pl.col("register_currency").n_unique() == 1)
+        .then(pl.col("register_currency").first())
+        .alias("register_currency"),
+        pl.col("asset_row").sort().alias("assets_of"),
+        pl.col("ledger_id").first(),
+        pl.col("cost").first().alias("ledger_cost"),
+        pl.col("currency").first(),
+    )
+    both = pl.concat([assets, units.select(assets.columns)])
+    same = (pl.col("currency") == pl.col("register_currency")).fill_null(False)
+    return both.select(
+        "ledger_id", "ledger_cost", "assets_of", pl.when(same).then("register_cost").alias("register_cost"),
+    )  # fmt: skip
+
+
+def build(ground: Ground) -> Grain:
+    """Every ledger entry."""
+    world = ground.world
+    evidence = existence.of_assets(ground).select(
+        "existence_days", "existence_on", "existence_certain", "asset_class", "status_since",
+        asset_key="tag_key", asset_status="status", asset_row="_id",
+    )  # fmt: skip
+    alive = pl.lit(world.alive("assets"))
+    rows = books.ledger(ground).join(evidence, on="asset_key", how="left", maintain_order="left")
+    frame = (
+        rows.join(_costs(ground), on="ledger_id", how="left", maintain_order="left")
+        .with_columns(
+            alive.alias("assets__alive"),
+            pl.coalesce("assets_of", pl.concat_list("asset_row")).list.drop_nulls().alias("assets__row"),
+            pl.when(pl.col("asset_key").is_not_null())
+            .then(pl.lit(True))
+            .when(alive)
+            .then(pl.lit(False))
+            .alias("registered"),
+            world.days_since("status_since").alias("asset_status_days"),
+            (pl.col("ledger_cost") - pl.col("register_cost")).abs().alias("cost_gap"),
+            pl.col("ledger_cost").is_not_null().alias("compared"),
+            (pl.col("existence_on") - pl.col("disposed_on")).dt.total_days().alias("seen_after_days"),
+            pl.col("asset_status").fill_null("none"),
+            pl.col("existence_certain").fill_null(True),
+        )
+        .with_columns(pl.when(pl.col("assets__row").list.len() > 0).then("assets__row").alias("assets__row"))
+        .sort("ledger_id")
+    )
+    for name, amount in (("book_value", pl.col("net_book")), ("gap_value", pl.col("cost_gap"))):
+        frame = money.valued(frame, name, amount, pl.col("currency"), world)
+    seen = tuple(sorted({"assets", *existence.FEEDS}))
+    return Grain(
+        name="ledger_row",
+        feed="ledger",
+        frame=frame.select(list(HEALTHY)),
+        leans={
+            **dict.fromkeys(
+                ("registered", "asset_status", "asset_status_days", "asset_class", "cost_gap", "compared", "gap_value"),
+                ("assets",),
+            ),
+            **dict.fromkeys(("existence_days", "existence_on", "existence_certain", "seen_after_days"), seen),
+        },
+    )
+
+
+HEALTHY: dict[str, Any] = {
+    "_id": 0, "ledger_id": "L-1", "asset_tag": "A-1", "serial": "C02X1", "single": True, "asset_class": "laptop",
+    "net_book": Decimal(800), "written_off": False, "disposed_on": None, "registered": True, "asset_status": "in_use",
+    "asset_status_days": 294, "compared": True, "ledger_cost": Decimal(900), "register_cost": Decimal(900),
+    "cost_gap": Decimal(0), "existence_days": 0, "existence_on": date(2026, 10, 31), "existence_certain": True,
+    "seen_after_days": None, "assets__row": [0], "assets__alive": True, "book_value": Decimal(800),
+    "book_value_amount": Decimal(800), "book_value_currency": "EUR", "gap_value": Decimal(0),
+    "gap_value_amount": Decimal(0), "gap_value_currency": "EUR",
+}  # fmt: skip

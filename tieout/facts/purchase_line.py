@@ -1,0 +1,142 @@
+"""One row a purchase order line: what arrived of it, and what lay idle on the shelf when it was ordered."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+
+from tieout import money, normalize
+from tieout.facts.ground import Ground
+from tieout.rule import Grain
+
+IDLE_DAYS = "30d"
+MEMORY_IDLE_UNITS = {"tag_key": pl.String(), "po_number": pl.String(), "line_no": pl.String()}
+LINE = ["po_number", "line_no"]
+
+
+def build(ground: Ground) -> Grain:
+    """Every line procurement ordered."""
+    world = ground.world
+    received = (
+        world.rows("receipts")
+        .group_by("po_number", line_no="po_line_no")
+        .agg(
+            pl.col("quantity").sum().alias("received"),
+            pl.col("_id").sort().alias("receipts__row"),
+        )
+    )
+    claimed = (
+        idle_units(ground)
+        .group_by(LINE)
+        .agg(pl.len().cast(pl.Int64).alias("idle_units"), pl.col("tag_key").sort().str.join("; ").alias("idle_tags"))
+    )
+    start = pl.lit(ground.history_start("receipts"), pl.Date)
+    alive = pl.lit(world.alive("receipts"))
+    told = pl.col("receipts__row").is_not_null() | ((pl.col("ordered_on") >= start).fill_null(False) & alive)
+    frame = (
+        world.rows("purchases")
+        .join(received, on=LINE, how="left", maintain_order="left")
+        .join(claimed, on=LINE, how="left", maintain_order="left")
+        .with_columns(
+            pl.when(told).then(pl.col("received").fill_null(0)).alias("received"),
+            pl.col("idle_units").fill_null(0),
+            alive.alias("receipts__alive"),
+            pl.lit(world.alive("assets")).alias("assets__alive"),
+            (pl.col("sku").is_not_null() | pl.col("asset_class").is_not_null()).alias("deliverable"),
+            world.fresh(pl.col("ordered_on")).alias("in_period"),
+            pl.col("expected_on").alias("promised_on"),
+            world.days_since("ordered_on").alias("ordered_days"),
+            world.days_since("expected_on").alias("promised_days"),
+        )
+        .with_columns(
+            pl.when(alive).then(pl.col("quantity") - pl.col("received")).alias("outstanding"),
+            (pl.col("received") - pl.col("quantity")).alias("surplus"),
+            pl.when((pl.col("idle_units") > 0) | pl.lit(world.alive("assets"))).then("idle_units").alias("idle_units"),
+        )
+    )
+    amounts = {
+        "outstanding_value": pl.col("outstanding"),
+        "surplus_value": pl.col("surplus"),
+        "avoidable_value": pl.min_horizontal(pl.col("quantity"), pl.col("idle_units").cast(money.MONEY)),
+    }
+    for name, units in amounts.items():
+        frame = money.valued(frame, name, units * pl.col("unit_cost"), pl.col("currency"), world)
+    return Grain(
+        name="purchase_line",
+        feed="purchases",
+        frame=frame.sort(LINE).select(list(HEALTHY)),
+        leans={
+            **dict.fromkeys(
+                ("received", "outstanding", "surplus", "outstanding_value", "surplus_value"), ("receipts",)
+            ),
+            **dict.fromkeys(("idle_units", "idle_tags", "avoidable_value"), ("assets",)),
+        },
+    )
+
+
+def idle_units(ground: Ground) -> pl.DataFrame:
+    """Which unit on the shelf could have met which order line: tag_key, po_number, line_no.
+
+    A unit lay idle when it had been in stock for 30 days on the day of the order, by this register or the one before.
+    It counts for one line only, oldest order first; what a line once claimed it keeps, whatever becomes of the unit.
+    """
+    world = ground.world
+    claimed = world.remembered("memory_idle_units", MEMORY_IDLE_UNITS)
+    assets = ground.assets.with_columns(normalize.code(pl.col("sku")).alias("sku_key")).filter(
+        pl.col("sku_key").is_not_null()
+    )
+    now = assets.filter(pl.col("status") == "in_stock").select(
+        "tag_key", "sku_key", idle_since="status_since", until=pl.lit(world.today)
+    )
+    was = assets.filter((pl.col("status_before") == "in_stock") & (pl.col("status") != "in_stock")).select(
+        "tag_key", "sku_key", idle_since="status_since_before", until=pl.coalesce("status_since", "seen_on")
+    )
+    units = (
+        pl.concat([now, was])
+        .drop_nulls()
+        .join(claimed, on="tag_key", how="anti")
+        .sort("sku_key", "idle_since", "tag_key")
+    )
+    orders = (
+        world.rows("purchases")
+        .filter((pl.col("status") != "cancelled") & world.fresh(pl.col("ordered_on")))
+        .select(*LINE, "ordered_on", "quantity", sku_key=normalize.code(pl.col("sku")))
+        .join(claimed.select(LINE).unique(), on=LINE, how="anti")
+        .drop_nulls()
+        .sort("sku_key", "ordered_on", *LINE)
+        .with_columns(wants=pl.col("quantity").ceil().cast(pl.Int64))
+    )
+    idle = pl.col("idle_since") <= pl.col("ordered_on").dt.offset_by(f"-{IDLE_DAYS}")
+    eligible = orders.join(units, on="sku_key").filter(idle & (pl.col("until") >= pl.col("ordered_on")))
+    counts = eligible.group_by(LINE).agg(pl.len().cast(pl.Int64).alias("eligible"))
+    asked = pl.col("wants").cum_sum().over("sku_key")
+    room = (pl.col("eligible") - asked).cum_min().over("sku_key")
+    spans = orders.join(counts, on=LINE, how="left", maintain_order="left").with_columns(
+        pl.col("eligible").fill_null(0)
+    ).with_columns((asked + pl.min_horizontal(room, pl.lit(0))).clip(0).alias("upto"))  # fmt: skip
+    spans = spans.with_columns((pl.col("upto").shift(1).over("sku_key").fill_null(0)).alias("from"))
+    ranked = units.with_columns(pl.int_range(pl.len()).over("sku_key").alias("place"))
+    new = (
+        spans.join(ranked, on="sku_key")
+        .filter((pl.col("place") >= pl.col("from")) & (pl.col("place") < pl.col("upto")))
+        .select("tag_key", *LINE)
+    )
+    return pl.concat([claimed, new]).sort("tag_key")
+
+
+def memory(ground: Ground) -> dict[str, pl.DataFrame]:
+    """The units that order lines have claimed."""
+    return {"memory_idle_units": idle_units(ground)}
+
+
+HEALTHY: dict[str, Any] = {
+    "_id": 0, "po_number": "PO-1", "line_no": "1", "vendor": "Shop", "sku": "S-1", "asset_class": "laptop",
+    "quantity": Decimal(2), "status": "open", "deliverable": True, "in_period": True, "ordered_on": date(2026, 9, 1),
+    "ordered_days": 60, "promised_on": date(2026, 9, 20), "promised_days": 41, "cost_center": "100",
+    "requested_by": "p1", "received": Decimal(2), "outstanding": Decimal(0), "surplus": Decimal(0), "idle_units": 0,
+    "idle_tags": None, "receipts__row": [0], "receipts__alive": True, "assets__alive": True,
+    "outstanding_value": Decimal(0), "outstanding_value_amount": Decimal(0), "outstanding_value_currency": "EUR",
+    "surplus_value": Decimal(0), "surplus_value_amount": Decimal(0), "surplus_value_currency": "EUR",
+    "avoidable_value": Decimal(0), "avoidable_value_amount": Decimal(0), "avoidable_value_currency": "EUR",
+}  # fmt: skip
