@@ -27,45 +27,45 @@ NOTICE_DAYS = 60
 
 
 def lines(ground: Ground) -> pl.DataFrame:
-    """Every contract line with its product and plan in normal form, whether it is in force at as_of, and its price.
+    """Every contract line with its product and plan in normal form, from when it counts, and its price a year.
 
     Of two lines for one product and plan that overlap by at most 31 days the later is the successor: it counts from
-    the day after the earlier one ends.
+    the day after the earlier one ends (`counts_from`). `in_force` lines are counted per user and count at as_of.
     """
     world = ground.world
     today = pl.lit(world.today)
+    ended = pl.col("term_end") < today
     frame = world.rows("entitlements").with_columns(
         product_key(world.settings, pl.col("product")).alias("product_key"),
         normalize.aliased(pl.col("plan"), {}).alias("plan_key"),
-        ((pl.col("term_start") <= today) & (pl.col("term_end").is_null() | (pl.col("term_end") >= today))).alias(
-            "running"
-        ),
+        pl.coalesce("committed_until", "term_end").alias("committed_on"),
     )
-    earlier = frame.select(
-        "product_key", "plan_key", before_id="_id", before_start="term_start", before_end="term_end"
-    ).filter(pl.col("before_end") >= today)
+    before = frame.select("product_key", "plan_key", "_id", before_start="term_start", before_end="term_end")
     overlap = (pl.col("before_end") - pl.col("term_start")).dt.total_days() + 1
-    waiting = (
-        frame.join(earlier, on=["product_key", "plan_key"], nulls_equal=True)
+    succeeded = (
+        frame.join(before, on=["product_key", "plan_key"], nulls_equal=True, suffix="_before")
         .filter(
             (pl.col("before_start") < pl.col("term_start"))
             & (pl.col("term_end").is_null() | (pl.col("term_end") > pl.col("before_end")))
-            & overlap.is_between(1, SUCCESSION_DAYS)
-            & (pl.col("before_start") <= today)
+            & overlap.is_between(-SUCCESSION_DAYS, SUCCESSION_DAYS)
         )
-        .select("_id")
-        .unique()
+        .group_by("_id")
+        .agg(pl.col("before_end").max().alias("succeeds_on"))
     )
     annual = money.annual_price(
         pl.col("unit_price"), pl.col("billing_period"), pl.col("term_start"), pl.col("term_end")
     )
-    priced = money.valued(
-        frame.join(waiting.with_columns(waits=pl.lit(True)), on="_id", how="left", maintain_order="left"),
-        "annual", annual, pl.col("currency"), world,
-    )  # fmt: skip
-    return priced.with_columns(
-        (pl.col("running") & pl.col("waits").is_null() & (pl.col("metric") == "user")).alias("in_force")
-    ).sort("product_key", "term_start", "contract_id", "line_no")
+    frame = frame.join(succeeded, on="_id", how="left", maintain_order="left").with_columns(
+        pl.max_horizontal("term_start", pl.col("succeeds_on").dt.offset_by("1d")).alias("counts_from"),
+        annual.alias("annual_exact"),
+    )
+    running = (pl.col("term_start") <= today) & ~ended.fill_null(False)
+    counts = (pl.col("counts_from") <= today) & ~ended.fill_null(False)
+    return (
+        money.valued(frame, "annual", pl.col("annual_exact"), pl.col("currency"), world)
+        .with_columns(running.alias("running"), (counts & (pl.col("metric") == "user")).alias("in_force"))
+        .sort("product_key", "term_start", "contract_id", "line_no")
+    )
 
 
 def fill(lines: pl.DataFrame, seats: pl.DataFrame) -> pl.DataFrame:
@@ -160,21 +160,24 @@ def seat_values(ground: Ground, filled: pl.DataFrame) -> pl.DataFrame:
     return filled.join(priced, on="line", how="left", maintain_order="left")
 
 
+def notice_deadline() -> pl.Expr:
+    """The last day to give notice: the notice days (60 where none are told) before the commitment ends."""
+    return pl.col("committed_on") - pl.duration(days=pl.col("notice_days").fill_null(NOTICE_DAYS))
+
+
 def candidates(ground: Ground, filled: pl.DataFrame) -> pl.DataFrame:
     """Every seat that may be given back: why, on which line, and what it is worth."""
     today = ground.world.today
     valued = seat_values(ground, filled).filter(pl.col("reason").is_not_null())
-    terms = lines(ground).select("reduction", "committed_until", "term_end", "notice_days", "auto_renew", line="_id")
-    committed = pl.coalesce("committed_until", "term_end")
-    decide_by = committed - pl.duration(days=pl.col("notice_days").fill_null(NOTICE_DAYS))
+    terms = lines(ground).select("reduction", "committed_on", "notice_days", line="_id")
     return (
         valued.join(terms, on="line", how="left", maintain_order="left")
         .select(
             "product", "seat_id", "reason", "contract_id", "line_no", "cost_center",
             pl.col("holder_id").alias("person_id"),
             pl.col("value").alias("annual_value"), pl.col("amount").alias("annual_amount"), "currency", "reduction",
-            committed.alias("committed_until"),
-            pl.when(decide_by >= today).then(decide_by).alias("decide_by"),
+            pl.col("committed_on").alias("committed_until"),
+            pl.when(notice_deadline() >= today).then(notice_deadline()).alias("decide_by"),
         )
         .sort("product", "seat_id")
     )  # fmt: skip

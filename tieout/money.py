@@ -105,12 +105,11 @@ def _months(start: pl.Expr, end: pl.Expr) -> pl.Expr:
     return (end.dt.year() - start.dt.year()) * 12 + end.dt.month().cast(pl.Int32) - start.dt.month().cast(pl.Int32)
 
 
-def depreciated(
-    cost: pl.Expr, purchased_on: pl.Expr, world: World, life_months: pl.Expr = pl.lit(LIFE_MONTHS)
-) -> pl.Expr:
+def depreciated(cost: pl.Expr, purchased_on: pl.Expr, world: World, life_months: pl.Expr | None = None) -> pl.Expr:
     """Cost less straight-line depreciation over 36 (or the given) months; null without cost, date or life."""
     today = pl.lit(world.today)
     months = _months(purchased_on, today) - (purchased_on.dt.day() > today.dt.day()).cast(pl.Int32)
-    life = pl.when(life_months > 0).then(life_months).cast(pl.Int64)
+    told = pl.lit(LIFE_MONTHS) if life_months is None else life_months
+    life = pl.when(told > 0).then(told).cast(pl.Int64)
     left = pl.max_horizontal(life - pl.max_horizontal(months, pl.lit(0)), pl.lit(0))
     return cost * left.cast(MONEY) / life.cast(MONEY)

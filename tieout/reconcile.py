@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from tieout import facts, licences
-from tieout.facts import asset, purchase_line, seat
+from tieout.facts import asset, line, purchase_line, seat
 from tieout.facts.ground import Ground
 from tieout.judgement import judge_all, switched_off
 from tieout.rule import Rule
@@ -36,6 +36,7 @@ def reconcile(world: World, rules: Sequence[Rule]) -> dict[str, pl.DataFrame]:
         **seat.memory(ground),
         **asset.memory(grains["asset"].frame, ground),
         **purchase_line.memory(ground),
+        **line.memory(ground, filled),
     }
 
 

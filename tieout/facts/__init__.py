@@ -14,7 +14,7 @@ from tieout.facts.ground import Ground
 from tieout.rule import Grain
 
 _SHARED = ("books", "counting", "existence", "ground")
-_POSITIONS = ("line", "product")
+_POSITIONS = ("line", "overlap", "product")
 """Grains that stand on the answers about seats: how many of the assigned may be given back."""
 
 

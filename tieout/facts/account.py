@@ -52,6 +52,7 @@ def build(ground: Ground) -> Grain:
 
 HEALTHY: dict[str, Any] = {
     "_id": 0, "account_id": "u1", "username": "ada", "kind": "human", "status": "active",
-    "last_login_on": date(2026, 10, 30), "owner_id": "p1", "conflict": False, "owner_known": True, "owner_leaver": False,
+    "last_login_on": date(2026, 10, 30), "owner_id": "p1", "conflict": False, "owner_known": True,
+    "owner_leaver": False,
     "owner_left_on": None, "used_after_leaving": None, "people__row": 0, "people__alive": True,
 }  # fmt: skip

@@ -32,7 +32,7 @@ def build(ground: Ground) -> Grain:
         .agg(pl.max_horizontal("seen_days", "seen_days_newer").min().alias("overlap_days"))
     )
     declared = [serial for m in world.settings.multiplicities for serial in m.serial]
-    excepted = pl.select(normalize.serial(pl.Series("s", declared, pl.String))).to_series()
+    excepted = pl.DataFrame({"s": declared}, schema={"s": pl.String}).select(normalize.serial(pl.col("s"))).to_series()
     frame = (
         rows.group_by("serial_key")
         .agg(pl.col("_id").sort(), pl.len().cast(pl.Int64).alias("records"), pl.col("asset_class").drop_nulls().first())
@@ -45,5 +45,6 @@ def build(ground: Ground) -> Grain:
 
 
 HEALTHY: dict[str, Any] = {
-    "_id": [0], "serial_key": "C02X1", "asset_class": "laptop", "records": 1, "overlaps": False, "overlap_days": None, "excepted": False,
+    "_id": [0], "serial_key": "C02X1", "asset_class": "laptop", "records": 1, "overlaps": False, "overlap_days": None,
+    "excepted": False,
 }  # fmt: skip

@@ -43,7 +43,8 @@ def build(ground: Ground) -> Grain:
 
 
 HEALTHY: dict[str, Any] = {
-    "_id": [0], "device": "C02X1", "endpoint_id": "e1", "seen_on": date(2026, 10, 31), "seen_days": 0, "enrolled_on": date(2026, 1, 10),
+    "_id": [0], "device": "C02X1", "endpoint_id": "e1", "seen_on": date(2026, 10, 31), "seen_days": 0,
+    "enrolled_on": date(2026, 1, 10),
     "asset_class": "laptop", "model": "M", "user_id": "p1", "registered": True, "assets__row": None,
     "assets__alive": True,
 }  # fmt: skip

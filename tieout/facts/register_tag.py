@@ -1,4 +1,4 @@
-"""One row an asset tag: whether the register still has it, how many differing rows bear it, who took over its serial."""
+"""One row an asset tag: whether the register still has it, how many rows bear it, what took over its serial."""
 
 from datetime import date
 from typing import Any

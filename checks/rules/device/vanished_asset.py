@@ -4,8 +4,8 @@ Finds: tags on the books, retired or lost in the last accepted register, absent 
 entry took over.
 Matters: deleting the row is the quickest way to make a missing device disappear.
 Do: Restore the row, and let the device leave the books by an approved movement.
-Quiet: disposed rows; a device re-tagged under its serial; registers that are not whole. Stays open until the tag is back
-or a decision settles it.
+Quiet: disposed rows; a device re-tagged under its serial; registers that are not whole. Stays open until the tag is
+back or a decision settles it.
 """
 
 import polars as pl

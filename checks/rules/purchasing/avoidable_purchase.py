@@ -1,7 +1,7 @@
 """A purchase of what lay on the shelf.
 
-Finds: order lines of the period, not cancelled, for a sku of which units had been in stock for a month on the day of the
-order; each idle unit counts for one line, oldest order first.
+Finds: order lines of the period, not cancelled, for a sku of which units had been in stock for a month on the day of
+the order; each idle unit counts for one line, oldest order first.
 Matters: the money was spent for nothing.
 Do: Cancel the line, or say why the stock would not do.
 Quiet: lines for which no idle unit was left. Clears when the line is cancelled or a decision settles it, not by using

@@ -1,7 +1,7 @@
 """A ledger entry with book value whose asset is gone.
 
-Finds: entries with a tag or serial, a net book value and no disposal, whose asset is on no register row, disposed, lost,
-or retired for longer than the limit.
+Finds: entries with a tag or serial, a net book value and no disposal, whose asset is on no register row, disposed,
+lost, or retired for longer than the limit.
 Matters: the balance sheet shows what is not there.
 Do: Write the entry off, or find the asset.
 Quiet: pooled entries; entries without book value.

@@ -1,7 +1,7 @@
 """A device worth capitalising that the fixed-asset ledger does not carry.
 
-Finds: owned, unleased entries on the books whose cost reaches the capitalisation threshold, without a ledger row by tag,
-serial or pooled order line.
+Finds: owned, unleased entries on the books whose cost reaches the capitalisation threshold, without a ledger row by
+tag, serial or pooled order line.
 Matters: the balance sheet is short by it, and it is not depreciated.
 Do: Capitalise it, or correct the cost.
 Quiet: units of an order line that the ledger carries as one pooled row.

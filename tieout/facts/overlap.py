@@ -1,0 +1,78 @@
+"""One row a product under contract: whether two contracts pay for the same seats at the same time."""
+
+from typing import Any
+
+import polars as pl
+
+from tieout import licences, money
+from tieout.facts.ground import Ground
+from tieout.rule import Grain
+
+
+def build(ground: Ground, filled: pl.DataFrame) -> Grain:
+    """Every product with a line in force, with its worst pair of lines from different contracts.
+
+    `together_days` = days both lines are in force; `spare_units` = units left if the smaller line were not there,
+    negative when it is needed.
+    """
+    world = ground.world
+    observed = ground.coverage.filter(pl.col("feed") == "seats")["kind"].drop_nulls().unique()
+    lines = licences.lines(ground).filter("in_force")
+    assigned = filled.group_by("product_key").agg(pl.len().cast(money.MONEY).alias("assigned"))
+    totals = lines.group_by("product_key").agg(pl.col("quantity").sum().alias("total"))
+    one = lines.select("_id", "product_key", "plan_key", "contract_id", "line_no", "term_start", "term_end", "quantity",
+                       "annual_exact", "currency")  # fmt: skip
+    ends = pl.min_horizontal("term_end", "term_end_other")
+    same_plan = (pl.col("plan_key") == pl.col("plan_key_other")).fill_null(True)
+    smaller = (pl.col("quantity") < pl.col("quantity_other")) | (
+        (pl.col("quantity") == pl.col("quantity_other")) & (pl.col("_id") > pl.col("_id_other"))
+    )
+    together = (ends - pl.max_horizontal("term_start", "term_start_other")).dt.total_days() + 1
+    pairs = (
+        one.join(one, on="product_key", suffix="_other")
+        .filter((pl.col("contract_id") != pl.col("contract_id_other")) & same_plan & smaller)
+        .with_columns(together.fill_null(UNENDING).alias("together_days"), pl.lit(True).alias("paired"))
+        .join(totals, on="product_key", maintain_order="left")
+        .join(assigned, on="product_key", how="left", maintain_order="left")
+        .with_columns((pl.col("total") - pl.col("quantity") - pl.col("assigned").fill_null(0)).alias("spare_units"))
+        .sort("spare_units", "together_days", "contract_id", descending=[True, True, False])
+        .unique("product_key", keep="first", maintain_order=True)
+    )
+    products = lines.group_by("product_key").agg(
+        pl.col("_id").sort(), pl.col("product").sort_by("term_start", "contract_id", "line_no").first()
+    )
+    worst = pairs.select(
+        "product_key", "plan_key", "paired", "together_days", "spare_units", "annual_exact", "currency",
+        smaller="quantity", contracts=pl.concat_str("contract_id", "contract_id_other", separator="; "),
+    )  # fmt: skip
+    alive = world.alive_for("seats", "product_key", ground.coverage)
+    frame = (
+        products.join(worst, on="product_key", how="left")
+        .join(ground.spelling, on="product_key", how="left")
+        .with_columns(
+            pl.coalesce("contract_name", "product").alias("product"),
+            pl.col("paired").fill_null(False),
+            pl.col("product_key").is_in(observed.implode()).alias("observed"),
+            alive.alias("seats__alive"),
+            pl.lit(None, pl.UInt32).alias("seats__row"),
+        )
+        .with_columns(pl.when("seats__alive").then("spare_units").alias("spare_units"))
+        .sort("product_key")
+    )
+    frame = money.valued(frame, "smaller_value", pl.col("smaller") * pl.col("annual_exact"), pl.col("currency"), world)
+    return Grain(
+        name="overlap",
+        feed="entitlements",
+        frame=frame.select(list(HEALTHY)),
+        keys={"product": "product_key"},
+        leans=dict.fromkeys(("observed", "spare_units"), ("seats",)),
+    )
+
+
+UNENDING = 36_500  # days two perpetual lines run together
+
+HEALTHY: dict[str, Any] = {
+    "_id": [0], "product": "Figma", "product_key": "figma", "plan_key": None, "observed": True, "paired": False,
+    "contracts": None, "together_days": None, "spare_units": None, "smaller_value": None,
+    "smaller_value_amount": None, "smaller_value_currency": None, "seats__row": None, "seats__alive": True,
+}  # fmt: skip
