@@ -68,11 +68,10 @@ class World:
         return self.in_period(when) | ((pl.col("_first_period") == self.period) & pl.lit(not first_period))
 
     def remembered(self, table: str, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
-        """A memory table, empty with its schema where there is none."""
-        frame = self.memory.get(table)
-        if frame is None:
-            return pl.DataFrame(schema=dict(schema))
-        return frame.select(pl.col(name).cast(kind) for name, kind in schema.items())
+        """A memory table, empty where there is none; a column that an earlier version did not keep is null."""
+        frame = self.memory.get(table, pl.DataFrame(schema=dict(schema)))
+        unkept = [pl.lit(None).alias(name) for name in schema if name not in frame.columns]
+        return frame.with_columns(unkept).select(pl.col(name).cast(kind) for name, kind in schema.items())
 
     # -- trust -----------------------------------------------------------------------------------------------------
 
