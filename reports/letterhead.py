@@ -31,6 +31,7 @@ class Delivery:
     missing: bool
     reasons: tuple[str, ...]
     warnings: tuple[str, ...]
+    lacks: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -65,11 +66,12 @@ def build(tables: Tables, about: About) -> Letterhead:
             pl.col("snapshot_id").is_null().alias("missing"),
             pl.col("reasons").fill_null([]),
             pl.col("warnings").fill_null([]),
+            pl.col("lacks").fill_null([]),
         )
         .sort("feed", "source")
     )
     deliveries = tuple(
-        Delivery(**{**row, "reasons": tuple(row["reasons"]), "warnings": tuple(row["warnings"])})
+        Delivery(**{**row, **{name: tuple(row[name]) for name in ("reasons", "warnings", "lacks")}})
         for row in rows.iter_rows(named=True)
     )
     for one in deliveries:

@@ -173,7 +173,7 @@ def _sources(say: Say) -> list[dict[str, Any]]:
          "system": say("MDM"), "endpoint_or_file": say("inbox/x.csv"), "extracted_at": as_of, "as_of": as_of,
          "verdict": verdict, "landed": landed or 0, "used": (landed or 0) * 9 // 10, "duplicate": 0,
          "quarantined": (landed or 0) - (landed or 0) * 9 // 10, "reasons": [say(reason)] if reason else [],
-         "warnings": [say("a doubt")]}
+         "warnings": [say("a doubt")], "lacks": [say("serial")]}
         for period in LAST_DAY
         for feed, source, verdict, landed, reason in (
             ("assets", "register", "GREEN", 1200, ""),

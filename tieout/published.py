@@ -125,6 +125,7 @@ TABLES: Mapping[str, Published] = {
             "as_of": "the instant the delivery speaks for (UTC)",
             "reasons": "what the verdict rests on",
             "warnings": "doubts about single columns",
+            "lacks": "columns of the feed that none of its rows fills",
         },
     ),
     "quarantine": Published(
