@@ -13,18 +13,17 @@ from typing import Any
 import polars as pl
 
 from tieout.feeds import FEEDS, NEVER, SCALE
-from tieout.rule import Grain, Params, Rule, lineage
+from tieout.rule import SEPARATOR, Grain, Params, Rule, lineage
 from tieout.settings import Settings
 from tieout.world import World
 
-SEPARATOR = "\x1f"  # between the parts of a subject key; cannot occur in a trimmed identifier
 OPEN_STATUSES = ("open", "acknowledged", "in_progress", "waived", "disputed")
 CONCEALED = ("full_name", "display_name", "hostname")
 """Fields of records that evidence leaves out: they prove nothing and are personal."""
 
 BEFORE: Mapping[str, pl.DataType] = {
     "rule": pl.String(), "exception_id": pl.String(), "subject": pl.String(), "subject_key": pl.String(),
-    "keys": pl.String(), "status": pl.String(), "since_on": pl.Date(),
+    "keys": pl.String(), "status": pl.String(), "since_on": pl.Date(), "asset_class": pl.String(),
 }  # fmt: skip
 """What a run needs to know of the exceptions at the end of the latest earlier period."""
 
@@ -105,7 +104,9 @@ def switched_off(rules: Sequence[Rule], world: World) -> pl.DataFrame:
     """Findings that let go what a rule opened that has since been switched off or retired."""
     on = [rule.slug for rule in rules if is_on(rule, world.settings)]
     left = open_before(world).filter(~pl.col("rule").is_in(on))
-    let_go = left.with_columns(outcome=pl.lit("clean"), why=pl.lit("rule_off")).drop("status", "since_on")
+    let_go = left.with_columns(outcome=pl.lit("clean"), why=pl.lit("rule_off")).drop(
+        "status", "since_on", "asset_class"
+    )
     return pl.concat([pl.DataFrame(schema=FINDINGS), let_go], how="diagonal")
 
 
@@ -215,12 +216,13 @@ class Case:
             (pl.col("_looked_at") & pl.col("_answer").is_null()).alias("unanswered"),
             pl.coalesce(let_go, pl.lit("fixed")).alias("why"),
         )
-        rows_alive = all(self.world.alive(feed) for feed in self.grain.row_feeds)
-        absence_counts = rows_alive and not self.rule.remembers and not self.reason
+        rows_alive = pl.lit(all(self.world.alive(feed) for feed in self.grain.row_feeds))
+        absence_counts = rows_alive if self.grain.gone is None else self.grain.gone
         outcome = (
             pl.when(pl.lit(bool(self.reason)) | pl.col("unanswered")).then(pl.lit("held"))
             .when(pl.col("unanswered").is_not_null()).then(pl.lit("clean"))
-            .otherwise(pl.lit("gone" if absence_counts else "held"))
+            .when(absence_counts & pl.lit(not self.rule.remembers)).then(pl.lit("gone"))
+            .otherwise(pl.lit("held"))
         )  # fmt: skip
         return (
             rest.join(now, on="subject_key", how="left", maintain_order="left")

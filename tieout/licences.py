@@ -10,6 +10,7 @@ import polars as pl
 from tieout import money, normalize
 from tieout.facts.ground import Ground
 from tieout.money import MONEY
+from tieout.rule import SEPARATOR
 from tieout.world import product_key
 
 RECLAIM_REASONS = (
@@ -120,7 +121,7 @@ def seats_with_reason(seat_facts: pl.DataFrame, findings: pl.DataFrame) -> pl.Da
     """Every paid seat with the one reason for which it may be reclaimed; null = kept."""
     fired = findings.filter(pl.col("rule").is_in(RECLAIM_REASONS) & pl.col("outcome").is_in(["fired", "held"]))
     reasons = fired.select("subject_key", reason="rule").unique("subject_key", keep="first", maintain_order=True)
-    key = pl.concat_str("product_key", "seat_id", separator="\x1f")
+    key = pl.concat_str("product_key", "seat_id", separator=SEPARATOR)
     return (
         seat_facts.filter("counted")
         .select("product_key", "product", "plan_key", "seat_id", "holder_id", "cost_center", subject_key=key)

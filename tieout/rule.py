@@ -14,6 +14,9 @@ import polars as pl
 from tieout.normalize import fold
 from tieout.settings import Settings
 
+SEPARATOR = "\x1f"
+"""Stands between the parts of a subject key; it cannot occur in a trimmed identifier."""
+
 
 class Params:
     """The limits of one rule as expressions: a literal, or mapped over asset class or product by policy.
@@ -138,8 +141,9 @@ class Grain:
 
     For a joined feed, `<feed>__row` is the landed row (null = no record) and `<feed>__alive` whether absence may be
     concluded for that row. `leans` names the feeds of columns whose name does not tell; `keys` the normal form of
-    subject columns; `also` further feeds whose records make rows. A text column `let_go` tells why an exception ends
-    that no longer applies, where that is not simply that it was fixed.
+    subject columns; `also` further feeds whose records make rows. `gone` tells of an earlier exception, by its
+    `subject_key` and `asset_class`, whether the absence of its row counts, where each source speaks for some kinds.
+    A text column `let_go` tells why an exception ends that no longer applies, where it was not simply fixed.
     """
 
     name: str
@@ -148,6 +152,7 @@ class Grain:
     leans: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     keys: Mapping[str, str] = field(default_factory=dict)
     also: tuple[str, ...] = ()
+    gone: pl.Expr | None = None
 
     @property
     def row_feeds(self) -> tuple[str, ...]:

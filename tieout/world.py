@@ -5,13 +5,13 @@ here, so that no join downstream can multiply rows.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
 
 import polars as pl
 
-from tieout import normalize
+from tieout import decisions, normalize
 from tieout.feeds import FEEDS, Feed, Kind
 from tieout.settings import Settings
 
@@ -31,7 +31,8 @@ class World:
 
     `feeds` holds staged rows of accepted snapshots: of this period for state feeds, of every period up to this one
     for event feeds. `sources` holds one row a source and period up to this one, with its verdict. `memory` is what
-    the latest earlier period kept for this one, by table name; empty in the first period.
+    the latest earlier period kept for this one, by table name; empty in the first period. `decisions` is the whole log,
+    later entries included.
     """
 
     period: str
@@ -40,11 +41,17 @@ class World:
     feeds: Mapping[str, pl.DataFrame]
     sources: pl.DataFrame
     memory: Mapping[str, pl.DataFrame]
+    decisions: pl.DataFrame = field(default_factory=lambda: decisions.as_frame([]))
 
     @cached_property
     def today(self) -> date:
         """The local date of as_of, which ages count back from."""
         return self.as_of.astimezone(self.settings.zone).date()
+
+    @cached_property
+    def decided(self) -> pl.DataFrame:
+        """The decisions that count at as_of, oldest first."""
+        return decisions.in_force(self.decisions, self.as_of)
 
     def local_date(self, instant: pl.Expr) -> pl.Expr:
         """The local date of an instant."""
@@ -94,8 +101,8 @@ class World:
             return "not configured"
         return "alive" if self.alive(feed) else "not alive"
 
-    def alive_for(self, feed: str, kind: str, coverage: pl.DataFrame) -> pl.Expr:
-        """Per row: whether absence may be concluded for the row's kind (column `kind`: asset class or product).
+    def alive_for(self, feed: str, kind: pl.Expr, coverage: pl.DataFrame) -> pl.Expr:
+        """Per row: whether absence may be concluded for the row's `kind`: its asset class or product in normal form.
 
         With several sources of one feed only those count that ever showed the kind or declare to cover it, and all
         of them when none did. `coverage` lists feed, source and kind; kind null means it may show any.
@@ -111,8 +118,8 @@ class World:
         kinds = covers["kind"].drop_nulls().unique()
         down_kinds = down["kind"].unique()
         return (
-            pl.when(pl.col(kind).is_in(kinds.implode()))
-            .then(~pl.col(kind).is_in(down_kinds.implode()))
+            pl.when(kind.is_in(kinds.implode()))
+            .then(~kind.is_in(down_kinds.implode()))
             .otherwise(pl.lit(self.alive(feed)))
         )
 

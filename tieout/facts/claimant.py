@@ -6,7 +6,7 @@ import polars as pl
 
 from tieout.facts.ground import Ground
 from tieout.identity.people import Keys
-from tieout.rule import Grain
+from tieout.rule import SEPARATOR, Grain
 
 SEAT_KEYS = Keys(account_id="seat_id", emails=("email",), any_kind="seat_id")
 
@@ -22,7 +22,7 @@ def build(ground: Ground) -> Grain:
     seats = ground.seats.join(conflicts, on="_id", maintain_order="left").select(
         pl.lit(None, pl.UInt32).alias("_id"), pl.col("_id").alias("seats__row"),
         (pl.col("product") + "/" + pl.col("seat_id")).alias("claimant"),
-        (pl.col("product_key") + "\x1f" + pl.col("seat_id")).alias("claimant_key"),
+        (pl.col("product_key") + SEPARATOR + pl.col("seat_id")).alias("claimant_key"),
         pl.lit("seat").alias("record"), "conflict",
     )  # fmt: skip
     frame = pl.concat([accounts, seats]).with_columns(

@@ -27,7 +27,13 @@ def build(ground: Ground) -> Grain:
         )
         .sort("endpoint_id")
     )
-    return Grain(name="endpoint", feed="endpoints", frame=frame.select(list(HEALTHY)), leans={"conflict": ("assets",)})
+    return Grain(
+        name="endpoint",
+        feed="endpoints",
+        gone=ground.world.alive_for("endpoints", pl.col("asset_class"), ground.coverage),
+        frame=frame.select(list(HEALTHY)),
+        leans={"conflict": ("assets",)},
+    )
 
 
 HEALTHY: dict[str, Any] = {

@@ -41,7 +41,12 @@ def build(ground: Ground) -> Grain:
         .with_columns(pl.col("serial_key").is_in(excepted.drop_nulls().implode()).alias("excepted"))
         .sort("serial_key")
     )
-    return Grain(name="enrolled_device", feed="endpoints", frame=frame.select(list(HEALTHY)))
+    return Grain(
+        name="enrolled_device",
+        feed="endpoints",
+        gone=ground.world.alive_for("endpoints", pl.col("asset_class"), ground.coverage),
+        frame=frame.select(list(HEALTHY)),
+    )
 
 
 HEALTHY: dict[str, Any] = {

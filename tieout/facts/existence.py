@@ -74,7 +74,7 @@ def _endpoints(assets: pl.DataFrame, ground: Ground) -> pl.DataFrame:
     )
     shown = ground.coverage.filter(pl.col("feed") == "endpoints")["kind"]
     never_shown = ~pl.col("managed_class") & ~pl.col("asset_class").is_in(shown.drop_nulls().implode())
-    alive = ground.world.alive_for("endpoints", "asset_class", ground.coverage)
+    alive = ground.world.alive_for("endpoints", pl.col("asset_class"), ground.coverage)
     return assets.join(latest, on="tag_key", how="left", maintain_order="left").with_columns(
         (alive | (never_shown & pl.lit(not shown.has_nulls()))).alias("endpoints__alive")
     )

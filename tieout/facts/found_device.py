@@ -38,7 +38,11 @@ def build(ground: Ground) -> Grain:
         .sort("device")
     )
     return Grain(
-        name="found_device", feed="endpoints", frame=frame.select(list(HEALTHY)), leans={"registered": ("assets",)}
+        name="found_device",
+        feed="endpoints",
+        frame=frame.select(list(HEALTHY)),
+        gone=ground.world.alive_for("endpoints", pl.col("asset_class"), ground.coverage),
+        leans={"registered": ("assets",)},
     )
 
 

@@ -45,7 +45,7 @@ def build(ground: Ground, filled: pl.DataFrame) -> Grain:
         "product_key", "plan_key", "paired", "together_days", "spare_units", "annual_exact", "currency",
         smaller="quantity", contracts=pl.concat_str("contract_id", "contract_id_other", separator="; "),
     )  # fmt: skip
-    alive = world.alive_for("seats", "product_key", ground.coverage)
+    alive = world.alive_for("seats", pl.col("product_key"), ground.coverage)
     frame = (
         products.join(worst, on="product_key", how="left")
         .join(ground.spelling, on="product_key", how="left")

@@ -111,7 +111,7 @@ def build(ground: Ground) -> Grain:
 
 
 HEALTHY: dict[str, Any] = {
-    "_id": 0, "person_id": "p1", "status": "active", "status_before": None, "employment_type": "employee",
+    "_id": 0, "person_id": "p1", "status": "active", "status_before": "active", "employment_type": "employee",
     "department": "Lab", "cost_center": "100", "location": "Berlin", "start_date": date(2020, 1, 1),
     "started_days": 2495, "present": True, "newly_absent": False, "seen_on": date(2026, 9, 30),
     "holds_computer": True, "in_excess": False, "excess": 0, "excess_since": None, "excess_days": None,

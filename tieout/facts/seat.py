@@ -9,7 +9,7 @@ from tieout import normalize
 from tieout.facts.ground import Ground
 from tieout.feeds import NEVER
 from tieout.identity.people import Keys
-from tieout.rule import Grain
+from tieout.rule import SEPARATOR, Grain
 
 MEMORY_SEATS = {
     "product_key": pl.String(), "seat_id": pl.String(), "usage_mark": pl.Datetime("us", "UTC"),
@@ -100,6 +100,7 @@ def build(ground: Ground) -> Grain:
         feed="seats",
         frame=frame.select(list(HEALTHY)),
         keys={"product": "product_key"},
+        gone=world.alive_for("seats", pl.col("subject_key").str.split(SEPARATOR).list.first(), ground.coverage),
         leans={
             **dict.fromkeys(
                 (

@@ -72,7 +72,9 @@ class People:
             pl.col("status").alias("status_before"), left.alias("status"), present=pl.lit(False)
         )
         kept = before.select("person_id", "left_seen_on", "first_seen_on", "seen_on", "in_green")
-        present = now.join(kept, on="person_id", how="left").with_columns(present=pl.lit(True))
+        present = now.join(kept, on="person_id", how="left").with_columns(
+            pl.col("status").alias("status_before"), present=pl.lit(True)
+        )
         today = pl.lit(w.today)
         terminated = pl.col("status") == "terminated"
         return (
