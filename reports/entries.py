@@ -67,7 +67,9 @@ class Entry:
     last_seen: date
     due_on: date | None
     age_days: int
+    paused_days: int
     cycles_open: int
+    paused_cycles: int
     recurrence: int
     legacy: bool
     decision: str | None

@@ -113,7 +113,8 @@ def _exceptions(say: Say) -> list[dict[str, Any]]:
             details = {
                 "exception_id": exception_id * 8, "period": period, "status": status, "owner": say("it-assets"),
                 "remedy": say("Ask for it back."), "first_seen": LAST_DAY["2026-08"], "last_seen": today,
-                "due_on": date(2026, 9 + number % 3, 15), "age_days": 10 * number, "cycles_open": 2, "recurrence": 0,
+                "due_on": date(2026, 9 + number % 3, 15), "age_days": 10 * number, "cycles_open": 2, "recurrence": 1,
+                "paused_days": 0, "paused_cycles": 0,
                 "legacy": number == 3, "since_on": None if number % 2 else date(2026, 7, 2),
                 "evidence": '{"judged":{"days":"12","place":null},"assets":"no record"}',
             }  # fmt: skip

@@ -231,11 +231,11 @@ def test_life_of_an_exception_over_four_months() -> None:
     assert len(ids) == 1
     first = datetime(2026, 5, 29).date()
     assert [row[2:] for row in story] == [
-        ("open", first, 1, 0),
-        ("open", first, 1, 0),
-        ("resolved", first, 1, 0),
-        ("open", first, 2, 1),
-        ("open", first, 3, 1),
+        ("open", first, 1, 1),
+        ("open", first, 1, 1),
+        ("resolved", first, 1, 1),
+        ("open", first, 2, 2),
+        ("open", first, 3, 2),
     ]
 
 

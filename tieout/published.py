@@ -37,11 +37,13 @@ _EXCEPTION = {
     "first_seen": "as_of date of the period that first found it",
     "last_seen": "as_of date of the latest period that found it",
     "due_on": "day by which it should be settled",
-    "age_days": "days since it arose (else was first seen), without time in which it could not be evaluated",
+    "age_days": "days since it arose (else opened), without time in which it could not be evaluated",
+    "paused_days": "days in which it could not be evaluated since it opened; age_days + these = calendar age",
     "cycles_open": "periods in which it was found",
-    "recurrence": "times it came back after being resolved",
+    "paused_cycles": "periods in which it could not be evaluated since it opened",
+    "recurrence": "times it opened: 1 = for the first time, 2 = it came back once after being settled",
     "legacy": "arose before go-live",
-    "decision": "the latest decision about it; null = none",
+    "decision": "the latest decision about it in words, as it counted at the period's end; null = none",
     "evidence": 'JSON: the measures judged, and each source\'s records, "no record" or "not alive"',
 }
 
@@ -61,7 +63,9 @@ TABLES: Mapping[str, Published] = {
             "from_status": "status before; null when new",
             "to_status": "status after",
             "at": "as_of date of the change",
-            "why": "new, returned, fixed, subject_gone, written_off, rule_off, exempted or superseded by a rule",
+            "why": "new, returned; fixed (clean by the limits of before), limit_changed (clean only by new limits), "
+            "subject_gone, written_off, lapsed, rule_off, exempted, kept, superseded by a rule; acknowledged, assigned, "
+            "waived, accepted, disputed, waiver expired, decision withdrawn",
         },
     ),
     "source_exceptions": Published(

@@ -51,6 +51,7 @@ FeedName = Annotated[str, BeforeValidator(_known_feed)]
 AssetClass = Annotated[str, BeforeValidator(_known_class)]
 Texts = Annotated[list[str], BeforeValidator(_many)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Days = Annotated[int, Field(ge=0)]
 CurrencyCode = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 
 
@@ -134,6 +135,13 @@ class PolicyTable(BaseModel):
     go_live: date | None = None
     confirm: bool = False
     fiscal_year_start: Annotated[int, Field(ge=1, le=12)] = 1
+    due_days_critical: Days = 3  # working days from first publication or reopening
+    due_days_high: Days = 10
+    due_days_medium: Days = 20
+    due_days_low: Days = 60
+    legacy_days: Days = 180  # days within which what arose before go_live is to be settled
+    waive_days: Days = 365  # longest a waiver may hold
+    keep_days: Days = 90  # longest a decision to keep a seat holds
     classes: dict[AssetClass, ClassPolicy] = {}
 
 
