@@ -184,7 +184,8 @@ def memory(frame: pl.DataFrame, ground: Ground) -> dict[str, pl.DataFrame]:
     """Every tag ever registered as the register last had it; `in_green` = it was in the last GREEN register."""
     alive = ground.world.alive("assets")
     now = frame.select(
-        "tag_key", "asset_tag", "serial_key", "status", "status_since", "status_seen_on", "first_seen_on",
+        "tag_key", "asset_tag", "serial_key", "asset_class", "data_bearing", "status", "status_since",
+        "status_seen_on", "first_seen_on",
         pl.lit(ground.world.today).alias("seen_on"), pl.lit(True).alias("in_green"),
         "custodian", "custodian_id", "custodian_was", "custodian_was_id", "custodian_change_after",
         "last_custodian", "last_custodian_id",

@@ -18,7 +18,8 @@ NO_DATE = date(1970, 1, 1)
 
 MEMORY_COVERAGE = {"feed": pl.String(), "source": pl.String(), "kind": pl.String()}
 MEMORY_ASSETS = {
-    "tag_key": pl.String(), "asset_tag": pl.String(), "serial_key": pl.String(), "status": pl.String(),
+    "tag_key": pl.String(), "asset_tag": pl.String(), "serial_key": pl.String(), "asset_class": pl.String(),
+    "data_bearing": pl.Boolean(), "status": pl.String(),
     "status_since": pl.Date(), "status_seen_on": pl.Date(), "first_seen_on": pl.Date(), "seen_on": pl.Date(),
     "in_green": pl.Boolean(), "custodian": pl.String(), "custodian_id": pl.String(), "custodian_was": pl.String(),
     "custodian_was_id": pl.String(), "custodian_change_after": pl.Date(), "last_custodian": pl.String(),
@@ -95,7 +96,7 @@ class Ground:
     @cached_property
     def assets(self) -> pl.DataFrame:
         """The register with keys in normal form, the treatment of each class, and since when it has its status."""
-        before = self.assets_before.drop("asset_tag", "serial_key").rename(
+        before = self.assets_before.drop("asset_tag", "serial_key", "asset_class", "data_bearing").rename(
             {
                 "status": "status_before",
                 "status_since": "status_since_before",
@@ -191,6 +192,11 @@ class Ground:
         return seats.join(self.spelling, on="product_key", how="left", maintain_order="left").with_columns(
             pl.coalesce("contract_name", "product").alias("product")
         )
+
+    @cached_property
+    def product_names(self) -> pl.DataFrame:
+        """How each product of the consoles is written: product_key, product."""
+        return self.seats.group_by("product_key", maintain_order=True).agg(pl.col("product").first())
 
     @cached_property
     def spelling(self) -> pl.DataFrame:
