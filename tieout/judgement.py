@@ -257,7 +257,8 @@ class Case:
         """
         fired = judged.filter(pl.col("outcome") == "fired").select("exception_id", "subject_key")
         rows = self.rows.join(fired, on="subject_key")
-        asked = pl.struct(told(rows.schema[c], pl.col(c)).alias(c) for c in self.columns).struct.json_encode()
+        measures = [c for c in self.columns if not c.endswith("__row")]  # a record's place says nothing of the subject
+        asked = pl.struct(told(rows.schema[c], pl.col(c)).alias(c) for c in measures).struct.json_encode()
         parts, proofs = [pl.format('"judged":{}', asked)], [pl.DataFrame(schema=EVIDENCE)]
         for feed in self.feeds:
             if not self.world.configured(feed):
