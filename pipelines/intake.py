@@ -20,6 +20,7 @@ from tieout.feeds import FEEDS, Feed
 from tieout.intake import Profile, Verdict, judge, keys_of
 from tieout.mapping import as_json
 from tieout.pull import UNREADABLE, Records
+from tieout.source_exceptions import SOURCE_EXCEPTIONS
 from tieout.staging import Staged, stage, staged_schema
 
 CONSERVED = ("landed", "used", "duplicate", "quarantined")
@@ -37,7 +38,8 @@ QUARANTINE = {
     "feed": pl.String(), "source": pl.String(), "snapshot_id": pl.String(), "row": pl.Int64(),
     "reasons": pl.List(pl.String), "raw": pl.String(),
 }  # fmt: skip
-SOURCE_EXCEPTIONS = {"rule": pl.String(), "subject": pl.String(), "verdict": pl.String(), "why": pl.String()}
+DELIVERY_EXCEPTIONS = "delivery_exceptions"
+"""The table of what the verdicts of a period's deliveries rest on."""
 PROFILES = {
     "feed": pl.String(), "source": pl.String(), "rows": pl.Int64(), "columns": pl.List(pl.String), "fill": pl.String(),
 }  # fmt: skip
@@ -79,7 +81,7 @@ def keep_accounts(workspace: Workspace, warehouse: Warehouse, period: str, taken
     sources = pl.DataFrame([_account(workspace, one) for one in taken], schema=SOURCES)
     warehouse.write("sources", sources, period)
     warehouse.write("quarantine", pl.concat([pl.DataFrame(schema=QUARANTINE), *map(_quarantined, taken)]), period)
-    warehouse.write("source_exceptions", _source_exceptions(taken), period)
+    warehouse.write(DELIVERY_EXCEPTIONS, _source_exceptions(taken), period)
     green = [one for one in taken if one.staged and one.verdict.color == "GREEN"]
     warehouse.write("profiles", pl.DataFrame([_profile_row(one) for one in green], schema=PROFILES), period)
     return sources

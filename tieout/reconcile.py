@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from tieout import facts, licences
-from tieout.facts import asset, line, purchase_line, seat
+from tieout import facts, licences, source_exceptions, usage
+from tieout.facts import asset, line, purchase_line
 from tieout.facts.ground import Ground
 from tieout.judgement import judge_all, switched_off
 from tieout.rule import Rule
@@ -30,10 +30,11 @@ def reconcile(world: World, rules: Sequence[Rule]) -> dict[str, pl.DataFrame]:
     tables["rule_runs"] = _with_seat_totals(tables["rule_runs"], tables["findings"])
     return {
         **tables,
+        "source_exceptions": source_exceptions.find(ground, grains["asset"]),
         "reclaim_candidates": licences.candidates(ground, filled),
         "entitlement_positions": licences.position_table(ground, filled),
         **ground.memory(),
-        **seat.memory(ground),
+        **usage.memory(ground),
         **asset.memory(grains["asset"].frame, ground),
         **purchase_line.memory(ground),
         **line.memory(ground, filled),

@@ -5,51 +5,17 @@ from typing import Any
 
 import polars as pl
 
-from tieout import normalize
+from tieout import normalize, usage
 from tieout.facts.ground import Ground
 from tieout.feeds import NEVER
 from tieout.identity.people import Keys
 from tieout.rule import SEPARATOR, Grain
 
-MEMORY_SEATS = {
-    "product_key": pl.String(), "seat_id": pl.String(), "usage_mark": pl.Datetime("us", "UTC"),
-    "first_seen_on": pl.Date(),
-}  # fmt: skip
-MEMORY_USAGE = {"product_key": pl.String(), "was_fresh": pl.Boolean()}
-USAGE_FLOOR = 10  # seats a product needs before a standstill of all its usage means something
-FRESH_DAYS = 14
-
-
-def marked(ground: Ground) -> pl.DataFrame:
-    """Every seat with its usage as a high-water mark over all pulls: last use never moves backwards.
-
-    `usage_mark` is NEVER for a seat never used and null where use is unknown: not told, or told before and no longer.
-    """
-    before = ground.world.remembered("memory_seats", MEMORY_SEATS).rename({"usage_mark": "mark_before"})
-    now = pl.col("last_active_at")
-    mark = pl.when(now.is_null()).then(None).otherwise(pl.max_horizontal(now, "mark_before"))
-    return ground.seats.join(before, on=["product_key", "seat_id"], how="left", maintain_order="left").with_columns(
-        mark.alias("usage_mark"), pl.col("first_seen_on").fill_null(pl.lit(ground.world.today))
-    )
-
-
-def _usage(ground: Ground, seats: pl.DataFrame) -> pl.DataFrame:
-    """Per product: whether anybody's use advanced in the last days, and whether its usage stands still for all."""
-    before = ground.world.remembered("memory_usage", MEMORY_USAGE)
-    used_on = pl.when(pl.col("usage_mark") > pl.lit(NEVER)).then(ground.world.local_date(pl.col("usage_mark")))
-    fresh = (ground.world.days_since(used_on) <= FRESH_DAYS).any(ignore_nulls=True)
-    now = seats.group_by("product_key").agg(fresh.alias("fresh"), pl.len().alias("seats_of_product"))
-    return now.join(before, on="product_key", how="left").with_columns(
-        (pl.col("was_fresh").fill_null(False) & ~pl.col("fresh") & (pl.col("seats_of_product") >= USAGE_FLOOR)).alias(
-            "usage_frozen"
-        )
-    )
-
 
 def build(ground: Ground) -> Grain:
     """Every seat the consoles list."""
     world = ground.world
-    seats = marked(ground)
+    seats = usage.marked(ground)
     frame = ground.person(seats, Keys(account_id="seat_id", emails=("email",), any_kind="seat_id"), "holder")
     accounts = (
         ground.accounts.filter(pl.col("owner_id").is_not_null())
@@ -66,12 +32,14 @@ def build(ground: Ground) -> Grain:
     )
     alive = pl.lit(world.alive("accounts"))
     billed = pl.col("status").is_in(["active", "invited"]) | pl.col("bills_suspended")
-    used_on = pl.when(pl.col("usage_mark") > pl.lit(NEVER)).then(world.local_date(pl.col("usage_mark")))
-    usage = _usage(ground, seats).select("product_key", "usage_frozen")
+    used_on = usage.used_on(ground)
+    doubts = usage.usage_of(ground).select(
+        "product_key", "concealed", usage_unknown=pl.col("frozen") | pl.col("concealed")
+    )
     frame = (
         frame.join(accounts, on="holder_id", how="left", maintain_order="left")
         .join(stated, on="product_key", how="left", maintain_order="left")
-        .join(usage, on="product_key", how="left", maintain_order="left")
+        .join(doubts, on="product_key", how="left", maintain_order="left")
         .with_columns(pl.col("bills_suspended", "product_exempt").fill_null(False))
         .with_columns(
             (pl.col("paid") & billed).alias("counted"),
@@ -123,7 +91,7 @@ def _mates(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
     """What else the holder has: a better seat of the product (`duplicate`), or one that includes it (`bundled`).
 
     The better of two seats is the more recently used, then the lower seat_id. `unclaimed` = the seat is nobody's: no
-    person's, and no service, shared, admin or guest account's.
+    person's, and no service, shared, admin or guest account's; unknown where the console shows pseudonyms.
     """
     world = ground.world
     held = frame.filter(pl.col("counted") & pl.col("holder_id").is_not_null()).select(
@@ -174,30 +142,19 @@ def _mates(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
         .with_columns(
             told("duplicate").alias("duplicate"),
             told("bundled").alias("bundled"),
-            pl.when(tool.fill_null(False)).then(pl.lit(False)).otherwise(~pl.col("holder_known")).alias("unclaimed"),
+            pl.when(tool.fill_null(False))
+            .then(pl.lit(False))
+            .when(~pl.col("concealed"))
+            .then(~pl.col("holder_known"))
+            .alias("unclaimed"),
         )
     )
-
-
-def memory(ground: Ground) -> dict[str, pl.DataFrame]:
-    """The usage marks of every seat, those not seen now included, and which products' usage ever advanced."""
-    seats = marked(ground)
-    now = seats.with_columns(pl.coalesce("usage_mark", "mark_before").alias("usage_mark")).select(list(MEMORY_SEATS))
-    gone = ground.world.remembered("memory_seats", MEMORY_SEATS).join(now, on=["product_key", "seat_id"], how="anti")
-    usage = _usage(ground, seats).select(
-        "product_key", (pl.col("fresh") | pl.col("was_fresh").fill_null(False)).alias("was_fresh")
-    )
-    unseen = ground.world.remembered("memory_usage", MEMORY_USAGE).join(usage, on="product_key", how="anti")
-    return {
-        "memory_seats": pl.concat([now, gone]).sort("product_key", "seat_id"),
-        "memory_usage": pl.concat([usage, unseen]).sort("product_key"),
-    }
 
 
 HEALTHY: dict[str, Any] = {
     "_id": 0, "product": "Figma", "product_key": "figma", "plan_key": None, "seat_id": "u-1", "status": "active",
     "paid": True, "counted": True, "product_exempt": False, "assigned_on": date(2026, 1, 10), "assigned_days": 294,
-    "first_seen_days": 90, "never_used": False, "used_on": date(2026, 10, 30), "unused_days": 1, "usage_frozen": False,
+    "first_seen_days": 90, "never_used": False, "used_on": date(2026, 10, 30), "unused_days": 1, "usage_unknown": False,
     "holder_id": "p1", "holder_conflict": False, "holder_known": True, "holder_leaver": False, "holder_left_on": None,
     "holder_away": False, "cost_center": "100", "deprovisioned": False,
     "duplicate": False, "bundled": False, "unclaimed": False, "people__row": 0, "people__alive": True,
