@@ -9,7 +9,7 @@ from pathlib import Path
 from connectors import files
 from pipelines import landing
 from pipelines.errors import ConfigError
-from pipelines.landing import Snapshot
+from pipelines.landing import Delivered, Snapshot
 from pipelines.workspace import Workspace, check_period, end_of_period
 from tieout.settings import Source
 
@@ -95,6 +95,22 @@ def due(workspace: Workspace, period: str) -> list[Due]:
         Due(_file_source(workspace, key, found.get(renamed[key], []) if key in renamed else []), discovered=True)
         for key in sorted((expected | set(found)) - set(renamed.values()))
     ]
+
+
+def replayed(workspace: Workspace, period: str, before: Delivered) -> Delivered:
+    """What landed for a month, and the sources that owe it a delivery by what earlier months have shown since.
+
+    A new name in the month's own delivery may be the absent source's; then nothing is taken for missing in that feed.
+    """
+    there = {(snapshot.source.feed, snapshot.source.name) for snapshot in before.snapshots}
+    known = _known(workspace, period)
+    new = {feed for feed, _ in there - {(snapshot.source.feed, snapshot.source.name) for snapshot in known}}
+    absent = [
+        Snapshot(source, True, "", files.missing(source, workspace.inbox, period))
+        for source in (snapshot.source.model_copy(update={"path": None}) for snapshot in known if snapshot.discovered)
+        if (source.feed, source.name) not in there and source.feed not in new
+    ]
+    return Delivered(before.as_of, before.snapshots + tuple(absent))
 
 
 def strays(workspace: Workspace, period: str) -> list[Path]:

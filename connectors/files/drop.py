@@ -40,7 +40,7 @@ def fetch(source: Source, root: Path, inbox: Path, period: str, folder: Path) ->
     """Copy a source's delivery and its control files byte for byte into `folder`, and say what came."""
     paths = find(source, root, inbox, period)
     if not paths:
-        return Fetched("missing", why=f"{_expected(source, inbox, period)} was not delivered")
+        return missing(source, inbox, period)
     if source.path is None and len(paths) > 1:
         return Fetched("failed", why=f"{' and '.join(p.name for p in paths)} are one delivery twice; keep one of them")
     try:
@@ -53,6 +53,11 @@ def fetch(source: Source, root: Path, inbox: Path, period: str, folder: Path) ->
     except FileError as error:
         return Fetched("failed", why=str(error))
     return declared(files, said)
+
+
+def missing(source: Source, inbox: Path, period: str) -> Fetched:
+    """What a source brings that has delivered nothing."""
+    return Fetched("missing", why=f"{_expected(source, inbox, period)} was not delivered")
 
 
 def plain_files(folder: Path) -> list[Path]:
