@@ -16,12 +16,13 @@ import polars as pl
 import reports
 from checks import rules
 from pipelines import __version__, delivery, intake, landing
+from pipelines import decisions as decision_log
 from pipelines import publish as publishing
 from pipelines.errors import TieoutError
 from pipelines.landing import Delivered
 from pipelines.warehouse import PERIOD, Warehouse
 from pipelines.workspace import Workspace, end_of_period
-from tieout import exceptions
+from tieout import decisions, exceptions, policy_changes
 from tieout import reconcile as domain
 from tieout.feeds import FEEDS, Feed
 from tieout.published import TABLES
@@ -78,6 +79,8 @@ def reconcile(month: Month) -> dict[str, int]:
     """Put every rule to the month; returns the number of findings by outcome."""
     with _step(month, "reconcile") as (warehouse, say):
         tables = domain.reconcile(world_of(month, warehouse), rules.discover())
+        delivered = warehouse.read(intake.DELIVERY_EXCEPTIONS, period=month.period).drop(PERIOD)
+        tables["source_exceptions"] = pl.concat([delivered, tables["source_exceptions"]])
         _keep(warehouse, tables, month.period)
         runs, findings = tables["rule_runs"], tables["findings"]
         outcomes = dict(findings.group_by("outcome").len().sort("outcome").iter_rows())
@@ -93,9 +96,13 @@ def age(month: Month) -> dict[str, int]:
         world = world_of(month, warehouse)
         tables = exceptions.age(world, findings)
         _keep(warehouse, tables, month.period)
+        account = decisions.account(world.decisions, world.as_of, world.settings, tables["exceptions"])
+        _keep_decisions(warehouse, account, month.period)
         warehouse.write(RUNS, pl.DataFrame({"as_of": [world.as_of], "tieout": [__version__]}), month.period)
         statuses = dict(tables["exceptions"].group_by("status").len().sort("status").iter_rows())
         say(", ".join(f"{count:,} {status}" for status, count in statuses.items()) or "none")
+    for number, exception in account.filter(pl.col("state") == "idle").select("seq", "exception_id").iter_rows():
+        log.warning("         waiver D%d matches nothing: %s is not open", number, exception)
     return statuses
 
 
@@ -135,6 +142,7 @@ def world_of(month: Month, warehouse: Warehouse) -> World:
         feeds={feed.name: _rows(warehouse, feed, month.period) for feed in FEEDS.values()},
         sources=warehouse.read("sources", upto=month.period),
         memory=_memory(warehouse, month.period),
+        decisions=decisions.as_frame(decision_log.read(month.workspace)),
     )
 
 
@@ -194,6 +202,12 @@ def _deliver(month: Month) -> Delivered:
 def _keep(warehouse: Warehouse, tables: Mapping[str, pl.DataFrame], period: str) -> None:
     for name, frame in tables.items():
         warehouse.write(name, frame, period)
+
+
+def _keep_decisions(warehouse: Warehouse, account: pl.DataFrame, period: str) -> None:
+    """Write the whole log anew, by the month in which each entry was taken; at least an empty table."""
+    for month in sorted({period, *account[PERIOD]}):
+        warehouse.write("decisions", account.filter(pl.col(PERIOD) == month), month)
 
 
 def _rows(warehouse: Warehouse, feed: Feed, period: str) -> pl.DataFrame:
