@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines import __version__
+from pipelines import __version__, cli_decisions
 from pipelines.errors import ConfigError, TieoutError
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ InWorkspace = Annotated[
 ]
 ForPeriod = Annotated[str | None, typer.Option("--period", help="A month like 2026-10.", metavar="YYYY-MM")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress lines.")]
+
+cli_decisions.register(app)
 
 
 def main() -> None:

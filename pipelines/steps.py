@@ -78,7 +78,9 @@ def pull(month: Month) -> Pulled:
 def reconcile(month: Month) -> dict[str, int]:
     """Put every rule to the month; returns the number of findings by outcome."""
     with _step(month, "reconcile") as (warehouse, say):
-        tables = domain.reconcile(world_of(month, warehouse), rules.discover())
+        world, catalogue = world_of(month, warehouse), rules.discover()
+        tables = domain.reconcile(world, catalogue)
+        tables |= policy_changes.compare(world, catalogue, tables["findings"])
         delivered = warehouse.read(intake.DELIVERY_EXCEPTIONS, period=month.period).drop(PERIOD)
         tables["source_exceptions"] = pl.concat([delivered, tables["source_exceptions"]])
         _keep(warehouse, tables, month.period)

@@ -345,11 +345,39 @@ def as_frame(entries: Iterable[Entry]) -> pl.DataFrame:
     return pl.DataFrame([{name: row[name] for name in DECISIONS} for row in rows], schema=DECISIONS)
 
 
+def not_corrected_frame(log: pl.DataFrame) -> pl.DataFrame:
+    """The entries that no other takes back, corrections themselves left out; oldest first."""
+    taken_back = log["corrects"].drop_nulls().implode()
+    return log.filter(~pl.col("seq").is_in(taken_back), pl.col("kind") != "correct").sort("at", "seq")
+
+
 def in_force(log: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
     """The entries that count at an instant: taken by then, and by then not taken back; oldest first."""
-    taken = log.filter(pl.col("at") <= pl.lit(as_of, pl.Datetime("us", "UTC")))
-    corrected = taken["corrects"].drop_nulls().implode()
-    return taken.filter(~pl.col("seq").is_in(corrected), pl.col("kind") != "correct").sort("at", "seq")
+    return not_corrected_frame(log.filter(_taken_by(as_of)))
+
+
+def account(log: pl.DataFrame, as_of: datetime, settings: Settings, exceptions: pl.DataFrame) -> pl.DataFrame:
+    """The whole log with what became of each entry at an instant, as `state`, and the month it was taken in.
+
+    `exceptions` is the list of that period. States: `later` (taken after as_of), `taken back`, `expired`, `idle` (a
+    waiver of something that is not, or no longer, an exception), `counts`.
+    """
+    counting = in_force(log, as_of)["seq"].implode()
+    today = as_of.astimezone(settings.zone).date()
+    waived = exceptions.filter(pl.col("status") == "waived")["exception_id"].implode()
+    state = (
+        pl.when(~_taken_by(as_of)).then(pl.lit("later"))
+        .when((pl.col("kind") != "correct") & ~pl.col("seq").is_in(counting)).then(pl.lit("taken back"))
+        .when(pl.col("until") < pl.lit(today)).then(pl.lit("expired"))
+        .when((pl.col("kind") == "waive") & ~pl.col("exception_id").is_in(waived)).then(pl.lit("idle"))
+        .otherwise(pl.lit("counts"))
+    )  # fmt: skip
+    month = pl.col("at").dt.convert_time_zone(settings.timezone).dt.strftime("%Y-%m")
+    return log.with_columns(month.alias("period"), state.alias("state"), in_words().alias("decision")).sort("seq")
+
+
+def _taken_by(as_of: datetime) -> pl.Expr:
+    return pl.col("at") <= pl.lit(as_of, pl.Datetime("us", "UTC"))
 
 
 def in_words() -> pl.Expr:

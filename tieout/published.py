@@ -64,8 +64,8 @@ TABLES: Mapping[str, Published] = {
             "to_status": "status after",
             "at": "as_of date of the change",
             "why": "new, returned; fixed (clean by the limits of before), limit_changed (clean only by new limits), "
-            "subject_gone, written_off, lapsed, rule_off, exempted, kept, superseded by a rule; acknowledged, assigned, "
-            "waived, accepted, disputed, waiver expired, decision withdrawn",
+            "subject_gone, written_off, lapsed, rule_off, exempted, kept, superseded by a rule; acknowledged, "
+            "assigned, waived, accepted, disputed, waiver expired, decision withdrawn",
         },
     ),
     "decisions": Published(
@@ -233,6 +233,11 @@ TABLES: Mapping[str, Published] = {
             "annual_value": "what it costs a year in reporting currency; null = unvalued",
             "annual_amount": "the same in the line's currency",
             "currency": "the line's currency",
+            "bucket": "reducible; below_minimum (the contract's minimum keeps it); true_up_avoided (it fills no line)",
+            "realisable_now": "what giving it back now saves in reporting currency; null = perpetual or unvalued",
+            "realisable_now_amount": "the same in the line's currency",
+            "at_renewal": "one year's value from the end of the commitment; null = perpetual or unvalued",
+            "at_renewal_amount": "the same in the line's currency",
             "reduction": "when units may be given back: anytime or renewal_only",
             "committed_until": "last day of the commitment",
             "decide_by": "notice deadline; null when it has passed or there is none",

@@ -1,0 +1,314 @@
+"""Records what people decide: `decisions/log.jsonl`, one JSON object a line, only ever added to.
+
+The log is replaced whole with its new lines at the end, so that a crash leaves all entries of a batch in it or none.
+Who may decide what is said in `tieout/decisions.py`.
+"""
+
+import getpass
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+import polars as pl
+from pydantic import ValidationError
+
+from checks import rules
+from connectors.files.formats import READERS, SUFFIXES, FileError
+from pipelines.errors import ConfigError, TieoutError
+from pipelines.landing import write_whole
+from pipelines.warehouse import QueryError, literal, query
+from pipelines.workspace import Workspace
+from tieout.decisions import KINDS, ChainError, Entry, Proposal, Standing, completed, head, refusal, verify
+from tieout.settings import Source
+
+ACCEPTED, REFUSED, NO_ANSWER = "accepted", "refused", "no answer"
+
+_STANDINGS = """
+WITH latest AS (
+    FROM exceptions SELECT exception_id, rule, subject, status, value, value_kind, NULL AS stated_by, FALSE AS is_policy
+    QUALIFY row_number() OVER (PARTITION BY exception_id ORDER BY period DESC) = 1
+    UNION ALL
+    FROM policy_changes SELECT change_id, 'policy', what, 'open', NULL, NULL, who, TRUE
+)
+FROM latest WHERE {} ORDER BY exception_id
+"""
+
+_COLUMNS = {
+    "exception_id": "exception_id", "id": "exception_id", "exception": "exception_id",
+    "decision": "kind", "kind": "kind", "as": "kind",
+    "who": "who", "by": "who", "decided_by": "who",
+    "owner_to": "owner", "to": "owner", "assign_to": "owner",
+    "role": "role", "reason": "reason", "comment": "comment", "until": "until", "approver": "approver",
+    "approved_by": "approver", "document": "document", "corrects": "corrects", "period": "period",
+}  # fmt: skip
+"""What a column of an imported file may be called → the field it fills; others are left alone."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One decision somebody asks for; `row` counts from 1. Where `said` stands, it cannot even be understood."""
+
+    row: int
+    exception_id: str
+    proposal: Proposal | None
+    said: str = ""
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What became of one decision asked for: accepted, refused or no answer, and why."""
+
+    row: int
+    exception_id: str
+    rule: str
+    subject: str
+    decision: str
+    outcome: str
+    said: str
+
+
+@dataclass(frozen=True)
+class Act:
+    """How decisions come in: when they were taken, by which channel, from which file."""
+
+    at: datetime
+    channel: Literal["cli", "import"]
+    file: str | None = None
+
+
+def log_of(workspace: Workspace) -> Path:
+    """The file that holds every decision."""
+    return workspace.root / workspace.settings.paths.decisions / "log.jsonl"
+
+
+def read(workspace: Workspace) -> tuple[Entry, ...]:
+    """Every decision recorded so far, oldest first.
+
+    Raises TieoutError, which names the line, when the log was cut off or changed.
+    """
+    path = log_of(workspace)
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        return ()
+    except UnicodeDecodeError as problem:
+        line = problem.object.count(b"\n", 0, problem.start) + 1
+        raise TieoutError(_broken(path, f"line {line} is no UTF-8 text")) from None
+    *lines, rest = text.split("\n")
+    if rest:
+        raise TieoutError(_broken(path, f"line {len(lines) + 1} is cut off: it has no line end"))
+    try:
+        return verify(lines)
+    except ChainError as problem:
+        raise TieoutError(_broken(path, str(problem))) from None
+
+
+def record(workspace: Workspace, asked: Sequence[Asked], act: Act, *, dry_run: bool = False) -> list[Receipt]:
+    """Record all of the decisions, or none when one is refused; a receipt for each."""
+    with workspace.lock():
+        log = read(workspace)
+        known = standings(workspace, [one.exception_id for one in asked])
+        today = act.at.astimezone(workspace.settings.zone).date()
+        receipts: list[Receipt] = []
+        new: list[Entry] = []
+        for one in asked:
+            found, said = _found(one, known)
+            if one.proposal is None:
+                receipts.append(_receipt(one, found, REFUSED if one.said else NO_ANSWER, one.said))
+                continue
+            proposal = completed(one.proposal, workspace.settings, today)
+            if found:
+                proposal = proposal.model_copy(update={"exception_id": found.exception_id})
+            said = said or refusal(proposal, found, [*log, *new], workspace.settings, today)
+            if said:
+                receipts.append(_receipt(one, found, REFUSED, said))
+                continue
+            entry = _entry(proposal, found, [*log, *new], act)
+            new.append(entry)
+            receipts.append(_receipt(one, found, ACCEPTED, f"D{entry.seq}"))
+        if dry_run or any(receipt.outcome == REFUSED for receipt in receipts):
+            return receipts
+        if new:
+            text = "".join(f"{entry.line}\n" for entry in [*log, *new])
+            write_whole(log_of(workspace), text.encode())
+        return receipts
+
+
+def standings(workspace: Workspace, ids: Iterable[str]) -> list[Standing]:
+    """How everything stands whose id begins with one of those given, as last published."""
+    wanted = sorted({text for text in ids if text})
+    if not workspace.published_database.exists():
+        raise ConfigError(f"{workspace.root} has published nothing yet; run it before deciding.")
+    if not wanted:
+        return []
+    condition = " OR ".join(f"starts_with(exception_id, {literal(text)})" for text in wanted)
+    try:
+        found = query(workspace.published_database, _STANDINGS.format(condition))
+    except QueryError:
+        raise ConfigError("what is published was made by an older version; run the latest month again.") from None
+    lasting = {rule.slug for rule in rules.discover() if rule.remembers}
+    return [Standing(**row, is_event=row["rule"] in lasting) for row in found.iter_rows(named=True)]
+
+
+def latest_published(workspace: Workspace) -> str | None:
+    """The newest month in the published database; None when there is none."""
+    if not workspace.published_database.exists():
+        return None
+    newest = query(workspace.published_database, "SELECT max(period) FROM rule_runs").item()
+    return None if newest is None else str(newest)
+
+
+def counts_from(workspace: Workspace, at: datetime) -> str:
+    """From which month's run on decisions of an instant count."""
+    return at.astimezone(workspace.settings.zone).strftime("%Y-%m")
+
+
+# -- import ----------------------------------------------------------------------------------------------------------
+
+
+def import_file(
+    workspace: Workspace, path: Path, act: Act, *, who: str | None, role: str | None, dry_run: bool = False
+) -> list[Receipt]:
+    """Record the decisions in a CSV, XLSX or JSON file, one a row: all, or none when one is refused.
+
+    A row without a decision asks for nothing; one given for an earlier month than the newest published is stale. The
+    original is kept. Raises ConfigError when the file as a whole cannot be used.
+    """
+    rows = [{_COLUMNS[name]: value for name, value in _tidy(row) if name in _COLUMNS and value} for row in _rows(path)]
+    if not any("exception_id" in row for row in rows):
+        raise ConfigError(f"{path.name} names no exception; it needs the columns exception_id and decision.")
+    answered = [row["exception_id"] for row in rows if row.get("kind") and "exception_id" in row]
+    twice = {name for name in answered if answered.count(name) > 1}
+    with workspace.lock():
+        content = path.read_bytes()
+        file = hashlib.sha256(content).hexdigest()
+        numbers = [entry.seq for entry in read(workspace) if entry.file == file]
+        if numbers:
+            raise ConfigError(f"{path.name} was imported before (D{numbers[0]} to D{numbers[-1]}).")
+        latest = latest_published(workspace)
+        asked = [_asked(number, row, latest, who, role, twice) for number, row in enumerate(rows, 1)]
+        receipts = record(workspace, asked, replace(act, file=file), dry_run=True)
+        if not dry_run and all(receipt.outcome != REFUSED for receipt in receipts):
+            write_whole(log_of(workspace).parent / "imports" / f"{file}{path.suffix.lower()}", content)
+            receipts = record(workspace, asked, replace(act, file=file))
+        return receipts
+
+
+def _rows(path: Path) -> list[dict[str, str | None]]:
+    kind = SUFFIXES.get(path.suffix.lower())
+    try:
+        if path.suffix.lower() == ".json":
+            return _json_rows(path)
+        if kind not in ("csv", "xlsx", "jsonl"):
+            raise FileError("its kind is unknown; call it .csv, .xlsx or .json")
+        sheet = READERS[kind](path, Source(name="decisions", feed="tickets"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path} is no file.") from None
+    except FileError as problem:
+        raise ConfigError(f"{path.name}: {problem}.") from None
+    if sheet.unreadable.height:
+        number, reasons = sheet.unreadable.select("_row", "reasons").row(0)
+        raise ConfigError(f"{path.name}: row {number} cannot be read: {reasons[0]}.")
+    return sheet.rows.drop("_row").to_dicts()
+
+
+def _json_rows(path: Path) -> list[dict[str, str | None]]:
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (ValueError, UnicodeDecodeError) as problem:
+        raise FileError(f"it is no JSON ({problem})") from None
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise FileError("it must hold a list of objects")
+    return [{name: None if value is None else str(value) for name, value in row.items()} for row in rows]
+
+
+def _tidy(row: dict[str, str | None]) -> Iterable[tuple[str, str | None]]:
+    """Names and values without the spaces, cases and empty texts that spreadsheets leave."""
+    for name, value in row.items():
+        text = (value or "").strip()
+        yield "_".join(name.strip().lower().replace("-", " ").split()), text or None
+
+
+def _asked(
+    number: int, row: dict[str, str], latest: str | None, who: str | None, role: str | None, twice: set[str]
+) -> Asked:
+    exception_id = row.get("exception_id", "")
+    if not row.get("kind"):
+        return Asked(number, exception_id, None)
+    if exception_id in twice:
+        return Asked(number, exception_id, None, "there are two answers for it; keep one")
+    if latest and row.get("period", latest) != latest:
+        return Asked(number, exception_id, None, f"it answers {row['period']}, but {latest} is published since")
+    said = {"who": who, "role": role, **{name: value for name, value in row.items() if name != "period"}}
+    return as_asked(number, said)
+
+
+def as_asked(number: int, said: Mapping[str, str | None]) -> Asked:
+    """A decision from the texts that say it; where one is not what it should be, `said` tells which."""
+    exception_id, kind = said.get("exception_id") or "", (said.get("kind") or "").lower()
+    if kind not in KINDS:
+        return Asked(number, exception_id, None, f"{said.get('kind')!r} is no decision; they are {', '.join(KINDS)}")
+    texts = {name: value for name, value in said.items() if value}
+    texts |= {"exception_id": exception_id, "kind": kind, "who": said.get("who") or ""}
+    if "until" in texts:
+        texts["until"] = texts["until"].removesuffix(" 00:00:00")  # a date cell of a spreadsheet
+    if "corrects" in texts:
+        texts["corrects"] = texts["corrects"].upper().removeprefix("D")
+    try:
+        return Asked(number, exception_id, Proposal.model_validate(texts))
+    except ValidationError as problem:
+        field = problem.errors()[0]["loc"][0]
+        example = {"until": "a date like 2027-01-31", "corrects": "the number of a decision like D12"}
+        return Asked(number, exception_id, None, f"{field} is {said[str(field)]!r}; write {example[str(field)]}")
+
+
+# -- inside ----------------------------------------------------------------------------------------------------------
+
+
+def _broken(path: Path, what: str) -> str:
+    return f"{path}: {what}; put the log back as it was, from a backup, before anything else."
+
+
+def _found(one: Asked, known: Sequence[Standing]) -> tuple[Standing | None, str | None]:
+    """What an id, or the beginning of one, names; or why it names nothing."""
+    if not one.exception_id:
+        return None, "it names no exception"
+    exact = [standing for standing in known if standing.exception_id == one.exception_id]
+    named = exact or [standing for standing in known if standing.exception_id.startswith(one.exception_id)]
+    if len(named) > 1:
+        return None, f"{one.exception_id} begins the ids of {len(named)} exceptions; write more of it"
+    return (named[0], None) if named else (None, None)
+
+
+def _entry(proposal: Proposal, found: Standing | None, log: Sequence[Entry], act: Act) -> Entry:
+    return Entry(
+        **proposal.model_dump(),
+        seq=len(log) + 1,
+        os_user=getpass.getuser(),
+        channel=act.channel,
+        at=act.at,
+        value=found.value if found else None,
+        file=act.file,
+        previous=head(log),
+    ).sealed()
+
+
+def _receipt(one: Asked, found: Standing | None, outcome: str, said: str) -> Receipt:
+    return Receipt(
+        row=one.row,
+        exception_id=found.exception_id if found else one.exception_id,
+        rule=found.rule if found else "",
+        subject=found.subject if found else "",
+        decision=one.proposal.kind if one.proposal else "",
+        outcome=outcome,
+        said=said,
+    )
+
+
+def as_receipts(receipts: Sequence[Receipt]) -> pl.DataFrame:
+    """Receipts as a table."""
+    return pl.DataFrame([vars(receipt) for receipt in receipts], schema_overrides={"row": pl.Int64})

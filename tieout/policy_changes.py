@@ -1,0 +1,197 @@
+"""What changed in the policy since the period before, and what those changes let go.
+
+The effect is measured, not guessed: the period is judged a second time under the policy of the period before. What
+fired then and does not now was silenced by the change; what was open and is clean only now was not fixed.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import polars as pl
+
+from tieout.decisions import not_corrected_frame, same_person
+from tieout.reconcile import reconcile
+from tieout.rule import Rule
+from tieout.settings import Exemption, Settings
+from tieout.world import World
+
+POLICY_CHANGES: Mapping[str, pl.DataType] = {
+    "change_id": pl.String(), "what": pl.String(), "rule": pl.String(), "from_value": pl.String(),
+    "to_value": pl.String(), "loosened": pl.Boolean(), "silenced": pl.Int64(), "added": pl.Int64(),
+    "who": pl.String(), "why": pl.String(), "until": pl.Date(), "approver": pl.String(),
+}  # fmt: skip
+
+MEMORY = {"policy": pl.String()}
+"""The policy a period was judged under, as JSON: the table `memory_policy`."""
+
+_JUDGING = ("policy", "rules", "exempt", "multiplicities", "placeholders")
+"""Tables of the config that decide what is an exception, whole."""
+_PRODUCT_LIMITS = {"inactive_days", "unused_days", "bills_suspended", "exempt"}
+_GRADES = ("low", "medium", "high", "critical")
+
+
+@dataclass(frozen=True)
+class Change:
+    """One key of the policy that says something else than before; None = it says nothing."""
+
+    what: str
+    before: Any
+    now: Any
+
+    @property
+    def steps(self) -> list[str]:
+        return self.what.split(".", 2)
+
+
+def compare(world: World, rules: Sequence[Rule], findings: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """The findings with the reason corrected where only new limits made them clean, the changes, and the memory."""
+    now = _policy(world.settings)
+    remembered = world.remembered("memory_policy", MEMORY)["policy"].to_list()
+    before = json.loads(remembered[0]) if remembered else now
+    changes = list(_changes(before, now, rules))
+    table = pl.DataFrame(schema=dict(POLICY_CHANGES))
+    if changes:
+        earlier = reconcile(replace(world, settings=_under(before, world.settings)), rules)["findings"]
+        fired_before, fires_now = (f.filter(pl.col("outcome") == "fired") for f in (earlier, findings))
+        silenced = fired_before.join(fires_now, on="exception_id", how="anti")
+        added = fires_now.join(fired_before, on="exception_id", how="anti")
+        rows = [_told(change, world, rules, silenced, added) for change in changes]
+        table = pl.DataFrame(rows, schema=dict(POLICY_CHANGES)).sort("what")
+        only_now = (pl.col("outcome") == "clean") & pl.col("exception_id").is_in(silenced["exception_id"].implode())
+        findings = findings.with_columns(
+            pl.when(only_now & (pl.col("why") != "rule_off"))
+            .then(pl.lit("limit_changed"))
+            .otherwise("why")
+            .alias("why")
+        )
+    memory = pl.DataFrame({"policy": [json.dumps(now, sort_keys=True)]})
+    return {"findings": findings, "policy_changes": table, "memory_policy": memory}
+
+
+def _policy(settings: Settings) -> dict[str, Any]:
+    """Everything in the config that decides what is an exception, and nothing else; only what is stated."""
+    said = settings.model_dump(mode="json", exclude_defaults=True)
+    products = {
+        name: {key: value for key, value in product.items() if key in _PRODUCT_LIMITS}
+        for name, product in said.get("products", {}).items()
+    }
+    return {**{name: said[name] for name in _JUDGING if name in said}, "products": products}
+
+
+def _under(policy: Mapping[str, Any], settings: Settings) -> Settings:
+    """The settings with an earlier policy; names and aliases stay as they are now, so that subjects keep their ids."""
+    said = settings.model_dump(mode="json", exclude_defaults=True)
+    for name in _JUDGING:
+        said.pop(name, None)
+    products = {
+        name: {key: value for key, value in product.items() if key not in _PRODUCT_LIMITS}
+        | policy["products"].get(name, {})
+        for name, product in said.get("products", {}).items()
+    }
+    return Settings.model_validate({**said, **policy, "products": products})
+
+
+def _changes(before: Mapping[str, Any], now: Mapping[str, Any], rules: Sequence[Rule]) -> Iterator[Change]:
+    """Every key that says something else; a limit that is now stated as it already was by default is no change."""
+    old, new = dict(_leaves(before)), dict(_leaves(now))
+    for what in sorted(old.keys() | new.keys()):
+        change = Change(what, old.get(what), new.get(what))
+        defaults = [rule.params[_name(what)] for rule in _concerned(change, rules) if _name(what) in rule.params]
+        default = defaults[0] if defaults else {"on": True}.get(_name(what))
+        values = [default if value is None else value for value in (change.before, change.now)]
+        if not what.startswith("exempt.") and values[0] == values[1]:
+            continue
+        yield change if what.startswith("exempt.") else Change(what, values[0], values[1])
+
+
+def _leaves(policy: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Each stated key by its path; an exemption by its rule and each of its subjects."""
+    for name, value in policy.items():
+        if name == "exempt":
+            for exemption in value:
+                for subject in exemption["subject"]:
+                    yield f"exempt.{exemption['rule']}.{subject}", exemption
+        else:
+            yield from _below(name, value)
+
+
+def _below(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if not isinstance(value, dict):
+        yield path, value
+        return
+    for name, inner in value.items():
+        skipped = path.startswith("rules.") and name == "params"
+        yield from _below(path if skipped else f"{path}.{name}", inner)
+
+
+def _name(what: str) -> str:
+    return what.rpartition(".")[2]
+
+
+def _concerned(change: Change, rules: Sequence[Rule]) -> list[Rule]:
+    """The rules whose answers the key can change."""
+    if change.steps[0] in ("rules", "exempt"):
+        return [rule for rule in rules if rule.slug == change.steps[1]]
+    return [rule for rule in rules if _name(change.what) in rule.params] or list(rules)
+
+
+def _told(
+    change: Change, world: World, rules: Sequence[Rule], silenced: pl.DataFrame, added: pl.DataFrame
+) -> dict[str, Any]:
+    """One change as a row: from, to, what it did to this period, and who answers for it."""
+    slugs = [rule.slug for rule in _concerned(change, rules)]
+    of_change = pl.col("rule").is_in(slugs)
+    exemption = None
+    if change.steps[0] == "exempt":
+        of_change &= pl.col("subject") == change.steps[2]
+        exemption = Exemption.model_validate(change.now) if change.now else None
+    counts = {"silenced": silenced.filter(of_change).height, "added": added.filter(of_change).height}
+    said = (change.before["until"] if change.before else None, change.now["until"] if change.now else None)
+    before, now = said if change.steps[0] == "exempt" else (change.before, change.now)
+    change_id = identify(world.period, change)
+    return {
+        "change_id": change_id,
+        "what": change.what,
+        "rule": slugs[0] if len(slugs) == 1 else None,
+        "from_value": _text(before),
+        "to_value": _text(now),
+        "loosened": _loosened(change, before, now, **counts),
+        **counts,
+        "who": exemption.who if exemption else None,
+        "why": exemption.why if exemption else None,
+        "until": exemption.until if exemption else None,
+        "approver": _approver(change_id, exemption, world),
+    }
+
+
+def identify(period: str, change: Change) -> str:
+    """The id of a policy change, which an approval names."""
+    canonical = json.dumps([period, change.what, change.before, change.now], sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def _loosened(change: Change, before: Any, now: Any, *, silenced: int, added: int) -> bool | None:
+    """True where less is found than before; null where this period does not show it."""
+    if change.steps[0] == "exempt":
+        return bool(now is not None and (before is None or now > before))
+    if _name(change.what) == "on":
+        return not now
+    if _name(change.what) == "severity" and before and now:
+        return _GRADES.index(now) < _GRADES.index(before)
+    return True if silenced else False if added else None
+
+
+def _approver(change_id: str, exemption: Exemption | None, world: World) -> str | None:
+    """Who approved it: another person than who asked, in the config or by a decision, whenever it was taken."""
+    if exemption and exemption.approver and not same_person(exemption.who, exemption.approver):
+        return exemption.approver
+    log = not_corrected_frame(world.decisions)
+    approvals = log.filter((pl.col("exception_id") == change_id) & (pl.col("kind") == "approve"))
+    return None if approvals.is_empty() else str(approvals["who"][0])
+
+
+def _text(value: Any) -> str | None:
+    return value if value is None or isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False)
