@@ -166,24 +166,6 @@ def notice_deadline() -> pl.Expr:
     return pl.col("committed_on") - pl.duration(days=pl.col("notice_days").fill_null(NOTICE_DAYS))
 
 
-def candidates(ground: Ground, filled: pl.DataFrame) -> pl.DataFrame:
-    """Every seat that may be given back: why, on which line, and what it is worth."""
-    today = ground.world.today
-    valued = seat_values(ground, filled).filter(pl.col("reason").is_not_null())
-    terms = lines(ground).select("reduction", "committed_on", "notice_days", line="_id")
-    return (
-        valued.join(terms, on="line", how="left", maintain_order="left")
-        .select(
-            "product", "seat_id", "reason", "contract_id", "line_no", "cost_center",
-            pl.col("holder_id").alias("person_id"),
-            pl.col("value").alias("annual_value"), pl.col("amount").alias("annual_amount"), "currency", "reduction",
-            pl.col("committed_on").alias("committed_until"),
-            pl.when(notice_deadline() >= today).then(notice_deadline()).alias("decide_by"),
-        )
-        .sort("product", "seat_id")
-    )  # fmt: skip
-
-
 def position_table(ground: Ground, filled: pl.DataFrame) -> pl.DataFrame:
     """Every contract line with its position, as published."""
     return positions(ground, filled).select(

@@ -16,6 +16,7 @@ MONEY = pl.Decimal(38, SCALE)
 RATE_DAYS = 31
 LIFE_MONTHS = 36
 PERIODS_A_YEAR = {"monthly": 12, "quarterly": 4, "annual": 1}
+PERIOD_MONTHS = {"monthly": 1, "quarterly": 3, "annual": 12}
 _MINOR_UNITS = {
     0: [
         "BIF",
@@ -89,7 +90,7 @@ def annual_price(unit_price: pl.Expr, billing_period: pl.Expr, term_start: pl.Ex
     A term price counts by its whole months, else by its days of 365; null for a perpetual term price.
     """
     after = term_end.dt.offset_by("1d")
-    months = _months(term_start, after)
+    months = months_between(term_start, after)
     whole = (after.dt.day() == term_start.dt.day()) | (
         (after == after.dt.month_end()) & (term_start.dt.day() > after.dt.day())
     )
@@ -100,15 +101,22 @@ def annual_price(unit_price: pl.Expr, billing_period: pl.Expr, term_start: pl.Ex
     return pl.when(billing_period != "term").then(by_period).when(whole).then(by_months).otherwise(by_days)
 
 
-def _months(start: pl.Expr, end: pl.Expr) -> pl.Expr:
+def months_between(start: pl.Expr, end: pl.Expr) -> pl.Expr:
     """Calendar months from one date's month to another's."""
     return (end.dt.year() - start.dt.year()) * 12 + end.dt.month().cast(pl.Int32) - start.dt.month().cast(pl.Int32)
+
+
+def whole_months(start: pl.Expr, end: pl.Expr) -> pl.Expr:
+    """Whole months from one date to another; a month's last day closes a month that began on a later day."""
+    months = months_between(start, end)
+    short = (end.dt.day() < start.dt.day()) & (end != end.dt.month_end())
+    return months - short.cast(pl.Int32)
 
 
 def depreciated(cost: pl.Expr, purchased_on: pl.Expr, world: World, life_months: pl.Expr | None = None) -> pl.Expr:
     """Cost less straight-line depreciation over 36 (or the given) months; null without cost, date or life."""
     today = pl.lit(world.today)
-    months = _months(purchased_on, today) - (purchased_on.dt.day() > today.dt.day()).cast(pl.Int32)
+    months = whole_months(purchased_on, today)
     told = pl.lit(LIFE_MONTHS) if life_months is None else life_months
     life = pl.when(told > 0).then(told).cast(pl.Int64)
     left = pl.max_horizontal(life - pl.max_horizontal(months, pl.lit(0)), pl.lit(0))

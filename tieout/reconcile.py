@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from tieout import facts, licences, source_exceptions, usage
-from tieout.facts import asset, line, purchase_line
+from tieout import facts, licences, reclaim, source_exceptions, usage
+from tieout.facts import asset, book_line, line, purchase_line, stock_line
 from tieout.facts.ground import Ground
 from tieout.judgement import judge_all, switched_off
 from tieout.rule import Rule
@@ -31,12 +31,14 @@ def reconcile(world: World, rules: Sequence[Rule]) -> dict[str, pl.DataFrame]:
     return {
         **tables,
         "source_exceptions": source_exceptions.find(ground, grains["asset"]),
-        "reclaim_candidates": licences.candidates(ground, filled),
+        "reclaim_candidates": reclaim.candidates(ground, filled),
         "entitlement_positions": licences.position_table(ground, filled),
         **ground.memory(),
         **usage.memory(ground),
         **asset.memory(grains["asset"].frame, ground),
         **purchase_line.memory(ground),
+        **book_line.memory(ground),
+        **stock_line.memory(grains["stock_line"].frame, ground),
         **line.memory(ground, filled),
     }
 
