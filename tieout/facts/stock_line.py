@@ -1,6 +1,6 @@
 """One row a line of the spares book that was ever counted: the latest count against the book at that instant."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -23,13 +23,27 @@ def placed(rows: pl.DataFrame, ground: Ground) -> pl.DataFrame:
     )
 
 
+MEMORY = {
+    **dict.fromkeys(LINE, pl.String()), "counted_at": pl.Datetime("us", "UTC"), "counted": money.MONEY,
+    "off_by": money.MONEY, "book_size": money.MONEY, "previous_off_by": money.MONEY,
+    "previous_book_size": money.MONEY,
+}  # fmt: skip
+"""What the latest count of each line showed when it was first judged, because the book of that day is gone later."""
+
+
+def counts(ground: Ground) -> pl.DataFrame:
+    """Every count of every line, oldest first."""
+    world = ground.world
+    return (
+        placed(world.rows("stock_counts"), ground)
+        .with_columns(counted_on=world.local_date(pl.col("counted_at")), counted="quantity")
+        .sort("counted_at", "count_id")
+    )
+
+
 def latest_counts(ground: Ground) -> pl.DataFrame:
     """The latest count of every line."""
-    counts = placed(ground.world.rows("stock_counts"), ground).with_columns(
-        counted_on=ground.world.local_date(pl.col("counted_at"))
-    )
-    fresh = counts.with_columns(ground.world.fresh(pl.col("counted_on")).alias("in_period"))
-    return fresh.sort("counted_at", "_id").unique(LINE, keep="last", maintain_order=True)
+    return counts(ground).unique(LINE, keep="last", maintain_order=True)
 
 
 def _moved_since(counts: pl.DataFrame, book: pl.DataFrame, ground: Ground) -> pl.DataFrame:
@@ -61,21 +75,19 @@ def _moved_since(counts: pl.DataFrame, book: pl.DataFrame, ground: Ground) -> pl
     )
 
 
-def build(ground: Ground) -> Grain:
-    """Every counted line of spares."""
+def _against_book(counted: pl.DataFrame, ground: Ground) -> pl.DataFrame:
+    """Counts, one a line, with how far each is off the book: the book of today less what moved since the count."""
     world = ground.world
     book = placed(world.rows("stock"), ground)
-    counts = latest_counts(ground)
     booked = book.select(
         *LINE, "abc", "unit_cost", "currency", "description", book_quantity="quantity", stock__row="_id"
     )
     alive = pl.lit(world.alive("stock"))
     known = pl.col("stock__row").is_not_null()
-    frame = (
-        counts.join(booked, on=LINE, how="left", maintain_order="left")
-        .join(_moved_since(counts, book, ground), on=LINE, how="left", maintain_order="left")
+    return (
+        counted.join(booked, on=LINE, how="left", maintain_order="left")
+        .join(_moved_since(counted, book, ground), on=LINE, how="left", maintain_order="left")
         .with_columns(
-            pl.col("quantity").alias("counted"),
             pl.col("abc").fill_null("C"),
             alive.alias("stock__alive"),
             pl.lit(world.alive("movements")).alias("movements__alive"),
@@ -93,6 +105,42 @@ def build(ground: Ground) -> Grain:
             pl.col("book_at_count").abs().alias("book_size"),
         )
     )
+
+
+def _with_previous(latest: pl.DataFrame, ground: Ground) -> pl.DataFrame:
+    """Adds how far the count before the latest was off: 0 without one, null where its book is not known.
+
+    A count of an earlier period is as remembered from then; another one of this period is put to today's book.
+    """
+    world = ground.world
+    rest = counts(ground).join(latest.select([*LINE, "_id"]), on="_id", how="anti")
+    second = rest.unique(LINE, keep="last", maintain_order=True)
+    fresh = _against_book(second.filter(world.in_period(pl.col("counted_on"))), ground)
+    before = world.remembered("memory_stock_counts", MEMORY)
+    joined = (
+        latest.join(second.select(*LINE, second_at="counted_at", second_counted="counted"), on=LINE, how="left")
+        .join(fresh.select(*LINE, fresh_off_by="off_by", fresh_book_size="book_size"), on=LINE, how="left")
+        .join(before.select(*LINE, pl.all().exclude(LINE).name.prefix("before_")), on=LINE, how="left")
+    )
+    no_other = pl.col("second_at").is_null()
+    known_already = pl.col("before_counted_at") == pl.col("counted_at")
+    judged_before = (pl.col("before_counted_at") == pl.col("second_at")) & (
+        pl.col("before_counted") == pl.col("second_counted")
+    )
+    return joined.with_columns(
+        pl.when(no_other).then(money.zero())
+        .when(known_already).then(f"before_previous_{name}")
+        .when(judged_before).then(f"before_{name}")
+        .otherwise(f"fresh_{name}").alias(f"previous_{name}")
+        for name in ("off_by", "book_size")
+    )  # fmt: skip
+
+
+def build(ground: Ground) -> Grain:
+    """Every counted line of spares."""
+    world = ground.world
+    latest = latest_counts(ground).with_columns(world.fresh(pl.col("counted_on")).alias("in_period"))
+    frame = _with_previous(_against_book(latest, ground), ground)
     valued = money.valued(frame, "stock_value", pl.col("off_by") * pl.col("unit_cost"), pl.col("currency"), world)
     return Grain(
         name="stock_line",
@@ -101,16 +149,33 @@ def build(ground: Ground) -> Grain:
         keys={"sku": "sku_key", "location": "place_key", "bin": "bin_key"},
         leans={
             **dict.fromkeys(("abc", "book_quantity", "description", "stock_value"), ("stock",)),
-            **dict.fromkeys(("book_at_count", "variance", "off_by", "book_size"), ("stock", "movements")),
+            **dict.fromkeys(
+                ("book_at_count", "variance", "off_by", "book_size", "previous_off_by", "previous_book_size"),
+                ("stock", "movements"),
+            ),
         },
     )
 
 
+def memory(frame: pl.DataFrame, ground: Ground) -> dict[str, pl.DataFrame]:
+    """What the latest count of each line showed, and the one before, as first judged."""
+    before = ground.world.remembered("memory_stock_counts", MEMORY)
+    known = before.select(*LINE, "counted_at", "counted", known_off_by="off_by", known_book_size="book_size")
+    kept = frame.join(known, on=[*LINE, "counted_at", "counted"], how="left", maintain_order="left")
+    now = kept.with_columns(
+        pl.when(pl.col("known_off_by").is_not_null()).then(f"known_{name}").otherwise(name).alias(name)
+        for name in ("off_by", "book_size")
+    ).select(pl.col(name).cast(dtype) for name, dtype in MEMORY.items())
+    return {"memory_stock_counts": now.sort(LINE)}
+
+
 HEALTHY: dict[str, Any] = {
     "_id": 0, "sku": "S-1", "sku_key": "S-1", "location": "Store", "place_key": "store", "bin": "A1", "bin_key": "A1",
-    "counted_on": date(2026, 10, 20), "in_period": True, "counted": Decimal(100), "abc": "A", "description": None,
+    "counted_at": datetime(2026, 10, 20, 13, tzinfo=UTC), "counted_on": date(2026, 10, 20), "in_period": True,
+    "counted": Decimal(100), "abc": "A", "description": None,
     "book_quantity": Decimal(100), "book_at_count": Decimal(100), "variance": Decimal(0), "off_by": Decimal(0),
-    "book_size": Decimal(100), "stock_value": Decimal(0), "stock_value_amount": Decimal(0),
+    "book_size": Decimal(100), "previous_off_by": Decimal(0), "previous_book_size": Decimal(100),
+    "stock_value": Decimal(0), "stock_value_amount": Decimal(0),
     "stock_value_currency": "EUR", "stock__row": 0, "stock__alive": True, "movements__row": None,
     "movements__alive": True,
 }  # fmt: skip

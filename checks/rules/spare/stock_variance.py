@@ -10,6 +10,7 @@ Quiet: differences that movements after the count explain. Stays open until the 
 import polars as pl
 
 from tieout.rule import Rule
+from tieout.tolerance import TOLERANCES, out_of_tolerance
 
 RULE = Rule(
     slug="stock-variance",
@@ -20,19 +21,8 @@ RULE = Rule(
     remedy="Recount; then correct the book with a reason.",
     population=pl.col("counted").is_not_null(),
     event="in_period",
-    params={"tolerance_a": 0.01, "tolerance_b": 0.03, "tolerance_c": 0.05, "tolerance_units": 1},
-    fails=lambda p: (
-        (pl.col("off_by") >= p.tolerance_units)
-        & (
-            pl.col("off_by")
-            > pl.col("book_size")
-            * pl.when(pl.col("abc") == "A")
-            .then(p.tolerance_a)
-            .when(pl.col("abc") == "B")
-            .then(p.tolerance_b)
-            .otherwise(p.tolerance_c)
-        )
-    ),
+    params=TOLERANCES,
+    fails=lambda p: out_of_tolerance(p, "off_by", "book_size"),
     requires=("stock",),
     value="stock_value",
     value_kind="stock",
