@@ -4,7 +4,7 @@ Amounts are identified, not saved: nothing here is approved, released or refunde
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
@@ -60,21 +60,25 @@ class Candidate:
     annual_value: Decimal | None
     annual_amount: Decimal | None
     currency: str | None
-    reduction: str | None
+    bucket: str
+    realisable_now: Decimal | None
+    at_renewal: Decimal | None
     decide_by: date | None
 
 
 @dataclass(frozen=True)
 class Total:
-    """Candidates of one product, vendor or reason: seats, those without a value, and the value of the others.
+    """Candidates of one product, vendor or reason: seats, those without a value, and what the others are worth.
 
-    The value is None where no seat has one.
+    A year's value, what can be realised now and what from renewal on; None where no seat has one.
     """
 
     name: str
     seats: int
     unvalued: int
     value: Decimal | None
+    now: Decimal | None
+    renewal: Decimal | None
 
 
 @dataclass(frozen=True)
@@ -142,9 +146,7 @@ def build(tables: Tables, about: About, rules: Mapping[str, str]) -> Reclaim:
         exposures=_exposures(tables, about, rules),
         by_product=totals["product"],
         by_vendor=totals["vendor"],
-        by_reason=tuple(
-            Total(read(t.name, rules.get(t.name, "")).title, t.seats, t.unvalued, t.value) for t in totals["reason"]
-        ),
+        by_reason=tuple(replace(t, name=read(t.name, rules.get(t.name, "")).title) for t in totals["reason"]),
         by_currency=by_currency,
         positions=positions,
         not_filled=lines.height - len(positions),
@@ -171,7 +173,8 @@ def _seats(tables: Tables, about: About, lines: pl.DataFrame) -> pl.DataFrame:
         .with_columns(pl.col("vendor").fill_null(NO_LINE))
         .select(
             "product", "seat_id", "reason", "exception_id", "person_id", "contract_id", "line_no", "vendor",
-            "cost_center", "annual_value", "annual_amount", "currency", "reduction", "decide_by",
+            "cost_center", "annual_value", "annual_amount", "currency", "bucket", "realisable_now", "at_renewal",
+            "decide_by",
         )
         .sort("decide_by", "product", "seat_id", nulls_last=True)
     )  # fmt: skip
@@ -222,7 +225,8 @@ def _positions(lines: pl.DataFrame, seats: pl.DataFrame, home: str) -> tuple[Pos
 
 def _total(name: str, seats: pl.DataFrame) -> Total:
     values = seats["annual_value"]
-    return Total(name, seats.height, values.null_count(), total(values))
+    now, renewal = total(seats["realisable_now"]), total(seats["at_renewal"])
+    return Total(name, seats.height, values.null_count(), total(values), now, renewal)
 
 
 def _totals(seats: pl.DataFrame, column: str) -> tuple[Total, ...]:

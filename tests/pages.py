@@ -49,7 +49,8 @@ POSITIONS = {
 CANDIDATES = {
     "product": pl.String, "seat_id": pl.String, "reason": pl.String, "contract_id": pl.String, "line_no": pl.String,
     "cost_center": pl.String, "person_id": pl.String, "annual_value": MONEY, "annual_amount": MONEY,
-    "currency": pl.String, "reduction": pl.String, "committed_until": pl.Date, "decide_by": pl.Date,
+    "currency": pl.String, "bucket": pl.String, "realisable_now": MONEY, "realisable_now_amount": MONEY,
+    "at_renewal": MONEY, "at_renewal_amount": MONEY, "reduction": pl.String, "committed_until": pl.Date, "decide_by": pl.Date,
 }  # fmt: skip
 SCHEMAS: Mapping[str, Mapping[str, Any]] = {
     "exceptions": EXCEPTIONS, "exception_history": HISTORY, "rule_runs": RULE_RUNS, "evidence": EVIDENCE,
@@ -215,12 +216,15 @@ def _candidates(say: Say) -> list[dict[str, Any]]:
     seat = {"period": "2026-10", "product": say("Figura"), "reason": "unused-seat", "line_no": "1",
             "reduction": "renewal_only", "contract_id": say("C-1"), "cost_center": say("4300"),
             "decide_by": date(2026, 11, 1), "annual_value": Decimal("300.10"), "annual_amount": Decimal("345.12"),
-            "currency": "USD"}  # fmt: skip
+            "currency": "USD", "bucket": "reducible", "realisable_now": Decimal(0), "realisable_now_amount": Decimal(0),
+            "at_renewal": Decimal("300.10"), "at_renewal_amount": Decimal("345.12")}  # fmt: skip
     return [
         {**seat, "seat_id": "u-1"},
         {**seat, "seat_id": "u-2", "person_id": say("P-2")},
         {**seat, "seat_id": "u-3", "product": say("Tabula"), "contract_id": say("C-2"), "annual_value": None,
-         "annual_amount": Decimal(12000), "currency": "JPY", "decide_by": None},
+         "annual_amount": Decimal(12000), "currency": "JPY", "decide_by": None, "realisable_now": None,
+         "at_renewal": None},
         {**seat, "seat_id": "u-4", "product": say("Tabula"), "contract_id": None, "line_no": None,
-         "annual_value": None, "annual_amount": None, "currency": None, "decide_by": None, "reduction": None},
+         "annual_value": None, "annual_amount": None, "currency": None, "decide_by": None, "reduction": None,
+         "bucket": "true_up_avoided", "realisable_now": None, "at_renewal": None},
     ]  # fmt: skip

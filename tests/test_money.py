@@ -14,8 +14,8 @@ from tieout.reconcile import reconcile
 
 RULES = discover()
 LINE = {
-    "contract_id": "C1", "line_no": "1", "vendor": "V", "product": "Pad", "quantity": 10, "unit_price": 120, "currency": "EUR",
-    "billing_period": "annual", "term_start": "2026-01-01", "term_end": "2026-12-31",
+    "contract_id": "C1", "line_no": "1", "vendor": "V", "product": "Pad", "quantity": 10, "unit_price": 120,
+    "currency": "EUR", "billing_period": "annual", "term_start": "2026-01-01", "term_end": "2026-12-31",
 }  # fmt: skip
 
 
@@ -32,8 +32,8 @@ def tables(seats: int, unused: int, *lines: dict[str, Any], as_of: datetime = AS
         for n in range(seats)
     ]
     held = [
-        {"product": "Pad", "seat_id": f"s{n:03}", "email": f"{n:03}@x.org", "status": "active", "paid": True, "assigned_at": "2026-01-05",
-         "last_active_at": "1970-01-01" if n >= seats - unused else "2026-10-20"}
+        {"product": "Pad", "seat_id": f"s{n:03}", "email": f"{n:03}@x.org", "status": "active", "paid": True,
+         "assigned_at": "2026-01-05", "last_active_at": "1970-01-01" if n >= seats - unused else "2026-10-20"}
         for n in range(seats)
     ]  # fmt: skip
     rates = [{"currency": c, "as_of": "2026-10-30", "rate": rate} for c, rate in RATES.items()]
@@ -111,18 +111,18 @@ def test_a_successor_counts_from_the_day_after() -> None:
 @given(
     lines=st.lists(
         st.tuples(
-            st.integers(0, 12), st.integers(0, 6), st.decimals("0.01", "999.99", places=2), st.sampled_from(["EUR", *RATES]),
-            st.sampled_from(["monthly", "quarterly", "annual", "term"]), st.booleans(),
+            st.integers(0, 12), st.integers(0, 6), st.decimals("0.01", "999.99", places=2),
+            st.sampled_from(["EUR", *RATES]), st.sampled_from(["monthly", "quarterly", "annual", "term"]), st.booleans(),
         ),
         min_size=1, max_size=5,
     ),
     seats=st.integers(1, 25),
     unused=st.integers(0, 25),
 )  # fmt: skip
-def test_every_unit_stands_in_one_place_and_every_total_is_its_lines(lines: list[Any], seats: int, unused: int) -> None:
+def test_every_unit_stands_in_one_place_and_totals_are_their_lines(lines: list[Any], seats: int, unused: int) -> None:
     contracts = [
-        {**LINE, "contract_id": f"C{n}", "quantity": quantity, "minimum_quantity": minimum, "unit_price": price, "currency": currency,
-         "billing_period": billing, "reduction": "anytime" if anytime else "renewal_only"}
+        {**LINE, "contract_id": f"C{n}", "quantity": quantity, "minimum_quantity": minimum, "unit_price": price,
+         "currency": currency, "billing_period": billing, "reduction": "anytime" if anytime else "renewal_only"}
         for n, (quantity, minimum, price, currency, billing, anytime) in enumerate(lines)
     ]  # fmt: skip
     got = tables(seats, min(seats, unused), *contracts)
