@@ -50,7 +50,8 @@ CANDIDATES = {
     "product": pl.String, "seat_id": pl.String, "reason": pl.String, "contract_id": pl.String, "line_no": pl.String,
     "cost_center": pl.String, "person_id": pl.String, "annual_value": MONEY, "annual_amount": MONEY,
     "currency": pl.String, "bucket": pl.String, "realisable_now": MONEY, "realisable_now_amount": MONEY,
-    "at_renewal": MONEY, "at_renewal_amount": MONEY, "reduction": pl.String, "committed_until": pl.Date, "decide_by": pl.Date,
+    "at_renewal": MONEY, "at_renewal_amount": MONEY, "reduction": pl.String, "committed_until": pl.Date,
+    "decide_by": pl.Date,
 }  # fmt: skip
 SCHEMAS: Mapping[str, Mapping[str, Any]] = {
     "exceptions": EXCEPTIONS, "exception_history": HISTORY, "rule_runs": RULE_RUNS, "evidence": EVIDENCE,

@@ -112,7 +112,8 @@ def test_a_successor_counts_from_the_day_after() -> None:
     lines=st.lists(
         st.tuples(
             st.integers(0, 12), st.integers(0, 6), st.decimals("0.01", "999.99", places=2),
-            st.sampled_from(["EUR", *RATES]), st.sampled_from(["monthly", "quarterly", "annual", "term"]), st.booleans(),
+            st.sampled_from(["EUR", *RATES]), st.sampled_from(["monthly", "quarterly", "annual", "term"]),
+            st.booleans(),
         ),
         min_size=1, max_size=5,
     ),

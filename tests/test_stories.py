@@ -1,14 +1,14 @@
 """Stories: small companies in which something happened, and what the rules must and must not say of it."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import polars as pl
 import pytest
 
 from checks.rules import discover
-from tests.worlds import AS_OF, PERIOD, staged, world
+from tests.worlds import AS_OF, staged, world
 from tieout import exceptions
 from tieout.reconcile import reconcile
 from tieout.world import World
@@ -142,8 +142,8 @@ def test_a_rehired_leaver_with_the_old_address_raises_nothing() -> None:
     old = {**ADA, "person_id": "p0", "status": "terminated", "end_date": "2025-06-30"}
     seat = {"product": "Figma", "seat_id": "s1", "email": "ada@x.org", "status": "active", "paid": True}
     line = {
-        "contract_id": "C1", "line_no": "1", "vendor": "F", "product": "Figma", "quantity": 1, "unit_price": 10, "currency": "EUR",
-        "billing_period": "monthly", "term_start": "2026-01-01",
+        "contract_id": "C1", "line_no": "1", "vendor": "F", "product": "Figma", "quantity": 1, "unit_price": 10,
+        "currency": "EUR", "billing_period": "monthly", "term_start": "2026-01-01",
     }  # fmt: skip
     feeds = {**HEALTHY, "people": [old, ADA, BOB], "seats": [seat], "entitlements": [line]}
     assert found(world({**feeds, "assets": [{**LAPTOP, "custodian": "ada@x.org"}]})) == set()
@@ -181,8 +181,12 @@ def test_a_source_that_is_not_alive_turns_no_answer_into_another(feed: str, verd
             {**LAPTOP, "asset_tag": "A-4", "serial": "SER0004", "custodian": "nobody"},
             {**LAPTOP, "asset_tag": "A-5", "serial": "SER0005"},
         ],
-        "endpoints": [CHECK_IN, {**CHECK_IN, "endpoint_id": "e2", "serial": "SER0003"}, {**CHECK_IN, "endpoint_id": "e3", "serial": "NEW"},
-                      {**CHECK_IN, "endpoint_id": "e4", "serial": "SER0004"}],
+        "endpoints": [
+            CHECK_IN,
+            {**CHECK_IN, "endpoint_id": "e2", "serial": "SER0003"},
+            {**CHECK_IN, "endpoint_id": "e3", "serial": "NEW"},
+            {**CHECK_IN, "endpoint_id": "e4", "serial": "SER0004"},
+        ],
         "scans": [{"count_id": "c", "scan_id": "1", "code": "A-5", "location": "Berlin", "scanned_at": "2026-10-20"}],
         "accounts": [{"account_id": "D2", "username": "bob", "email": "bob@x.org", "status": "active", "kind": "human"}],
         "seats": [{"product": "Figma", "seat_id": "s1", "email": "bob@x.org", "status": "active", "paid": True}],
@@ -206,8 +210,13 @@ def test_life_of_an_exception_over_four_months() -> None:
     story = []
     ghost = {**LAPTOP, "asset_tag": "A-2", "serial": "GHOST", "custodian": "p1"}
     back = {**CHECK_IN, "endpoint_id": "e2", "serial": "GHOST"}
-    months = [("2026-05", [CHECK_IN], "GREEN"), ("2026-06", [CHECK_IN], "AMBER"), ("2026-07", [CHECK_IN, back], "GREEN"),
-              ("2026-08", [CHECK_IN], "GREEN"), ("2026-09", [CHECK_IN], "GREEN")]  # fmt: skip
+    months = [
+        ("2026-05", [CHECK_IN], "GREEN"),
+        ("2026-06", [CHECK_IN], "AMBER"),
+        ("2026-07", [CHECK_IN, back], "GREEN"),
+        ("2026-08", [CHECK_IN], "GREEN"),
+        ("2026-09", [CHECK_IN], "GREEN"),
+    ]
     for period, endpoints, verdict in months:
         end = datetime.fromisoformat(f"{period}-28T22:00:00").replace(tzinfo=UTC)
         seen = [{**e, "last_seen_at": f"{period}-27"} for e in endpoints]
@@ -229,7 +238,7 @@ def test_life_of_an_exception_over_four_months() -> None:
         )
     ids = {row[1] for row in story if len(row) > 1}
     assert len(ids) == 1
-    first = datetime(2026, 5, 29).date()
+    first = date(2026, 5, 29)
     assert [row[2:] for row in story] == [
         ("open", first, 1, 1),
         ("open", first, 1, 1),
@@ -264,4 +273,3 @@ def test_repeated_and_shuffled_rows_change_nothing() -> None:
     one = reconcile(w, RULES)["findings"].select(columns)
     other = reconcile(shuffled, RULES)["findings"].select(columns)
     assert one.equals(other)
-    assert PERIOD == w.period
