@@ -22,6 +22,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from pipelines.errors import ConfigError, InUseError
+from pipelines.limits import hold_against_catalogue
 from tieout.settings import Settings
 
 CONFIG = "tieout.toml"
@@ -188,9 +189,13 @@ def read_settings(path: Path) -> Settings:
         raise ConfigError(f"{path} is not valid TOML: {problem}.") from None
     _refuse_secrets(path, tables)
     try:
-        return Settings.model_validate(tables)
+        settings = Settings.model_validate(tables)
+        hold_against_catalogue(settings)
     except ValidationError as problem:
         raise ConfigError(f"{path}: {_sentence(tables, problem.errors()[0])}") from None
+    except ConfigError as problem:
+        raise ConfigError(f"{path}: {problem}") from None
+    return settings
 
 
 def _sentence(tables: Mapping[str, Any], error: ErrorDetails) -> str:

@@ -49,6 +49,32 @@ def test_the_three_required_keys_suffice(make_workspace: MakeWorkspace) -> None:
         ("[paths]\ninbx = 'in'\n", "paths.inbx is not a known key; did you mean 'inbox'?"),
         ("[notify]\nsmtp_password = 'hunter2'\n", "notify.smtp_password holds a secret in plain text"),
         ("[notify\n", "is not valid TOML:"),
+        ("[policy]\nreturn_dys = 9\n", "policy.return_dys is not a known limit; did you mean 'return_days'?"),
+        ("[policy]\ngolive = 2026-01-01\n", "policy.golive is not a known limit; did you mean 'go_live'?"),
+        ("[policy]\nreturn_days = 'two'\n", "policy.return_days should be a number from 0 on, but is 'two'."),
+        (
+            "[policy.classes.laptop]\nevidnce_days = 9\n",
+            "policy.classes.laptop.evidnce_days is not a known limit; did you mean 'evidence_days'?",
+        ),
+        (
+            "[policy.classes.laptop]\nmanagd = true\n",
+            "policy.classes.laptop.managd is not a known limit; did you mean 'managed'?",
+        ),
+        ("[rules.ghost-asett]\non = false\n", "rules: 'ghost-asett' is not a rule; did you mean 'ghost-asset'?"),
+        (
+            "[rules.ghost-asset]\nreturn_days = 9\n",
+            "rules.ghost-asset.return_days is not a known limit; did you mean 'evidence_days'?",
+        ),
+        ("[rules.held-by-leaver]\nseverty = 'low'\n", "is not a known limit; did you mean 'severity'?"),
+        (
+            "[rules.ghost-asset]\nevidence_days = { lapttop = 9 }\n",
+            "rules.ghost-asset.evidence_days.lapttop: 'lapttop' is not an asset class; did you mean 'laptop'?",
+        ),
+        (
+            "[[exempt]]\nrule = 'ghost'\nsubject = 'T1'\nwho = 'a'\nwhy = 'b'\nuntil = 2026-12-31\n",
+            "exempt: rule 'ghost' is not a rule; did you mean",
+        ),
+        ("[[routes]]\nowner = 'it'\nrule = 'gost-asset'\n", "did you mean 'ghost-asset'?"),
     ],
 )
 def test_a_mistake_is_one_sentence(make_workspace: MakeWorkspace, config: str, said: str) -> None:

@@ -1,0 +1,64 @@
+"""Holds limits and rule names of a config against the catalogue: a mistyped limit must not pass for one in force."""
+
+from collections.abc import Collection, Iterable, Iterator
+from difflib import get_close_matches
+from typing import Any
+
+from pipelines.errors import ConfigError
+from tieout.feeds import ASSET_CLASSES
+from tieout.settings import ClassPolicy, PolicyTable, RuleTable, Settings
+
+
+def hold_against_catalogue(settings: Settings) -> None:
+    """Raise ConfigError for the first limit or rule that the catalogue does not know, naming the nearest it does."""
+    if not (settings.rules or settings.exempt or _named_by_routes(settings) or _limits_of_policy(settings)):
+        return
+    from checks.rules import discover  # takes its time, and most commands on most workspaces need none of it
+
+    rules = {rule.slug: rule for rule in discover()}
+    for place, slug in _named_rules(settings):
+        if slug not in rules:
+            raise ConfigError(f"{place} {slug!r} is not a rule; {_nearest(slug, rules)}")
+    every_limit = {name for rule in rules.values() for name in rule.params}
+    for place, name, value in _limits_of_policy(settings):
+        fields = ClassPolicy.model_fields if "classes" in place else PolicyTable.model_fields
+        _hold(place, name, value, every_limit, fields)
+    for slug, table in settings.rules.items():
+        for name, value in table.params.items():
+            _hold(f"rules.{slug}", name, value, rules[slug].params, RuleTable.model_fields)
+
+
+def _hold(place: str, name: str, value: Any, limits: Collection[str], fields: Iterable[str]) -> None:
+    if name not in limits:
+        known = sorted({*limits, *fields} - {"params", "classes"})
+        raise ConfigError(f"{place}.{name} is not a known limit; {_nearest(name, known)}")
+    by_class = value if isinstance(value, dict) else {"": value}
+    for asset_class, limit in by_class.items():
+        where = f"{place}.{name}.{asset_class}".removesuffix(".")
+        if asset_class and asset_class not in ASSET_CLASSES:
+            raise ConfigError(f"{where}: {asset_class!r} is not an asset class; {_nearest(asset_class, ASSET_CLASSES)}")
+        if isinstance(limit, bool) or not isinstance(limit, int | float) or limit < 0:
+            raise ConfigError(f"{where} should be a number from 0 on, but is {limit!r}.")
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    names = sorted(known)
+    near = get_close_matches(name, names, n=1, cutoff=0.5)
+    return f"did you mean {near[0]!r}?" if near else f"the known ones are {', '.join(names)}."
+
+
+def _limits_of_policy(settings: Settings) -> list[tuple[str, str, Any]]:
+    """Where, name and value of every limit under `[policy]` and its classes."""
+    tables = {"policy": settings.policy.model_extra or {}}
+    tables |= {f"policy.classes.{name}": table.model_extra or {} for name, table in settings.policy.classes.items()}
+    return [(place, name, value) for place, table in tables.items() for name, value in table.items()]
+
+
+def _named_by_routes(settings: Settings) -> list[str]:
+    return [slug for route in settings.routes for slug in route.rule]
+
+
+def _named_rules(settings: Settings) -> Iterator[tuple[str, str]]:
+    yield from (("rules:", slug) for slug in settings.rules)
+    yield from (("exempt: rule", exemption.rule) for exemption in settings.exempt)
+    yield from (("routes: rule", slug) for slug in _named_by_routes(settings))
