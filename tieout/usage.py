@@ -43,6 +43,7 @@ def usage_of(ground: Ground) -> pl.DataFrame:
     """Per product: `fresh` (somebody's use advanced lately), and whether usage is regressed, frozen or concealed."""
     before = ground.world.remembered("memory_usage", MEMORY_USAGE)
     fresh = (ground.world.days_since(used_on(ground)) <= FRESH_DAYS).any(ignore_nulls=True)
+    stands_still = pl.col("was_fresh").fill_null(False) & ~pl.col("fresh") & (pl.col("seats") >= FROZEN_FROM)
     pseudonyms = pl.col("email").str.contains(PSEUDONYM).mean()
     return (
         marked(ground)
@@ -56,13 +57,11 @@ def usage_of(ground: Ground) -> pl.DataFrame:
         .join(before, on="product_key", how="left")
         .with_columns(
             (pl.col("regressed_seats") > 0).alias("regressed"),
-            (pl.col("was_fresh").fill_null(False) & ~pl.col("fresh") & (pl.col("seats") >= FROZEN_FROM)).alias(
-                "frozen"
-            ),
             ((pl.col("pseudonyms") >= CONCEALED_SHARE) & (pl.col("seats") >= CONCEALED_FROM))
             .fill_null(False)
             .alias("concealed"),
         )
+        .with_columns((stands_still & ~pl.col("concealed")).alias("frozen"))
         .sort("product_key")
     )
 
