@@ -183,7 +183,8 @@ def _show(
     if refused:
         first = refused[0]
         typer.echo(
-            f"tieout: nothing was recorded: {len(refused)} of {len(receipts)} refused; row {first.row}: {first.said}.",
+            f"tieout: nothing was recorded: {len(refused)} of {len(receipts)} refused; "
+            f"{first.exception_id or f'row {first.row}'}: {first.said}.",
             err=True,
         )
         raise typer.Exit(1)

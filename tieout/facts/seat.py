@@ -10,6 +10,7 @@ from tieout.facts.ground import Ground
 from tieout.feeds import NEVER
 from tieout.identity.people import Keys
 from tieout.rule import SEPARATOR, Grain
+from tieout.world import World
 
 
 def build(ground: Ground) -> Grain:
@@ -40,7 +41,8 @@ def build(ground: Ground) -> Grain:
         frame.join(accounts, on="holder_id", how="left", maintain_order="left")
         .join(stated, on="product_key", how="left", maintain_order="left")
         .join(doubts, on="product_key", how="left", maintain_order="left")
-        .with_columns(pl.col("bills_suspended", "product_exempt").fill_null(False))
+        .join(_kept(world), on=["product_key", "seat_id"], how="left", maintain_order="left")
+        .with_columns(pl.col("bills_suspended", "product_exempt", "kept").fill_null(False))
         .with_columns(
             (pl.col("paid") & billed).alias("counted"),
             alive.alias("accounts__alive"),
@@ -59,7 +61,10 @@ def build(ground: Ground) -> Grain:
             (pl.col("holder_on_leave") | (pl.col("holder_status") == "prehire").fill_null(False)).alias("holder_away"),
             pl.col("holder_cost_center").alias("cost_center"),
         )
-        .with_columns(world.days_since("assigned_on").alias("assigned_days"))
+        .with_columns(
+            world.days_since("assigned_on").alias("assigned_days"),
+            (pl.col("product_exempt") | pl.col("kept")).alias("left_alone"),
+        )
         .sort("product_key", "seat_id")
     )
     frame = _mates(frame, ground)
@@ -151,9 +156,25 @@ def _mates(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
     )
 
 
+def _kept(world: World) -> pl.DataFrame:
+    """The seats that a decision keeps although nobody uses them, until its day has passed."""
+    keeps = world.decided.filter((pl.col("kind") == "keep") & (pl.col("until") >= pl.lit(world.today)))
+    about = {"exception_id": pl.String(), "subject_type": pl.String(), "subject_key": pl.String()}
+    parts = pl.col("subject_key").str.split_exact(SEPARATOR, 1).struct
+    return (
+        world.remembered("memory_exceptions", about)
+        .filter(pl.col("subject_type") == "seat")
+        .join(keeps, on="exception_id", how="semi")
+        .select(parts.field("field_0").alias("product_key"), parts.field("field_1").alias("seat_id"))
+        .unique()
+        .with_columns(pl.lit(True).alias("kept"))
+    )
+
+
 HEALTHY: dict[str, Any] = {
     "_id": 0, "product": "Figma", "product_key": "figma", "plan_key": None, "seat_id": "u-1", "status": "active",
-    "paid": True, "counted": True, "product_exempt": False, "assigned_on": date(2026, 1, 10), "assigned_days": 294,
+    "paid": True, "counted": True, "product_exempt": False, "kept": False, "left_alone": False,
+    "assigned_on": date(2026, 1, 10), "assigned_days": 294,
     "first_seen_days": 90, "never_used": False, "used_on": date(2026, 10, 30), "unused_days": 1, "usage_unknown": False,
     "holder_id": "p1", "holder_conflict": False, "holder_known": True, "holder_leaver": False, "holder_left_on": None,
     "holder_away": False, "cost_center": "100", "deprovisioned": False,
