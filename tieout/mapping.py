@@ -57,6 +57,8 @@ def canonical(name: str) -> str:
 
 def nearest(name: str, columns: list[str]) -> str:
     """Half a sentence that helps to find what `name` was meant to be among `columns`."""
+    if not columns:
+        return "none of its records has any column"
     by_canonical = {canonical(column): column for column in columns}
     close = get_close_matches(canonical(name), list(by_canonical), n=1, cutoff=0.5)
     if close:
