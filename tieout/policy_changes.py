@@ -41,10 +41,6 @@ class Change:
     before: Any
     now: Any
 
-    @property
-    def steps(self) -> list[str]:
-        return self.what.split(".", 2)
-
 
 def compare(world: World, rules: Sequence[Rule], findings: pl.DataFrame) -> dict[str, pl.DataFrame]:
     """The findings with the reason corrected where only new limits made them clean, the changes, and the memory."""
@@ -98,24 +94,29 @@ def _changes(before: Mapping[str, Any], now: Mapping[str, Any], rules: Sequence[
     """Every key that says something else; a limit that is now stated as it already was by default is no change."""
     old, new = dict(_leaves(before)), dict(_leaves(now))
     for what in sorted(old.keys() | new.keys()):
-        change = Change(what, old.get(what), new.get(what))
-        defaults = [rule.params[_name(what)] for rule in _concerned(change, rules) if _name(what) in rule.params]
-        default = defaults[0] if defaults else {"on": True}.get(_name(what))
-        values = [default if value is None else value for value in (change.before, change.now)]
-        if not what.startswith("exempt.") and values[0] == values[1]:
-            continue
-        yield change if what.startswith("exempt.") else Change(what, values[0], values[1])
+        default = _default(what, rules)
+        change = Change(what, old.get(what, default), new.get(what, default))
+        if change.before != change.now:
+            yield change
+
+
+def _default(what: str, rules: Sequence[Rule]) -> Any:
+    """What holds where a key is not stated, as far as it has one value."""
+    if what.startswith("exempt."):
+        return None
+    own = [rule.params[_name(what)] for rule in _concerned(what, rules) if _name(what) in rule.params]
+    return own[0] if own else {"on": True}.get(_name(what))
 
 
 def _leaves(policy: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Each stated key by its path; an exemption by its rule and each of its subjects."""
+    """Each stated key by its path; an exemption by its rule and each of its subjects, with its last day."""
     for name, value in policy.items():
-        if name == "exempt":
-            for exemption in value:
-                for subject in exemption["subject"]:
-                    yield f"exempt.{exemption['rule']}.{subject}", exemption
-        else:
+        if name != "exempt":
             yield from _below(name, value)
+            continue
+        for exemption in value:
+            for subject in exemption["subject"]:
+                yield f"exempt.{exemption['rule']}.{subject}", exemption["until"]
 
 
 def _below(path: str, value: Any) -> Iterator[tuple[str, Any]]:
@@ -131,34 +132,35 @@ def _name(what: str) -> str:
     return what.rpartition(".")[2]
 
 
-def _concerned(change: Change, rules: Sequence[Rule]) -> list[Rule]:
-    """The rules whose answers the key can change."""
-    if change.steps[0] in ("rules", "exempt"):
-        return [rule for rule in rules if rule.slug == change.steps[1]]
-    return [rule for rule in rules if _name(change.what) in rule.params] or list(rules)
+def _concerned(what: str, rules: Sequence[Rule]) -> list[Rule]:
+    """The rules whose answers a key can change."""
+    table, *rest = what.split(".")
+    if table in ("rules", "exempt"):
+        return [rule for rule in rules if rule.slug == rest[0]]
+    return [rule for rule in rules if _name(what) in rule.params] or list(rules)
 
 
 def _told(
     change: Change, world: World, rules: Sequence[Rule], silenced: pl.DataFrame, added: pl.DataFrame
 ) -> dict[str, Any]:
     """One change as a row: from, to, what it did to this period, and who answers for it."""
-    slugs = [rule.slug for rule in _concerned(change, rules)]
+    slugs = [rule.slug for rule in _concerned(change.what, rules)]
     of_change = pl.col("rule").is_in(slugs)
     exemption = None
-    if change.steps[0] == "exempt":
-        of_change &= pl.col("subject") == change.steps[2]
-        exemption = Exemption.model_validate(change.now) if change.now else None
+    if change.what.startswith("exempt."):
+        _, slug, subject = change.what.split(".", 2)
+        of_change &= pl.col("subject") == subject
+        stated = (e for e in world.settings.exempt if e.rule == slug and subject in e.subject)
+        exemption = next(stated, None)
     counts = {"silenced": silenced.filter(of_change).height, "added": added.filter(of_change).height}
-    said = (change.before["until"] if change.before else None, change.now["until"] if change.now else None)
-    before, now = said if change.steps[0] == "exempt" else (change.before, change.now)
     change_id = identify(world.period, change)
     return {
         "change_id": change_id,
         "what": change.what,
         "rule": slugs[0] if len(slugs) == 1 else None,
-        "from_value": _text(before),
-        "to_value": _text(now),
-        "loosened": _loosened(change, before, now, **counts),
+        "from_value": _text(change.before),
+        "to_value": _text(change.now),
+        "loosened": _loosened(change, **counts),
         **counts,
         "who": exemption.who if exemption else None,
         "why": exemption.why if exemption else None,
@@ -173,10 +175,11 @@ def identify(period: str, change: Change) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
-def _loosened(change: Change, before: Any, now: Any, *, silenced: int, added: int) -> bool | None:
+def _loosened(change: Change, *, silenced: int, added: int) -> bool | None:
     """True where less is found than before; null where this period does not show it."""
-    if change.steps[0] == "exempt":
-        return bool(now is not None and (before is None or now > before))
+    before, now = change.before, change.now
+    if change.what.startswith("exempt."):
+        return bool(now and (not before or now > before))
     if _name(change.what) == "on":
         return not now
     if _name(change.what) == "severity" and before and now:
