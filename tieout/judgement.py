@@ -281,10 +281,13 @@ class Case:
         refs = refs.cast({"_id": pl.UInt32})
         delivered = self.world.delivered[feed]
         shown = [name for name in FEEDS[feed].schema if name not in CONCEALED]
-        records = delivered.select("_id", source="_source", snapshot_id="_snapshot", landed_row="_row").with_columns(
-            delivered.select(told(delivered.schema[c], pl.col(c)).alias(c) for c in shown)
+        found = refs.join(delivered, on="_id").select(
+            "exception_id",
+            pl.col("_source").alias("source"),
+            pl.col("_snapshot").alias("snapshot_id"),
+            pl.col("_row").alias("landed_row"),
+            *(told(delivered.schema[c], pl.col(c)).alias(c) for c in shown),
         )
-        found = refs.join(records, on="_id")
         listed = pl.struct(shown).struct.json_encode().sort().str.join(",")
         texts = found.group_by("exception_id").agg(
             pl.concat_str(pl.lit("["), listed, pl.lit("]")).alias(f"_{feed}_records")

@@ -18,7 +18,7 @@ def build(ground: Ground, filled: pl.DataFrame) -> Grain:
         pl.col("line").is_null().sum().cast(pl.Int64).alias("unplaced"),
         pl.col("product").first(),
     )
-    rows = ground.seats.group_by("product_key").agg(pl.col("_id").sort())
+    rows = ground.seats.sort("seat_id").group_by("product_key", maintain_order=True).agg(pl.col("_id").head(EXAMPLES))
     lines = licences.lines(ground)
     contracts = lines.group_by("product_key", maintain_order=True).agg(
         pl.col("running").any().alias("contracted"),
@@ -67,6 +67,8 @@ def build(ground: Ground, filled: pl.DataFrame) -> Grain:
         ),
     )
 
+
+EXAMPLES = 25  # seats shown as evidence of a product; all of them are in the console's snapshot
 
 HEALTHY: dict[str, Any] = {
     "_id": [0], "product": "Figma", "product_key": "figma", "assigned": 100, "quantity": Decimal(100),
