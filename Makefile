@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 CODE   := tieout connectors checks pipelines reports data tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint format dev clean
+.PHONY: help demo test test-slow bench lint format docs dev clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,6 +20,10 @@ test: lint ## everything CI checks: lint, types, layers, tests
 test-slow: $(READY) ## the long proofs too
 	$(BIN)/python -m pytest -m "slow or not slow"
 
+bench: $(READY) ## time every step of a month, on the sample company
+	rm -rf build/bench
+	$(BIN)/tieout demo build/bench
+
 lint: $(READY) ## style, types and who may import whom
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
@@ -29,6 +33,9 @@ lint: $(READY) ## style, types and who may import whom
 format: $(READY) ## lay the code out as the lint wants it
 	$(BIN)/ruff check --fix $(CODE)
 	$(BIN)/ruff format $(CODE)
+
+docs: $(READY) ## write the reference pages anew from the code
+	$(BIN)/python -m pipelines.reference
 
 dev: $(READY) ## open the Dagster UI on the sample company
 	$(BIN)/tieout dev -w demo/
