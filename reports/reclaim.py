@@ -252,7 +252,7 @@ def _by_currency(seats: pl.DataFrame) -> tuple[CurrencyTotal, ...]:
 def _exposures(tables: Tables, about: About, rules: Mapping[str, str]) -> tuple[Exposure, ...]:
     rows = (
         of_period(tables, "exceptions", about.period)
-        .filter((pl.col("value_kind") == "exposure") & (pl.col("status") != "resolved"))
+        .filter((pl.col("subject_type") == "product") & (pl.col("status") != "resolved"))
         .sort("subject", "rule")
         .select("exception_id", "rule", "subject", "value")
     )

@@ -103,6 +103,7 @@ def _exceptions(say: Say) -> list[dict[str, Any]]:
         "v1": ({**seat, "rule": "phantom-renewal", "process": "renew", "subject": "C-1/1", "severity": "high",
                 "value_kind": "view", "value": Decimal(9000)}, "- open open"),
         "x1": ({**seat, "rule": "overassigned-seats", "process": "grant", "subject": "Tabula", "severity": "critical",
+                "subject_type": "product",
                 "value_kind": "exposure"}, "- - in_progress"),
         "d1": ({**device, "rule": "duplicate-serial", "process": "tag", "subject": "S/N", "severity": "medium",
                 "value_kind": None}, "open open open"),
