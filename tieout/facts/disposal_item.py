@@ -193,7 +193,12 @@ def _afterlife(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
     seen = ground.endpoints.filter(pl.col("judged") & pl.col("seen_on").is_not_null()).select(
         "asset_key", "serial_key", "seen_on", endpoints__row="_id"
     )
-    serials = frame.select(pl.col("item_key"), serial_key=pl.col("serials")).explode("serial_key", empty_as_null=False)
+    serials = pl.concat(
+        [
+            frame.select("item_key", pl.col("serials").alias("serial_key")).explode("serial_key", empty_as_null=False),
+            frame.select("item_key", "serial_key"),
+        ]
+    ).unique()
     checked_in = pl.concat(
         [
             seen.filter(pl.col("asset_key").is_not_null()).select("endpoints__row", "seen_on", item_key="asset_key"),
