@@ -31,7 +31,7 @@ def found(w: World, *slugs: str) -> set[tuple[str, str]]:
     named = {*slugs, *(first for rule in asked for first in rule.goes_after)}
     rules = [rule for rule in RULES if rule.slug in named]
     ground = Ground(w)
-    grains = {rule.grain: import_module(f"tieout.facts.{rule.grain}").build(ground) for rule in rules}
+    grains = {name: import_module(f"tieout.facts.{name}").build(ground) for name in {rule.grain for rule in rules}}
     findings = judge_all(rules, grains, w)["findings"]
     fired = findings.filter(pl.col("outcome") == "fired").select("rule", "subject")
     return {(r, s) for r, s in fired.iter_rows() if r in slugs}
