@@ -248,19 +248,28 @@ def _told(default: object) -> str:
 
 def _cli() -> Iterator[str]:
     yield from ("# Command line", "", MADE)
-    for words in ((), *((name,) for name in command_options())):
+    for words in ((), *_commands(get_command(app))):
         help_text = CliRunner().invoke(app, [*words, "--help"], prog_name="tieout", env={"COLUMNS": "100"}).stdout
         lines = [line.rstrip() for line in help_text.strip().splitlines()]
         yield from ("", f"## {' '.join(('tieout', *words))}", "", "```", *lines, "```")
 
 
 def command_options() -> dict[str, set[str]]:
-    """Every command with the options it takes."""
-    commands: dict[str, Any] = getattr(get_command(app), "commands", {})
-    return {
-        name: {"--help", "-h"} | {option for parameter in command.params for option in parameter.opts}
-        for name, command in commands.items()
-    }
+    """Every command with the options it takes; a group of commands has those of all in it."""
+    taken: dict[str, set[str]] = {}
+    for words, command in _commands(get_command(app)).items():
+        options = {option for parameter in command.params for option in parameter.opts}
+        taken.setdefault(words[0], {"--help", "-h"}).update(options)
+    return taken
+
+
+def _commands(group: Any, words: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:
+    """Every command by the words that call it, those inside a group after it."""
+    found: dict[tuple[str, ...], Any] = {}
+    for name, command in getattr(group, "commands", {}).items():
+        found[*words, name] = command
+        found |= _commands(command, (*words, name))
+    return found
 
 
 if __name__ == "__main__":
