@@ -1,6 +1,7 @@
 """Stories: small companies in which something happened, and what the rules must and must not say of it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -188,7 +189,7 @@ def test_a_source_that_is_not_alive_turns_no_answer_into_another(feed: str, verd
             {**CHECK_IN, "endpoint_id": "e4", "serial": "SER0004"},
         ],
         "scans": [{"count_id": "c", "scan_id": "1", "code": "A-5", "location": "Berlin", "scanned_at": "2026-10-20"}],
-        "accounts": [{"account_id": "D2", "username": "bob", "email": "bob@x.org", "status": "active", "kind": "human"}],
+        "accounts": [{"account_id": "D2", "username": "bob", "status": "active", "kind": "human"}],
         "seats": [{"product": "Figma", "seat_id": "s1", "email": "bob@x.org", "status": "active", "paid": True}],
     }  # fmt: skip
     whole = found(world(feeds))
@@ -273,3 +274,13 @@ def test_repeated_and_shuffled_rows_change_nothing() -> None:
     one = reconcile(w, RULES)["findings"].select(columns)
     other = reconcile(shuffled, RULES)["findings"].select(columns)
     assert one.equals(other)
+
+
+def test_what_moved_between_the_instants_two_systems_speak_for_is_in_transit() -> None:
+    handed = {"event_id": "m1", "kind": "transfer", "asset_tag": "A-1", "to_person": "p2", "occurred_at": "2026-10-30"}
+    used = {**CHECK_IN, "user_email": "bob@x.org"}
+    w = world({**HEALTHY, "endpoints": [used], "movements": [handed]})
+    assert found(w, "used-by-another") == {("used-by-another", "A-1")}
+    register_of = AS_OF - timedelta(days=3)
+    instant = pl.when(pl.col("feed") == "assets").then(pl.lit(register_of)).otherwise(pl.lit(AS_OF))
+    assert found(replace(w, sources=w.sources.with_columns(instant.alias("as_of"))), "used-by-another") == set()

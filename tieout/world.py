@@ -101,6 +101,13 @@ class World:
             return "not configured"
         return "alive" if self.alive(feed) else "not alive"
 
+    def spoken_at(self, *feeds: str) -> tuple[datetime, datetime]:
+        """The first and the last instant this period's deliveries of some feeds speak for; as_of where none says."""
+        now = self.sources.filter((pl.col("period") == self.period) & pl.col("feed").is_in(feeds))
+        told = now["as_of"].drop_nulls().to_list() if "as_of" in now.columns else []
+        instants = [min(instant, self.as_of) for instant in told] or [self.as_of]
+        return min(instants), max(instants)
+
     def alive_for(self, feed: str, kind: pl.Expr, coverage: pl.DataFrame) -> pl.Expr:
         """Per row: whether absence may be concluded for the row's `kind`: its asset class or product in normal form.
 

@@ -217,7 +217,7 @@ HEALTHY: dict[str, Any] = {
     "seen_after_status_days": 294, "scans__row": None, "scans__alive": True, "scans__scanned_on": None,
     "scans_days": None, "scans__place_key": None, "elsewhere_scanned": None, "scanned_after_changes": None,
     "scanned_after_status_days": None, "tickets__row": None, "tickets__alive": True, "no_open_repair": True,
-    "movements__row": 0,
+    "movements__row": 0, "in_transit": False,
     "movements__alive": True, "movements__moved_on": date(2026, 1, 10), "movements__handled_on": date(2026, 1, 10),
     "existence_days": 0, "existence_on": _TODAY, "existence_certain": True, "elsewhere_days": 294,
     "elsewhere_certain": True, "counts__row": None, "counts__alive": True, "counts__cut_off_on": None,

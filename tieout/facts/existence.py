@@ -43,6 +43,7 @@ def of_assets(ground: Ground) -> pl.DataFrame:
 
 
 LEANS = {
+    "in_transit": ("movements",),
     "existence_days": FEEDS,
     "existence_on": FEEDS,
     "existence_certain": FEEDS,
@@ -110,8 +111,14 @@ def _repairs(assets: pl.DataFrame, ground: Ground) -> pl.DataFrame:
 
 
 def _movements(assets: pl.DataFrame, ground: Ground) -> pl.DataFrame:
-    """The last movement of the asset, and the last one that someone's hands made."""
+    """The last movement of the asset, and the last one that someone's hands made.
+
+    `in_transit` = it moved between the instants that the register, the management systems and HR speak for, so that
+    they may rightly differ.
+    """
     by_hand = pl.col("kind").is_in(HANDS)
+    first, last = ground.world.spoken_at("assets", "endpoints", "people")
+    between = (pl.col("occurred_at") > pl.lit(first)) & (pl.col("occurred_at") <= pl.lit(last))
     latest = (
         ground.movements.filter(pl.col("asset_key").is_not_null())
         .sort("occurred_at", "_id")
@@ -121,8 +128,12 @@ def _movements(assets: pl.DataFrame, ground: Ground) -> pl.DataFrame:
             pl.col("occurred_at").last().alias("movements__moved_at"),
             pl.col("occurred_on").last().alias("movements__moved_on"),
             pl.col("occurred_on").filter(by_hand).max().alias("movements__handled_on"),
+            between.any().alias("in_transit"),
         )
     )
+    alive = pl.lit(ground.world.alive("movements"))
+    told = alive | pl.lit(first == last)
     return assets.join(latest, on="tag_key", how="left", maintain_order="left").with_columns(
-        pl.lit(ground.world.alive("movements")).alias("movements__alive")
+        alive.alias("movements__alive"),
+        pl.when("in_transit").then(pl.lit(True)).when(told).then(pl.lit(False)).alias("in_transit"),
     )

@@ -22,6 +22,7 @@ RULE = Rule(
     fails=lambda p: (
         within("endpoints_days", p.evidence_days, "endpoints_certain")
         & (pl.col("seen_after_status_days") > p.settle_days)
+        & ~pl.col("in_transit")
     ),
     requires=("endpoints",),
     value="asset_value",

@@ -3,7 +3,8 @@
 Finds: entries in use whose custodian and whose user at the latest check-in within the window are two different people.
 Matters: when the custodian leaves, the wrong device is asked back.
 Do: Ask both; record the transfer or correct the user in the management system.
-Quiet: when either is not resolved to a person; pool devices that policy exempts; while held-by-leaver is open.
+Quiet: when either is not resolved to a person; what moved between the instants the two systems speak for; pool devices
+that policy exempts; while held-by-leaver is open.
 """
 
 import polars as pl
@@ -19,7 +20,11 @@ RULE = Rule(
     remedy="Ask both; record the transfer or correct the user in the management system.",
     population=pl.col("status") == "in_use",
     params={"evidence_days": 45},
-    fails=lambda p: pl.col("used_by_another") & within("endpoints_days", p.evidence_days, "endpoints_certain"),
+    fails=lambda p: (
+        pl.col("used_by_another")
+        & within("endpoints_days", p.evidence_days, "endpoints_certain")
+        & ~pl.col("in_transit")
+    ),
     requires=("endpoints", "people"),
     after=("held-by-leaver",),
     value="asset_value",
@@ -30,5 +35,6 @@ RULE = Rule(
         {"used_by_another": True, "endpoints_days": 46},
         {"used_by_another": True, "status": "in_stock"},
         {"used_by_another": False},
+        {"used_by_another": True, "in_transit": True},
     ),
 )
