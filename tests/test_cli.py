@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -130,11 +131,15 @@ def test_a_defect_is_one_sentence_too(monkeypatch: pytest.MonkeyPatch, tieout: T
 
 
 def test_help_and_version_answer_at_once() -> None:
-    began = time.monotonic()
-    subprocess.run(
-        [sys.executable, "-c", "from pipelines.cli import main; main()", "--help"], check=True, capture_output=True
-    )
-    assert time.monotonic() - began < 0.5
+    """The best of a few tries, because the machine may have other things to do."""
+    command = [sys.executable, "-c", "from pipelines.cli import main; main()", "--help"]
+
+    def took() -> float:
+        began = time.monotonic()
+        subprocess.run(command, check=True, capture_output=True)
+        return time.monotonic() - began
+
+    assert any(took() < 0.5 for _ in range(5))
 
 
 def test_the_version_is_the_packages(tieout: Tieout) -> None:
@@ -150,6 +155,19 @@ def test_init_makes_a_workspace_and_never_overwrites(tieout: Tieout, tmp_path: P
     assert (answer.code, tree(root)) == (2, before)
     assert "is there already" in answer.err
     assert tieout("run", "-w", root).code == 2
+
+
+def test_every_example_in_the_starter_is_a_config(tieout: Tieout, tmp_path: Path) -> None:
+    root = tmp_path / "books"
+    tieout("init", root)
+    config = root / "tieout.toml"
+    lines = [re.sub(r"^# +(?=\[|[\w\" -]+ = )", "", line) for line in config.read_text().splitlines()]
+    config.write_text("\n".join(lines))
+    settings = Workspace.open(root).settings
+    assert settings.sources
+    assert settings.policy.classes
+    assert settings.products
+    assert settings.routes
 
 
 def test_check_shows_the_first_ten_problems_and_where(make_workspace: MakeWorkspace, tieout: Tieout) -> None:
