@@ -39,7 +39,7 @@ def register(app: typer.Typer) -> None:
 
 def decide(
     exceptions: Annotated[
-        list[str], typer.Argument(metavar="ID...", help="Exceptions or policy changes; the beginning of an id will do.")
+        list[str], typer.Argument(metavar="ID", help="Exceptions or policy changes; the beginning of an id will do.")
     ],
     kind: Annotated[
         str,

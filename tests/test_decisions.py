@@ -27,7 +27,7 @@ SEAT = Standing("s1", "leaver-seat", "Figma/u-1", "open", Decimal(1200), "licenc
 IDLE = Standing("s1", "inactive-seat", "Figma/u-1", "open", None, "licence_pool", is_event=False)
 EVENT = Standing("s1", "unknown-scan-code", "X9", "open", None, None, is_event=True)
 POLICY = Standing("s1", "policy", "exempt.x.A", "open", None, None, is_event=False, is_policy=True, stated_by="Ada")
-WAIVER = {"kind": "waive", "until": "2026-12-31", "approver": "Bob"}
+WAIVER: dict[str, Any] = {"kind": "waive", "until": "2026-12-31", "approver": "Bob"}
 ROLES = {
     "roles": {
         "manager": {"people": ["bob@x.org"], "may": ["approve", "waive"], "limit": 1000},
