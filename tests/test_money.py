@@ -107,7 +107,7 @@ def test_a_successor_counts_from_the_day_after() -> None:
     }
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     lines=st.lists(
         st.tuples(
