@@ -284,3 +284,16 @@ def test_what_moved_between_the_instants_two_systems_speak_for_is_in_transit() -
     register_of = AS_OF - timedelta(days=3)
     instant = pl.when(pl.col("feed") == "assets").then(pl.lit(register_of)).otherwise(pl.lit(AS_OF))
     assert found(replace(w, sources=w.sources.with_columns(instant.alias("as_of"))), "used-by-another") == set()
+
+
+def test_every_match_keeps_its_reason() -> None:
+    matches = reconcile(world(HEALTHY), RULES)["matches"]
+    rows = matches.select("feed", "record", "named", "how").iter_rows()
+    reasons = {(feed, record): (named, how) for feed, record, named, how in rows}
+    assert reasons["endpoints", "e1"] == ("A-1", "serial SER0001")
+    assert reasons["assets", "A-1"] == ("p1", "person_id p1")
+
+
+def test_an_alias_names_the_owner_of_an_account_that_nothing_else_names() -> None:
+    account = {"account_id": "D9", "username": "x9", "aliases": ["ada@x.org"], "status": "active", "kind": "human"}
+    assert found(world({**HEALTHY, "accounts": [account]}), "stranger-account") == set()

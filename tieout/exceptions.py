@@ -105,18 +105,19 @@ def _decided(world: World, listed: pl.DataFrame) -> pl.DataFrame:
     taken = world.decided.with_columns(taken_on.alias("taken_on"), in_words().alias("words"))
     taken = taken.join(listed.select("exception_id", "opened_on"), on="exception_id")
     counts = (pl.col("taken_on") >= pl.col("opened_on")) | (pl.col("kind") == "waive")
-    last = {"maintain_order": True, "keep": "last"}
     states = (
         taken.filter(counts & pl.col("kind").is_in(list(STATES)))
-        .unique("exception_id", **last)  # type: ignore[arg-type]
+        .unique("exception_id", keep="last", maintain_order=True)
         .select(
             "exception_id",
             decided=pl.col("kind").replace_strict(STATES, return_dtype=pl.String),
             expired=(pl.col("until") < pl.lit(world.today)).fill_null(False),
         )
     )
-    owners = taken.filter(counts & (pl.col("kind") == "assign")).unique("exception_id", **last)  # type: ignore[arg-type]
-    latest = taken.unique("exception_id", **last)  # type: ignore[arg-type]
+    owners = taken.filter(counts & (pl.col("kind") == "assign")).unique(
+        "exception_id", keep="last", maintain_order=True
+    )
+    latest = taken.unique("exception_id", keep="last", maintain_order=True)
     kept = taken.filter((pl.col("kind") == "keep") & (pl.col("until") >= pl.lit(world.today)))
     return (
         listed.drop("decision")

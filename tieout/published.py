@@ -190,6 +190,19 @@ TABLES: Mapping[str, Published] = {
             "raw": "the record as it was read",
         },
     ),
+    "matches": Published(
+        "Whom or what each record was taken to mean, and why: nobody is matched by name, nothing by host name.",
+        {
+            "period": "month, YYYY-MM",
+            "feed": "the feed of the record",
+            "source": "the source of the record",
+            "record": "the record's own key, parts joined by /",
+            "means": "asset or person",
+            "named": "the asset tag (in normal form) or person_id it was matched to",
+            "how": "the keys that matched, with their values",
+        },
+        latest_only=True,
+    ),
     "entitlement_positions": Published(
         "Every contract line and what fills it: quantity = kept + reclaimable + unassigned for lines in force.",
         {

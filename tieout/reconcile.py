@@ -30,6 +30,7 @@ def reconcile(world: World, rules: Sequence[Rule]) -> dict[str, pl.DataFrame]:
     tables["rule_runs"] = _with_seat_totals(tables["rule_runs"], tables["findings"])
     return {
         **tables,
+        "matches": ground.matches(),
         "source_exceptions": source_exceptions.find(ground, grains["asset"]),
         "reclaim_candidates": reclaim.candidates(ground, filled),
         "entitlement_positions": licences.position_table(ground, filled),

@@ -7,7 +7,7 @@ import polars as pl
 from pandera.config import CONFIG
 from pandera.errors import SchemaErrors
 
-from tieout.feeds import ASSET_CLASSES, FEEDS, Column, Feed, Kind
+from tieout.feeds import ASSET_CLASSES, Column, Feed, Kind
 from tieout.staging import staged_schema
 
 if not CONFIG.validation_enabled:
@@ -51,7 +51,3 @@ def _column(column: Column) -> pa.Column:
         checks.append(pa.Check.str_matches("^[A-Z]{3}$"))
     nullable = not column.required and column.default is None
     return pa.Column(column.kind.dtype, checks, nullable=nullable)
-
-
-CONTRACTS = {name: contract(feed) for name, feed in FEEDS.items()}
-"""Every feed's contract by the feed's name."""

@@ -4,11 +4,8 @@ from typing import Any
 
 import polars as pl
 
-from tieout.facts.ground import Ground
-from tieout.identity.people import Keys
+from tieout.facts.ground import SEAT_KEYS, Ground
 from tieout.rule import SEPARATOR, Grain
-
-SEAT_KEYS = Keys(account_id="seat_id", emails=("email",), any_kind="seat_id")
 
 
 def build(ground: Ground) -> Grain:

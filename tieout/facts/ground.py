@@ -14,8 +14,6 @@ from tieout.world import World, product_key
 HANDS = ("receive", "assign", "transfer", "return", "checkout", "checkin", "repair_out", "repair_in")
 """Movements that someone's hands made: they prove that the thing was there."""
 
-NO_DATE = date(1970, 1, 1)
-
 MEMORY_COVERAGE = {"feed": pl.String(), "source": pl.String(), "kind": pl.String()}
 MEMORY_ASSETS = {
     "tag_key": pl.String(), "asset_tag": pl.String(), "serial_key": pl.String(), "asset_class": pl.String(),
@@ -25,6 +23,10 @@ MEMORY_ASSETS = {
     "custodian_was_id": pl.String(), "custodian_change_after": pl.Date(), "last_custodian": pl.String(),
     "last_custodian_id": pl.String(),
 }  # fmt: skip
+
+
+SEAT_KEYS = Keys(account_id="seat_id", emails=("email",), any_kind="seat_id")
+"""How a seat says whose it is: the console's user id may be an account, a person, an address or a sign-in name."""
 
 
 class Ground:
@@ -193,6 +195,21 @@ class Ground:
             pl.coalesce("contract_name", "product").alias("product")
         )
 
+    def matches(self) -> pl.DataFrame:
+        """Every record that names a person or an asset, whom or what it was taken to mean, and by which keys."""
+        custodians = self.people.resolve(self.assets, Keys(any_kind="custodian"))
+        holders = self.people.resolve(self.seats, SEAT_KEYS)
+        told = [
+            _matches("endpoints", self.endpoints, pl.col("endpoint_id"), "asset_key"),
+            _matches("scans", self.scans, pl.concat_str("count_id", "scan_id", separator="/"), "asset_key"),
+            _matches("accounts", self.accounts, pl.col("account_id"), "owner_id"),
+            _matches("assets", self.assets.join(custodians, on="_id"), pl.col("asset_tag"), "person_id"),
+            _matches(
+                "seats", self.seats.join(holders, on="_id"), pl.col("product") + "/" + pl.col("seat_id"), "person_id"
+            ),
+        ]
+        return pl.concat(told).sort("feed", "record", "source")
+
     @cached_property
     def product_names(self) -> pl.DataFrame:
         """How each product of the consoles is written: product_key, product."""
@@ -246,3 +263,11 @@ class Ground:
     def memory(self) -> dict[str, pl.DataFrame]:
         """What later periods need to know of this one's records."""
         return {**self.people.memory(), **self.devices.memory(), "memory_coverage": self.coverage}
+
+
+def _matches(feed: str, rows: pl.DataFrame, record: pl.Expr, named: str) -> pl.DataFrame:
+    """The records of one feed that were matched: feed, source, record, means, named, how."""
+    means = "asset" if named == "asset_key" else "person"
+    return rows.filter(pl.col(named).is_not_null()).select(
+        feed=pl.lit(feed), source="_source", record=record, means=pl.lit(means), named=named, how="how"
+    )

@@ -6,9 +6,8 @@ from typing import Any
 import polars as pl
 
 from tieout import normalize, usage
-from tieout.facts.ground import Ground
+from tieout.facts.ground import SEAT_KEYS, Ground
 from tieout.feeds import NEVER
-from tieout.identity.people import Keys
 from tieout.rule import SEPARATOR, Grain
 from tieout.world import World
 
@@ -17,7 +16,7 @@ def build(ground: Ground) -> Grain:
     """Every seat the consoles list."""
     world = ground.world
     seats = usage.marked(ground)
-    frame = ground.person(seats, Keys(account_id="seat_id", emails=("email",), any_kind="seat_id"), "holder")
+    frame = ground.person(seats, SEAT_KEYS, "holder")
     accounts = (
         ground.accounts.filter(pl.col("owner_id").is_not_null())
         .group_by(holder_id="owner_id")

@@ -195,16 +195,12 @@ class People:
             narrowed.group_by("_id", "person_id")
             .agg(
                 pl.struct("kind", "key").n_unique().alias("agreeing"),
-                pl.struct(order.alias("o"), "key").min().alias("by"),
+                (pl.col("kind") + " " + pl.col("key")).sort_by(order, "key").first().alias("how"),
             )
             .join(speaking, on="_id")
             .filter(pl.col("agreeing") == pl.col("speaking"))
         )
-        alone = agreed.filter(pl.len().over("_id") == 1).select(
-            "_id",
-            "person_id",
-            (pl.col("by").struct.field("o").cast(pl.String) + " " + pl.col("by").struct.field("key")).alias("how"),
-        )
+        alone = agreed.filter(pl.len().over("_id") == 1).select("_id", "person_id", "how")
         return (
             table.select(pl.col("_id").unique())
             .join(speaking, on="_id", how="left")
