@@ -1,4 +1,4 @@
-"""The monthly run as Dagster sees it: nineteen feeds, then findings, exceptions, reports and the published database.
+"""The monthly run as Dagster sees it: nineteen feeds, then findings, exceptions, figures, reports and the published database.
 
 Each asset calls one step of `pipelines/steps.py`; data passes through the warehouse, never through Dagster.
 """
@@ -69,7 +69,12 @@ def monthly_assets(months: dg.PartitionsDefinition[str]) -> list[dg.AssetsDefini
         """Opened, ageing, resolved and reopened: the findings as a list people work through."""
         return _counted(steps.age(house.month(context.partition_key)))
 
-    @dg.asset(deps=[exceptions], group_name="reports", kinds={"jinja"}, owners=TEAM, partitions_def=months)
+    @dg.asset(deps=[exceptions], group_name="reconcile", kinds={"polars"}, owners=TEAM, partitions_def=months)
+    def figures(context: dg.AssetExecutionContext, house: House) -> dg.MaterializeResult[None]:
+        """What the exceptions and decisions of the month come to: rates, trust, money and what is past its limit."""
+        return _counted(steps.figure(house.month(context.partition_key)))
+
+    @dg.asset(deps=[figures], group_name="reports", kinds={"jinja"}, owners=TEAM, partitions_def=months)
     def reports(context: dg.AssetExecutionContext, house: House) -> dg.MaterializeResult[None]:
         """The month's pages for asset owners, finance and the auditor."""
         return _counted(steps.render(house.month(context.partition_key)))
@@ -79,7 +84,7 @@ def monthly_assets(months: dg.PartitionsDefinition[str]) -> list[dg.AssetsDefini
         """The database for anyone's SQL, swapped whole."""
         return _counted(steps.publish(house.month(context.partition_key)))
 
-    return [feeds, findings, exceptions, reports, published]
+    return [feeds, findings, exceptions, figures, reports, published]
 
 
 def _feed_spec(feed: Feed) -> dg.AssetSpec:

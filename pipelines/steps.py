@@ -1,4 +1,4 @@
-"""The steps of a month: pull, reconcile, age, render, publish.
+"""The steps of a month: pull, reconcile, age, figure, render, publish.
 
 Each reads what it needs from the warehouse, leaves its result there and says one line of progress. Dagster asks for
 nothing else.
@@ -31,7 +31,7 @@ from tieout.world import BOOKKEEPING, World
 log = logging.getLogger("tieout")
 
 RUNS = "runs"
-"""The table of months whose exception list is complete, with the instant they were judged at."""
+"""The table of months that are complete, with the instant they were judged at."""
 MEMORY = "memory_"
 """Tables whose name begins so are what one period keeps for the next."""
 
@@ -98,14 +98,24 @@ def age(month: Month) -> dict[str, int]:
         world = world_of(month, warehouse)
         tables = exceptions.age(world, findings)
         _keep(warehouse, tables, month.period)
-        account = decisions.account(world.decisions, world.as_of, world.settings, tables["exceptions"])
-        _keep_decisions(warehouse, account, month.period)
-        warehouse.write(RUNS, pl.DataFrame({"as_of": [world.as_of], "tieout": [__version__]}), month.period)
         statuses = dict(tables["exceptions"].group_by("status").len().sort("status").iter_rows())
         say(", ".join(f"{count:,} {status}" for status, count in statuses.items()) or "none")
+    return statuses
+
+
+def figure(month: Month) -> dict[str, int]:
+    """Take the month's figures from its exceptions; returns the number of decisions by state. Completes the month."""
+    with _step(month, "figures") as (warehouse, say):
+        world = world_of(month, warehouse)
+        listed = warehouse.read("exceptions", period=month.period).drop(PERIOD)
+        account = decisions.account(world.decisions, world.as_of, world.settings, listed)
+        _keep_decisions(warehouse, account, month.period)
+        warehouse.write(RUNS, pl.DataFrame({"as_of": [world.as_of], "tieout": [__version__]}), month.period)
+        states = dict(account.group_by("state").len().sort("state").iter_rows())
+        say(", ".join(f"{count:,} decisions {state}" for state, count in states.items()) or "no decisions")
     for number, exception in account.filter(pl.col("state") == "idle").select("seq", "exception_id").iter_rows():
         log.warning("         waiver D%d matches nothing: %s is not open", number, exception)
-    return statuses
+    return states
 
 
 def render(month: Month) -> dict[str, int]:

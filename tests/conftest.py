@@ -46,5 +46,5 @@ def make_workspace(tmp_path: Path) -> MakeWorkspace:
 
 def run_steps(workspace: Workspace, period: str) -> None:
     """Run a month without Dagster."""
-    for step in (steps.pull, steps.reconcile, steps.age, steps.render, steps.publish):
+    for step in (steps.pull, steps.reconcile, steps.age, steps.figure, steps.render, steps.publish):
         step(Month(workspace, period))
