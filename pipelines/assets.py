@@ -1,4 +1,4 @@
-"""The monthly run as Dagster sees it: nineteen feeds, then findings, exceptions, figures, reports and the published database.
+"""The monthly run as Dagster sees it: nineteen feeds, then findings, exceptions, figures, reports and the database.
 
 Each asset calls one step of `pipelines/steps.py`; data passes through the warehouse, never through Dagster.
 """
