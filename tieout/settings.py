@@ -234,6 +234,7 @@ class Paths(Table):
     decisions: str = "decisions"
     published: str = "published"
     reports: str = "reports"
+    rules: str = "rules"  # of the workspace's own: code that runs with the rights of whoever runs Tieout
 
 
 class Settings(Table):
