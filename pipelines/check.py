@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from connectors import files
-from pipelines import delivery
+from pipelines import catalogue, delivery
 from pipelines.delivery import PLACE
 from pipelines.errors import ConfigError
 from pipelines.workspace import Workspace, check_period, end_of_period
@@ -43,10 +43,11 @@ def look(workspace: Workspace, period: str | None, paths: Sequence[Path]) -> Fou
             for path in delivery.strays(workspace, month)
         ]
     looks = [_look_at(workspace, source, month) for source in sources]
+    found = [problem for look in looks for problem in look.problems]
     return Found(
         files=sum(look.files for look in looks),
         rows=sum(look.rows for look in looks),
-        problems=problems + [problem for look in looks for problem in look.problems],
+        problems=([] if paths else catalogue.doubts(workspace.rules)) + problems + found,
     )
 
 

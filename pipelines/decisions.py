@@ -16,8 +16,8 @@ from typing import Literal
 import polars as pl
 from pydantic import ValidationError
 
-from checks import rules
 from connectors.files.formats import READERS, SUFFIXES, FileError
+from pipelines.catalogue import rules_of
 from pipelines.errors import ConfigError, TieoutError
 from pipelines.landing import write_whole
 from pipelines.warehouse import QueryError, literal, query
@@ -150,7 +150,7 @@ def standings(workspace: Workspace, ids: Iterable[str]) -> list[Standing]:
         found = query(workspace.published_database, _STANDINGS.format(condition))
     except QueryError:
         raise ConfigError("what is published was made by an older version; run the latest month again.") from None
-    lasting = {rule.slug for rule in rules.discover() if rule.remembers}
+    lasting = {rule.slug for rule in rules_of(workspace.rules) if rule.remembers}
     return [Standing(**row, is_event=row["rule"] in lasting) for row in found.iter_rows(named=True)]
 
 

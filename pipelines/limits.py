@@ -1,21 +1,35 @@
 """Holds limits and rule names of a config against the catalogue: a mistyped limit must not pass for one in force."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 from pipelines.errors import ConfigError
 from tieout.feeds import ASSET_CLASSES
+from tieout.rule import Rule
 from tieout.settings import ClassPolicy, PolicyTable, RuleTable, Settings
 
 
-def hold_against_catalogue(settings: Settings) -> None:
-    """Raise ConfigError for the first limit or rule that the catalogue does not know, naming the nearest it does."""
-    if not (settings.rules or settings.exempt or _named_by_routes(settings) or _limits_of_policy(settings)):
-        return
-    from checks.rules import discover  # takes its time, and most commands on most workspaces need none of it
+def hold_against_catalogue(settings: Settings, config: Path) -> None:
+    """Raise ConfigError for the first limit or rule that the catalogue does not know, naming the nearest it does.
 
-    rules = {rule.slug: rule for rule in discover()}
+    The workspace's own rules are part of the catalogue; RuleFileError is raised for one that cannot be used.
+    """
+    own = config.parent / settings.paths.rules
+    named = settings.rules or settings.exempt or _named_by_routes(settings) or _limits_of_policy(settings)
+    if not (named or own.is_dir()):
+        return
+    from pipelines.catalogue import rules_of  # takes its time, and most commands on most workspaces need none of it
+
+    rules = {rule.slug: rule for rule in rules_of(own)}
+    try:
+        _hold_all(settings, rules)
+    except ConfigError as problem:
+        raise ConfigError(f"{config}: {problem}") from None
+
+
+def _hold_all(settings: Settings, rules: Mapping[str, Rule]) -> None:
     for place, slug in _named_rules(settings):
         if slug not in rules:
             raise ConfigError(f"{place} {slug!r} is not a rule; {_nearest(slug, rules)}")

@@ -14,8 +14,7 @@ from time import monotonic
 import polars as pl
 
 import reports
-from checks import rules
-from pipelines import __version__, delivery, intake, landing
+from pipelines import __version__, catalogue, delivery, intake, landing
 from pipelines import decisions as decision_log
 from pipelines import publish as publishing
 from pipelines.errors import TieoutError
@@ -57,6 +56,8 @@ class Pulled:
 
 def pull(month: Month) -> Pulled:
     """Land every delivery of the month, judge it and take it in."""
+    for loose in catalogue.exposed(month.workspace.rules):
+        log.warning("         %s", loose)
     with _step(month, "feeds") as (warehouse, say):
         delivered = _deliver(month)
         taken, rows, first = [], {}, {}
@@ -78,9 +79,9 @@ def pull(month: Month) -> Pulled:
 def reconcile(month: Month) -> dict[str, int]:
     """Put every rule to the month; returns the number of findings by outcome."""
     with _step(month, "reconcile") as (warehouse, say):
-        world, catalogue = world_of(month, warehouse), rules.discover()
-        tables = domain.reconcile(world, catalogue)
-        tables |= policy_changes.compare(world, catalogue, tables["findings"])
+        world, rules = world_of(month, warehouse), catalogue.rules_of(month.workspace.rules)
+        tables = domain.reconcile(world, rules)
+        tables |= policy_changes.compare(world, rules, tables["findings"])
         delivered = warehouse.read(intake.DELIVERY_EXCEPTIONS, period=month.period).drop(PERIOD)
         tables["source_exceptions"] = pl.concat([delivered, tables["source_exceptions"]])
         _keep(warehouse, tables, month.period)
@@ -125,7 +126,7 @@ def render(month: Month) -> dict[str, int]:
             name: warehouse.read(table.stored_as or name, upto=month.period, columns=list(table.columns))
             for name, table in TABLES.items()
         }
-        prose = {rule.slug: rule.doc for rule in rules.discover()}
+        prose = {rule.slug: rule.doc for rule in catalogue.rules_of(month.workspace.rules)}
         try:
             pages = reports.render(shown, _about(month, warehouse), prose)
         except reports.InequalityError as problem:

@@ -69,6 +69,11 @@ class Workspace:
         return self.root / self.settings.paths.reports
 
     @property
+    def rules(self) -> Path:
+        """The folder of the workspace's own rules; it need not exist."""
+        return self.root / self.settings.paths.rules
+
+    @property
     def private_database(self) -> Path:
         """The file only a run opens."""
         return self.warehouse / "tieout.duckdb"
@@ -190,11 +195,9 @@ def read_settings(path: Path) -> Settings:
     _refuse_secrets(path, tables)
     try:
         settings = Settings.model_validate(tables)
-        hold_against_catalogue(settings)
     except ValidationError as problem:
         raise ConfigError(f"{path}: {_sentence(tables, problem.errors()[0])}") from None
-    except ConfigError as problem:
-        raise ConfigError(f"{path}: {problem}") from None
+    hold_against_catalogue(settings, path)
     return settings
 
 

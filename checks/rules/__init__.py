@@ -12,15 +12,28 @@ from tieout.rule import Rule
 
 def discover() -> tuple[Rule, ...]:
     """Every rule of the catalogue with its prose, by slug."""
-    modules = pkgutil.walk_packages(__path__, f"{__name__}.")
-    rules = [_load(module.name) for module in modules if not module.ispkg]
-    return tuple(sorted(rules, key=lambda rule: rule.slug))
+    return tuple(sorted((_load(module) for module in _modules()), key=lambda rule: rule.slug))
+
+
+def categories() -> dict[str, str]:
+    """Slug of each rule of the catalogue → the folder its file stands in."""
+    return {module.rsplit(".", 1)[-1].replace("_", "-"): module.split(".")[-2] for module in _modules()}
+
+
+def filed(rule: object, stem: str, doc: str | None) -> Rule:
+    """What a file gives as its rule, with the file's prose; raises ValueError where it is none or has another name."""
+    if not isinstance(rule, Rule):
+        raise ValueError("it defines no RULE; write RULE = Rule(slug=…, …)")
+    if rule.slug != stem.replace("_", "-"):
+        raise ValueError(f"it holds the rule {rule.slug!r}; a rule's file bears its slug")
+    return replace(rule, doc=doc or "")
+
+
+def _modules() -> list[str]:
+    """The name of the module of every rule."""
+    return [module.name for module in pkgutil.walk_packages(__path__, f"{__name__}.") if not module.ispkg]
 
 
 def _load(module_name: str) -> Rule:
     module = import_module(module_name)
-    rule: Rule = module.RULE
-    stem = module_name.rsplit(".", 1)[-1]
-    if rule.slug != stem.replace("_", "-"):
-        raise ValueError(f"{module_name} holds the rule {rule.slug!r}; a rule's file bears its slug")
-    return replace(rule, doc=module.__doc__ or "")
+    return filed(module.RULE, module_name.rsplit(".", 1)[-1], module.__doc__)
