@@ -60,9 +60,8 @@ def rule_files(folder: Path) -> list[Path]:
 
 def own_rules(folder: Path) -> dict[str, str]:
     """Slug of each of a workspace's own rules → the folder its file stands in."""
-    return {
-        path.stem.replace("_", "-"): path.parent.name if path.parent != folder else OWN for path in rule_files(folder)
-    }
+    files = rule_files(folder)
+    return {path.stem.replace("_", "-"): path.parent.name if path.parent != folder else OWN for path in files}
 
 
 def severity_of(rule: Rule, settings: Settings) -> str:
@@ -83,9 +82,7 @@ def severity_of(rule: Rule, settings: Settings) -> str:
 def exposed(folder: Path) -> list[str]:
     """A sentence for each place where others than its owner could put code into the workspace's rules."""
     loose = [path for path in ([folder] if folder.is_dir() else []) + rule_files(folder) if _others_may_write(path)]
-    return [
-        f"{path} may be written by others than its owner, and its rules run as you; chmod go-w it." for path in loose
-    ]
+    return [f"{path} may be changed by others, and rules run with your rights; `chmod go-w` it." for path in loose]
 
 
 def doubts(folder: Path) -> list[str]:
@@ -115,7 +112,7 @@ def _of_prose(rule: Rule) -> Iterator[str]:
 
 def _of_cases(rule: Rule) -> Iterator[str]:
     """Every case put to the rule; the healthy row is a quiet case of every rule."""
-    cases = [("the healthy row", {}, False)]
+    cases: list[tuple[str, Mapping[str, Any], bool]] = [("the healthy row", {}, False)]
     cases += [(f"fires[{number}]", case, True) for number, case in enumerate(rule.fires)]
     cases += [(f"quiet[{number}]", case, False) for number, case in enumerate(rule.quiet)]
     healthy = facts.healthy()[rule.grain]
@@ -166,12 +163,6 @@ def _load(path: Path) -> Rule:
     module = ModuleType(f"rule file {path.name}")
     try:
         exec(compile(path.read_bytes(), str(path), "exec", dont_inherit=True), module.__dict__)
-    except SyntaxError as problem:
-        raise RuleFileError(
-            f"{path}: line {problem.lineno}: {problem.msg}; correct it, or take the file away."
-        ) from None
-    except (OSError, ValueError) as problem:
-        raise RuleFileError(f"{path}: {_said(problem, path)}; correct it, or take the file away.") from None
     except (Exception, SystemExit) as problem:
         raise RuleFileError(f"{path}: {_said(problem, path)}; correct it, or take the file away.") from None
     try:
@@ -182,8 +173,11 @@ def _load(path: Path) -> Rule:
 
 def _said(problem: BaseException, path: Path) -> str:
     """Where in the file something went wrong, and what."""
+    if isinstance(problem, SyntaxError):
+        return f"line {problem.lineno}: {problem.msg}"
     lines = [frame.lineno for frame in traceback.extract_tb(problem.__traceback__) if frame.filename == str(path)]
-    return f"{f'line {lines[-1]}: ' if lines else ''}{type(problem).__name__}: {problem}"
+    what = next(iter(str(problem).splitlines()), "no message")
+    return f"{f'line {lines[-1]}: ' if lines else ''}{type(problem).__name__}: {what}"
 
 
 def _hold(rule: Rule, path: Path) -> None:
@@ -214,7 +208,7 @@ def _impossible(rule: Rule, path: Path) -> Iterator[str]:
     try:
         _answers(rule, grains[rule.grain])
     except Exception as problem:
-        yield f"it cannot be put to a row of {rule.grain}: {next(iter(str(problem).splitlines()), type(problem).__name__)}"
+        yield f"it cannot be put to a row of {rule.grain}: {_said(problem, path)}"
 
 
 def _hold_together(found: tuple[Rule, ...], folder: Path) -> None:

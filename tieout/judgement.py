@@ -6,7 +6,7 @@ an exception that was open stays open. population = fired + superseded + exempt 
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from graphlib import TopologicalSorter
 from typing import Any
 
@@ -65,7 +65,13 @@ def rule_hash(rule: Rule, p: Params) -> str:
     return hashlib.sha256(json.dumps(definition, default=str, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def judge_all(rules: Sequence[Rule], grains: Mapping[str, Grain], world: World) -> dict[str, pl.DataFrame]:
+Witness = Callable[["Case", pl.DataFrame], None]
+"""Is told each rule's case and what it judged, in the order in which the rules are put."""
+
+
+def judge_all(
+    rules: Sequence[Rule], grains: Mapping[str, Grain], world: World, witness: Witness | None = None
+) -> dict[str, pl.DataFrame]:
     """Run every rule over its grain: tables `findings`, `rule_runs` and `evidence` of the period."""
     on = {rule.slug: rule for rule in rules if is_on(rule, world.settings)}
     before = open_before(world)
@@ -77,6 +83,8 @@ def judge_all(rules: Sequence[Rule], grains: Mapping[str, Grain], world: World) 
         rule = on[slug]
         case = Case(rule, grains[rule.grain], world, before.filter(pl.col("rule") == slug), compared_by.get(slug, ()))
         judged = case.judge(open_now)
+        if witness:
+            witness(case, judged)
         open_now[slug] = judged.filter(pl.col("outcome").is_in(["fired", "held"])).select("subject_key", "keys")
         proof, texts = case.prove(judged)
         findings.append(judged.join(texts, on="subject_key", how="left").select(list(FINDINGS)))

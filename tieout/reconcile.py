@@ -7,23 +7,25 @@ import polars as pl
 from tieout import facts, licences, reclaim, source_exceptions, usage
 from tieout.facts import asset, book_line, line, purchase_line, stock_line
 from tieout.facts.ground import Ground
-from tieout.judgement import judge_all, switched_off
+from tieout.judgement import Witness, judge_all, switched_off
 from tieout.rule import Rule
 from tieout.world import World
 
 
-def reconcile(world: World, rules: Sequence[Rule]) -> dict[str, pl.DataFrame]:
+def reconcile(world: World, rules: Sequence[Rule], witness: Witness | None = None) -> dict[str, pl.DataFrame]:
     """Every table of the period but the exceptions: findings, rule_runs, evidence, licence tables and memory.
 
     Rules on contract lines and products run second, because they ask how many assigned seats may be given back.
+    A witness hears every case as it is judged.
     """
     ground = Ground(world)
     grains = facts.of_records(ground)
-    records = judge_all([rule for rule in rules if rule.grain in grains], grains, world)
+    records = judge_all([rule for rule in rules if rule.grain in grains], grains, world, witness)
     seats = licences.seats_with_reason(grains["seat"].frame, records["findings"])
     filled = licences.fill(licences.lines(ground), seats)
     positions_grains = facts.of_positions(ground, filled)
-    positions = judge_all([rule for rule in rules if rule.grain in positions_grains], positions_grains, world)
+    of_positions = [rule for rule in rules if rule.grain in positions_grains]
+    positions = judge_all(of_positions, positions_grains, world, witness)
     tables = {name: pl.concat([records[name], positions[name]]) for name in records}
     findings = _with_seat_values(tables["findings"], ground, filled)
     tables["findings"] = pl.concat([findings, switched_off(rules, world)]).sort("rule", "subject_key")
