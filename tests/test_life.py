@@ -270,6 +270,8 @@ def test_a_loosened_limit_is_no_success_and_is_listed_with_what_it_let_go() -> N
     assert loose["policy_changes"].select(columns).rows() == [
         ("policy.inactive_days", "inactive-seat", "90", "365", True, 1, 0, None)
     ]
+    same = seats("2026-06", remembered(first), policy={"usage_fresh_days": 14})
+    assert same["policy_changes"].is_empty()  # a default that is now stated is no change
     again = seats("2026-07", remembered(loose), policy={"inactive_days": 365})
     assert again["policy_changes"].is_empty()
     tight = seats("2026-08", remembered(again))

@@ -494,3 +494,12 @@ def test_two_counts_of_one_period_recur_and_one_before_the_books_are_known_does_
     assert found(w, *VARIANCES) == {(slug, LINE) for slug in VARIANCES}
     old = {**earlier, "counted_at": "2026-09-02"}
     assert found(world({"stock": stock, "stock_counts": [old, now]}), *VARIANCES) == {("stock-variance", LINE)}
+
+
+def test_the_limits_of_stock_variance_hold_for_its_recurrence() -> None:
+    counts = [{**COUNT, "count_id": "c0", "quantity": 90, "counted_at": "2026-10-02"}, {**COUNT, "quantity": 90}]
+    feeds: dict[str, Rows] = {"stock": [SPARE], "stock_counts": counts}
+    loose = {"stock-variance": {f"tolerance_{abc}": 0.10 for abc in "abc"}}
+    assert found(world(feeds, rules=loose), *VARIANCES) == set()
+    of_its_own = {"recurring-variance": loose["stock-variance"]}
+    assert found(world(feeds, rules=of_its_own), *VARIANCES) == {("stock-variance", LINE)}

@@ -15,7 +15,7 @@ import polars as pl
 from tieout.decisions import not_corrected_frame, same_person
 from tieout.reconcile import reconcile
 from tieout.rule import Rule
-from tieout.settings import Exemption, Settings
+from tieout.settings import Exemption, PolicyTable, Settings
 from tieout.world import World
 
 POLICY_CHANGES: Mapping[str, pl.DataType] = {
@@ -105,7 +105,10 @@ def _default(what: str, rules: Sequence[Rule]) -> Any:
     if what.startswith("exempt."):
         return None
     own = [rule.params[_name(what)] for rule in _concerned(what, rules) if _name(what) in rule.params]
-    return own[0] if own else {"on": True}.get(_name(what))
+    if own:
+        return own[0]
+    stated = PolicyTable.model_fields.get(_name(what)) if what.startswith("policy.") else None
+    return stated.default if stated else {"on": True}.get(_name(what))
 
 
 def _leaves(policy: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -136,7 +139,7 @@ def _concerned(what: str, rules: Sequence[Rule]) -> list[Rule]:
     """The rules whose answers a key can change."""
     table, *rest = what.split(".")
     if table in ("rules", "exempt"):
-        return [rule for rule in rules if rule.slug == rest[0]]
+        return [rule for rule in rules if rest[0] in (rule.slug, rule.limits_of)]
     return [rule for rule in rules if _name(what) in rule.params] or list(rules)
 
 

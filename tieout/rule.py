@@ -29,11 +29,8 @@ class Params:
 
     def value(self, name: str) -> Any:
         """The limit where neither asset class nor product says otherwise."""
-        own = self._settings.rules.get(self._rule.slug)
-        policy = self._settings.policy.model_extra or {}
-        if own and name in own.params:
-            return own.params[name]
-        return policy.get(name, self._rule.params[name])
+        slugs = [slug for slug in (self._rule.slug, self._rule.limits_of) if slug]
+        return self._settings.limit(slugs, name, self._rule.params[name])
 
     def by_class(self, name: str) -> dict[str, Any]:
         """The limit of each asset class that has one of its own."""
@@ -74,7 +71,8 @@ Judgement = Callable[[Params], pl.Expr]
 class Rule:
     """One exception of the catalogue: who is looked at, when it fires, and what follows from it.
 
-    `population` uses columns of the grain's own feed only. Where `provided` does not hold the row is not evaluated.
+    `population` uses columns of the grain's own feed only. `limits_of` names a rule whose stated limits hold here as
+    well. Where `provided` does not hold the row is not evaluated.
     `clears` keeps an exception open until it holds. `event` names the column that is true for records of this
     period, for rules that look at those only. `after` lists rules that go first, on the subject or on the named key
     columns. `requires` lists feeds without which the rule is not evaluated. `exempt` names a column that is true
@@ -92,6 +90,7 @@ class Rule:
     population: pl.Expr
     fails: Judgement
     params: Mapping[str, Any] = field(default_factory=dict)
+    limits_of: str | None = None
     provided: Judgement | None = None
     clears: Judgement | None = None
     event: str | None = None

@@ -4,6 +4,7 @@ Pure models; reading the file and turning a mistake into one sentence is `pipeli
 Secrets never stand here: a value may only name the environment variable that holds one.
 """
 
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
@@ -142,6 +143,14 @@ class PolicyTable(BaseModel):
     legacy_days: Days = 180  # days within which what arose before go_live is to be settled
     waive_days: Days = 365  # longest a waiver may hold
     keep_days: Days = 90  # longest a decision to keep a seat holds
+    write_off_approval_days: Days = 30  # an approval may precede a write-off by so much
+    idle_before_order_days: Days = 30  # a unit in stock for so long could have met an order
+    department_size: Days = 5  # employees from which a department shows whether its people need a computer
+    equipped_share: Share = 0.8  # of them who hold one; below, joiners of the department need none
+    usage_seats: Annotated[int, Field(ge=1)] = 10  # seats from which a standstill of all usage means something
+    usage_fresh_days: Days = 14  # within which somebody's use of a product should have advanced
+    concealed_seats: Annotated[int, Field(ge=1)] = 3  # seats from which pseudonyms are no accident
+    concealed_share: Share = 0.8  # of users with a pseudonym from which usage says nothing
     classes: dict[AssetClass, ClassPolicy] = {}
 
 
@@ -271,6 +280,12 @@ class Settings(Table):
         if twice:
             raise ValueError(f"two sources are named {twice[0]!r}; give each its own name")
         return self
+
+    def limit(self, rules: Sequence[str], name: str, default: Any) -> Any:
+        """A limit of the catalogue as the first of some rules' tables states it, else `[policy]`, else the default."""
+        tables = (self.rules[slug].params for slug in rules if slug in self.rules)
+        stated = (table[name] for table in tables if name in table)
+        return next(stated, (self.policy.model_extra or {}).get(name, default))
 
     @property
     def zone(self) -> ZoneInfo:

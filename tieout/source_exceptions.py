@@ -4,12 +4,12 @@ and counts that were broken off. Kept apart from exceptions of assets, because h
 
 import polars as pl
 
+from tieout.facts.counting import MINIMUM_FOUND
 from tieout.facts.ground import Ground
 from tieout.rule import Grain
 from tieout.usage import usage_of
 
 SOURCE_EXCEPTIONS = {"rule": pl.String(), "subject": pl.String(), "verdict": pl.String(), "why": pl.String()}
-MINIMUM_FOUND = 0.5  # share of its scope below which a count is taken for broken off
 
 
 def find(ground: Ground, assets: Grain) -> pl.DataFrame:
@@ -38,7 +38,8 @@ def _told(rows: pl.DataFrame, rule: str, subject: str, why: pl.Expr) -> pl.DataF
 
 def _incomplete_counts(ground: Ground, assets: Grain) -> pl.DataFrame:
     """Sources of counts of the period that brought too few scans or found too little of their scope."""
-    broken = ~pl.col("count_complete") | (pl.col("count_found_share") < MINIMUM_FOUND)
+    minimum = ground.world.settings.limit(["missing-in-count"], "minimum_found", MINIMUM_FOUND)
+    broken = ~pl.col("count_complete") | (pl.col("count_found_share") < minimum)
     rows = assets.frame.filter(broken.fill_null(False)).select(pl.col("counts__row").unique().alias("_id"))
     counts = ground.world.rows("counts").join(rows, on="_id")
     return (

@@ -14,10 +14,6 @@ MEMORY_SEATS = {
     "told_last": pl.Datetime("us", "UTC"), "first_seen_on": pl.Date(),
 }  # fmt: skip
 MEMORY_USAGE = {"product_key": pl.String(), "was_fresh": pl.Boolean()}
-FROZEN_FROM = 10  # seats a product needs before a standstill of all its usage means something
-FRESH_DAYS = 14
-CONCEALED_FROM = 3  # seats from which pseudonyms are no accident
-CONCEALED_SHARE = 0.8
 PSEUDONYM = r"^[0-9a-fA-F-]{16,}(?:@.*)?$"
 
 
@@ -42,8 +38,9 @@ def used_on(ground: Ground) -> pl.Expr:
 def usage_of(ground: Ground) -> pl.DataFrame:
     """Per product: `fresh` (somebody's use advanced lately), and whether usage is regressed, frozen or concealed."""
     before = ground.world.remembered("memory_usage", MEMORY_USAGE)
-    fresh = (ground.world.days_since(used_on(ground)) <= FRESH_DAYS).any(ignore_nulls=True)
-    stands_still = pl.col("was_fresh").fill_null(False) & ~pl.col("fresh") & (pl.col("seats") >= FROZEN_FROM)
+    policy = ground.world.settings.policy
+    fresh = (ground.world.days_since(used_on(ground)) <= policy.usage_fresh_days).any(ignore_nulls=True)
+    stands_still = pl.col("was_fresh").fill_null(False) & ~pl.col("fresh") & (pl.col("seats") >= policy.usage_seats)
     pseudonyms = pl.col("email").str.contains(PSEUDONYM).mean()
     return (
         marked(ground)
@@ -57,7 +54,7 @@ def usage_of(ground: Ground) -> pl.DataFrame:
         .join(before, on="product_key", how="left")
         .with_columns(
             (pl.col("regressed_seats") > 0).alias("regressed"),
-            ((pl.col("pseudonyms") >= CONCEALED_SHARE) & (pl.col("seats") >= CONCEALED_FROM))
+            ((pl.col("pseudonyms") >= policy.concealed_share) & (pl.col("seats") >= policy.concealed_seats))
             .fill_null(False)
             .alias("concealed"),
         )

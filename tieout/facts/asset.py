@@ -13,7 +13,6 @@ from tieout.identity.people import Keys
 from tieout.rule import Grain
 
 WRITTEN_OFF = ("retired", "disposed", "lost")
-WRITE_OFF_NOTICE = "30d"  # an approval may precede the change of status by so much
 
 
 def build(ground: Ground) -> Grain:
@@ -138,10 +137,11 @@ def _write_off(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
         .alias("last_custodian_id"),
     )
     since = pl.coalesce("status_since", "status_seen_on").alias("since")
+    notice = pl.duration(days=world.settings.policy.write_off_approval_days)
     holders = frame.select("tag_key", "last_custodian", "last_custodian_id", since)
     approved = (
         approvals.join(holders, on="tag_key")
-        .filter(~by_holder & (pl.col("occurred_on") >= pl.col("since").dt.offset_by(f"-{WRITE_OFF_NOTICE}")))
+        .filter(~by_holder & (pl.col("occurred_on") >= pl.col("since") - notice))
         .select("tag_key", approved=pl.lit(True))
         .unique()
     )

@@ -4,6 +4,9 @@ import polars as pl
 
 from tieout.facts.ground import Ground
 
+MINIMUM_FOUND = 0.5
+"""Share of its scope below which a count is taken for broken off: the limit `minimum_found` of missing-in-count."""
+
 LEANS = {
     "in_count": ("counts",),
     "counted": ("counts", "scans"),

@@ -12,8 +12,7 @@ from tieout.rule import Grain
 
 COMPUTERS = ("laptop", "desktop")
 JOINER_DAYS = 90
-DEPARTMENT_SIZE = 5
-EQUIPPED_SHARE = 0.8
+"""For so long after starting, people are joiners: the limit `joiner_to_days` of unequipped-joiner."""
 
 
 def _held(ground: Ground) -> pl.DataFrame:
@@ -63,6 +62,8 @@ def build(ground: Ground) -> Grain:
     alive = pl.lit(world.alive("assets"))
     people_alive = pl.lit(world.alive("people"))
     started = world.days_since("start_date")
+    policy = world.settings.policy
+    joiner_days = world.settings.limit(["unequipped-joiner"], "joiner_to_days", JOINER_DAYS)
     frame = (
         ground.people.known.join(rows, on="person_id", how="left")
         .join(_excess(held, ground), on="person_id", how="left")
@@ -79,13 +80,13 @@ def build(ground: Ground) -> Grain:
     settled = (
         (pl.col("status") == "active")
         & (pl.col("employment_type") == "employee")
-        & (pl.col("started_days").is_null() | (pl.col("started_days") > JOINER_DAYS))
+        & (pl.col("started_days").is_null() | (pl.col("started_days") > joiner_days))
     )
     departments = (
         frame.filter(settled & pl.col("department").is_not_null())
         .group_by("department")
         .agg(pl.len().alias("size"), pl.col("holds_computer").mean().alias("equipped"))
-        .filter((pl.col("size") >= DEPARTMENT_SIZE) & (pl.col("equipped") < EQUIPPED_SHARE))
+        .filter((pl.col("size") >= policy.department_size) & (pl.col("equipped") < policy.equipped_share))
         .select("department", unequipped=pl.lit(True))
     )
     frame = frame.join(departments, on="department", how="left").with_columns(

@@ -10,7 +10,6 @@ from tieout import money, normalize
 from tieout.facts.ground import Ground
 from tieout.rule import Grain
 
-IDLE_DAYS = "30d"
 MEMORY_IDLE_UNITS = {"tag_key": pl.String(), "po_number": pl.String(), "line_no": pl.String()}
 LINE = ["po_number", "line_no"]
 
@@ -107,7 +106,7 @@ def idle_units(ground: Ground) -> pl.DataFrame:
         .sort("sku_key", "ordered_on", *LINE)
         .with_columns(wants=pl.col("quantity").ceil().cast(pl.Int64))
     )
-    idle = pl.col("idle_since") <= pl.col("ordered_on").dt.offset_by(f"-{IDLE_DAYS}")
+    idle = pl.col("idle_since") <= pl.col("ordered_on") - pl.duration(days=world.settings.policy.idle_before_order_days)
     eligible = orders.join(units, on="sku_key").filter(idle & (pl.col("until") >= pl.col("ordered_on")))
     counts = eligible.group_by(LINE).agg(pl.len().cast(pl.Int64).alias("eligible"))
     asked = pl.col("wants").cum_sum().over("sku_key")

@@ -8,6 +8,7 @@ Quiet: departments of which most do without.
 
 import polars as pl
 
+from tieout.facts.person import JOINER_DAYS
 from tieout.rule import Rule
 
 RULE = Rule(
@@ -18,7 +19,7 @@ RULE = Rule(
     severity="medium",
     remedy="Hand out a device, or record the one they have.",
     population=(pl.col("status") == "active") & (pl.col("employment_type") == "employee"),
-    params={"joiner_from_days": 3, "joiner_to_days": 90},
+    params={"joiner_from_days": 3, "joiner_to_days": JOINER_DAYS},
     fails=lambda p: (
         (pl.col("started_days") >= p.joiner_from_days)
         & (pl.col("started_days") <= p.joiner_to_days)

@@ -11,6 +11,7 @@ there is evidence of existence later than the count, or it leaves the books with
 
 import polars as pl
 
+from tieout.facts.counting import MINIMUM_FOUND
 from tieout.rule import Rule, graded, later, within
 
 RULE = Rule(
@@ -21,7 +22,7 @@ RULE = Rule(
     severity=lambda p: graded(("critical", pl.col("data_bearing")), otherwise="high"),
     remedy="Search the place and ask the last custodian; correct the location or start an approved write-off.",
     population=pl.col("status").is_in(["in_stock", "in_use"]) | pl.col("was_open"),
-    params={"checkin_before_count_days": 7, "minimum_found": 0.5},
+    params={"checkin_before_count_days": 7, "minimum_found": MINIMUM_FOUND},
     provided=lambda p: (
         ~pl.col("in_count") | (pl.col("count_complete") & (pl.col("count_found_share") >= p.minimum_found))
     ),

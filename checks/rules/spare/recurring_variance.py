@@ -1,7 +1,7 @@
 """A line of spares that a count found wrong twice in a row.
 
-Finds: lines whose latest count and the one before both differ from the book by more than the tolerance (limits as for
-stock-variance, set for both under policy).
+Finds: lines whose latest count and the one before both differ from the book by more than the tolerance (the limits of
+stock-variance).
 Matters: recounting has not helped; something takes or misplaces these parts.
 Do: Look for the cause: unbooked withdrawals, a mislabelled bin, a wrong unit.
 Quiet: a first variance; an earlier count whose book is not known (before the first period).
@@ -22,6 +22,7 @@ RULE = Rule(
     population=pl.col("counted").is_not_null(),
     event="in_period",
     params=TOLERANCES,
+    limits_of="stock-variance",
     fails=lambda p: (
         out_of_tolerance(p, "off_by", "book_size") & out_of_tolerance(p, "previous_off_by", "previous_book_size")
     ),
