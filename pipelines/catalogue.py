@@ -4,6 +4,7 @@ An own rule has the shape of the catalogue's: one file, its stem the slug, one `
 code, read anew each time and known to its own workspace alone: it is neither importable nor seen by another.
 """
 
+import json
 import stat
 import traceback
 from collections.abc import Iterator, Mapping
@@ -22,7 +23,7 @@ from tieout import facts, licences
 from tieout.facts.ground import Ground
 from tieout.feeds import FEEDS
 from tieout.judgement import BEFORE, Case
-from tieout.rule import OPEN_BEFORE, Grain, Params, Rule
+from tieout.rule import OPEN_BEFORE, Grain, Params, Rule, lineage
 from tieout.settings import Settings, Severity
 from tieout.world import BOOKKEEPING, World
 
@@ -74,6 +75,48 @@ def severity_of(rule: Rule, settings: Settings) -> str:
     chooses = str(rule.severity(Params(rule, settings, ())))
     grades = [grade for grade in GRADES if f'"{grade}"' in chooses]
     return f"{', '.join(grades[:-1])} or {grades[-1]}, by what is found"
+
+
+def leans_on(rule: Rule) -> list[str]:
+    """The feeds that a rule's answer rests on."""
+    grain = example_grains()[rule.grain]
+    return lineage(rule, grain, Params(rule, _example().settings, grain.frame.columns))[1]
+
+
+def limits_in_force(rule: Rule, settings: Settings) -> pl.DataFrame:
+    """Every limit of a rule: for what it holds (`all`, an asset class, a product), and where the config says so."""
+    columns = facts.healthy()[rule.grain]
+    p = Params(rule, settings, list(columns))
+    rows = []
+    for name, default in rule.params.items():
+        general = p.value(name)
+        said = _said_in(rule, settings, name)
+        if not isinstance(general, Mapping):
+            rows.append((name, "all", general, said, default))
+        for asset_class, limit in sorted(p.by_class(name).items()) if "asset_class" in columns else []:
+            policy = settings.policy.classes.get(asset_class)
+            own = policy is not None and policy.model_dump().get(name) is not None
+            rows.append((name, asset_class, limit, f"policy.classes.{asset_class}" if own else said, default))
+        for product, limit in sorted(p.by_product(name).items()) if "product_key" in columns else []:
+            rows.append((name, product, limit, "products", default))
+    texts = [(name, scope, _text(limit), said, _text(default)) for name, scope, limit, said, default in rows]
+    return pl.DataFrame(
+        texts, schema=dict.fromkeys(("limit", "for", "value", "said_in", "default"), pl.String), orient="row"
+    )
+
+
+def _said_in(rule: Rule, settings: Settings, name: str) -> str:
+    """The table of the config that states a limit for everything; `default` where none does."""
+    stated = [
+        slug for slug in (rule.slug, rule.limits_of) if slug in settings.rules and name in settings.rules[slug].params
+    ]
+    if stated:
+        return f"rules.{stated[0]}"
+    return "policy" if name in (settings.policy.model_extra or {}) else "default"
+
+
+def _text(limit: object) -> str:
+    return json.dumps(limit, default=str)
 
 
 # -- whether a rule keeps what it promises ----------------------------------------------------------------------------

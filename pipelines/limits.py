@@ -32,7 +32,7 @@ def hold_against_catalogue(settings: Settings, config: Path) -> None:
 def _hold_all(settings: Settings, rules: Mapping[str, Rule]) -> None:
     for place, slug in _named_rules(settings):
         if slug not in rules:
-            raise ConfigError(f"{place} {slug!r} is not a rule; {_nearest(slug, rules)}")
+            raise ConfigError(f"{place} {slug!r} is not a rule; {nearest(slug, rules)}")
     every_limit = {name for rule in rules.values() for name in rule.params}
     for place, name, value in _limits_of_policy(settings):
         fields = ClassPolicy.model_fields if "classes" in place else PolicyTable.model_fields
@@ -45,17 +45,18 @@ def _hold_all(settings: Settings, rules: Mapping[str, Rule]) -> None:
 def _hold(place: str, name: str, value: Any, limits: Collection[str], fields: Iterable[str]) -> None:
     if name not in limits:
         known = sorted({*limits, *fields} - {"params", "classes"})
-        raise ConfigError(f"{place}.{name} is not a known limit; {_nearest(name, known)}")
+        raise ConfigError(f"{place}.{name} is not a known limit; {nearest(name, known)}")
     by_class = value if isinstance(value, dict) else {"": value}
     for asset_class, limit in by_class.items():
         where = f"{place}.{name}.{asset_class}".removesuffix(".")
         if asset_class and asset_class not in ASSET_CLASSES:
-            raise ConfigError(f"{where}: {asset_class!r} is not an asset class; {_nearest(asset_class, ASSET_CLASSES)}")
+            raise ConfigError(f"{where}: {asset_class!r} is not an asset class; {nearest(asset_class, ASSET_CLASSES)}")
         if isinstance(limit, bool) or not isinstance(limit, int | float) or limit < 0:
             raise ConfigError(f"{where} should be a number from 0 on, but is {limit!r}.")
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A hint for a name that is not known: the nearest that is, else all of them."""
     names = sorted(known)
     near = get_close_matches(name, names, n=1, cutoff=0.5)
     return f"did you mean {near[0]!r}?" if near else f"the known ones are {', '.join(names)}."
