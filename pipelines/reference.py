@@ -23,11 +23,18 @@ from reports.prose import read
 from tieout.feeds import ASSET_CLASSES, FEEDS, Column, Feed, Kind
 from tieout.published import TABLES
 from tieout.rule import Params, Rule
-from tieout.settings import ClassPolicy, Owner, Product, Role, RuleTable, Settings
+from tieout.settings import ClassPolicy, Owner, Product, Role, RuleTable, Settings, Threshold
 
 FOLDER = Path(__file__).parents[1] / "docs" / "reference"
 MADE = "*Made from the code by `python -m pipelines.reference`; edit the code, not this page.*"
-NAMED_BY = {ClassPolicy: "asset class", RuleTable: "slug", Product: "name", Owner: "name", Role: "name"}
+NAMED_BY = {
+    ClassPolicy: "asset class",
+    RuleTable: "slug",
+    Product: "name",
+    Owner: "name",
+    Role: "name",
+    Threshold: "figure",
+}
 """What stands for the key of a table that there is one of for each name."""
 EXAMPLE = Settings(organisation="Example", reporting_currency="EUR", timezone="UTC")
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from tieout import facts, licences, reclaim, source_exceptions, usage
+from tieout import facts, golden, licences, reclaim, source_exceptions, usage
 from tieout.facts import asset, book_line, line, purchase_line, stock_line
 from tieout.facts.ground import Ground
 from tieout.judgement import Witness, judge_all, switched_off
@@ -36,6 +36,7 @@ def reconcile(world: World, rules: Sequence[Rule], witness: Witness | None = Non
         "source_exceptions": source_exceptions.find(ground, grains["asset"]),
         "reclaim_candidates": reclaim.candidates(ground, filled),
         "entitlement_positions": licences.position_table(ground, filled),
+        **golden.tables(ground, grains, rules, tables["findings"]),
         **ground.memory(),
         **usage.memory(ground),
         **asset.memory(grains["asset"].frame, ground),

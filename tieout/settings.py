@@ -143,6 +143,10 @@ class PolicyTable(BaseModel):
     legacy_days: Days = 180  # days within which what arose before go_live is to be settled
     waive_days: Days = 365  # longest a waiver may hold
     keep_days: Days = 90  # longest a decision to keep a seat holds
+    notice_days: Days = 60  # before the end of a commitment, where its contract line does not say
+    succession_days: Days = 31  # by which a contract line may overlap the one it follows
+    regrant_days: Days = 30  # a released seat granted again within them was no reclaim
+    increase_days: Days = 90  # bought again within them, units were not saved
     write_off_approval_days: Days = 30  # an approval may precede a write-off by so much
     idle_before_order_days: Days = 30  # a unit in stock for so long could have met an order
     department_size: Days = 5  # employees from which a department shows whether its people need a computer
@@ -151,6 +155,12 @@ class PolicyTable(BaseModel):
     usage_fresh_days: Days = 14  # within which somebody's use of a product should have advanced
     concealed_seats: Annotated[int, Field(ge=1)] = 3  # seats from which pseudonyms are no accident
     concealed_share: Share = 0.8  # of users with a pseudonym from which usage says nothing
+    confirm_days: Days = 7  # within which a receiver confirms an assign or a transfer, where confirm = true
+    trust_lower_bound: Share = 0.97  # lower 95 % bound of accuracy from which records are TRUSTED
+    watch_lower_bound: Share = 0.90  # from which they are on WATCH; below they are DISTRUSTED
+    trust_coverage: Share = 0.80  # share of the records that must have been checked for TRUSTED
+    proven_coverage: Share = 0.50  # below which they are UNPROVEN
+    released_days: Days = 60  # within which an approved seat should be released
     classes: dict[AssetClass, ClassPolicy] = {}
 
 
@@ -234,6 +244,39 @@ class Role(Table):
     limit: Decimal | None = None
 
 
+class Threshold(Table):
+    """`[thresholds."<figure>"]`: a figure (`record_accuracy`, `record_accuracy/laptop`) or rule to watch.
+
+    A figure that is past its `level`, or got worse by more than `change` since the period before, opens an escalation.
+    """
+
+    level: Decimal | None = None
+    change: Decimal | None = None
+    owner: Annotated[str, Field(min_length=1)]
+    due_days: Days = 10  # working days from the breach
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.level is None and self.change is None:
+            raise ValueError("a threshold needs a level, a change, or both")
+        if self.change is not None and self.change < 0:
+            raise ValueError("change says by how much the figure may get worse, so it is never negative")
+        return self
+
+
+class Roi(Table):
+    """`[roi]`: what the return is reckoned from; a term whose inputs are not given is left out.
+
+    Amounts are in reporting currency, per month where they recur.
+    """
+
+    hourly_rate: Annotated[Decimal, Field(ge=0)] | None = None  # cost of an hour of work
+    minutes_saved: Annotated[Decimal, Field(ge=0)] | None = None  # of work, for each exception fixed
+    downtime_hours: Annotated[Decimal, Field(ge=0)] | None = None  # avoided in a month, as assumed
+    downtime_rate: Annotated[Decimal, Field(ge=0)] | None = None  # cost of an hour of downtime
+    programme_cost: Annotated[Decimal, Field(ge=0)] | None = None  # of a month
+
+
 class Paths(Table):
     """Folders below the workspace."""
 
@@ -267,8 +310,8 @@ class Settings(Table):
     location_aliases: dict[str, str] = {}
     manufacturer_aliases: dict[str, str] = {}
     places: list[str] = []
-    thresholds: dict[str, Any] = {}
-    roi: dict[str, Any] = {}
+    thresholds: dict[str, Threshold] = {}
+    roi: Roi = Roi()
     notify: dict[str, Any] = {}
     retention: dict[str, Any] = {}
     roles: dict[str, Role] = {}
