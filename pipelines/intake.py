@@ -32,6 +32,7 @@ SOURCES = {
     "endpoint_or_file": pl.String(), "filters": pl.String(), "extracted_at": _UTC, "extracted_by": pl.String(),
     "verdict": pl.String(), **dict.fromkeys(CONSERVED, pl.Int64()), "as_of": _UTC,
     "reasons": pl.List(pl.String), "warnings": pl.List(pl.String), "lacks": pl.List(pl.String),
+    "reading": pl.String(),
 }  # fmt: skip
 """One row a source and period: what came, where from, and what it is good for."""
 QUARANTINE = {
@@ -162,6 +163,7 @@ def _account(workspace: Workspace, taken: Taken) -> dict[str, object]:
         "reasons": [f"{slug}: {sentence}" for slug, sentence in taken.verdict.reasons],
         "warnings": [str(doubt) for doubt in taken.staged.warnings] if taken.staged else [],
         "lacks": [name for name, share in taken.staged.fill.items() if not share] if taken.staged else [],
+        "reading": landing.reading(snapshot.source),
     }
 
 

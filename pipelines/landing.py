@@ -91,6 +91,11 @@ def recall(workspace: Workspace, period: str) -> Delivered | None:
     return _DELIVERED.validate_json(path.read_bytes()) if path.exists() else None
 
 
+def reading(source: Source) -> str:
+    """A fingerprint of how a source's rows are read: its mapping and its formats, as far as the config states them."""
+    return _hash(source.model_dump(mode="json", exclude=_UNSHAPING, exclude_defaults=True))
+
+
 def landed_periods(workspace: Workspace) -> list[str]:
     """Periods that ran before, oldest first."""
     return sorted(path.parent.name for path in workspace.landing.glob("[0-9]*/delivered.json"))
@@ -133,8 +138,11 @@ def _identify(source: Source, fetched: Fetched) -> str:
         _FETCHED.dump_json(fetched, include={"extracted_at", "extracted_by", "system", "filters", "control"})
     )
     shaping = source.model_dump(mode="json", exclude=_UNSHAPING)
-    content = [sorted(file.sha256 for file in fetched.files), said, shaping]
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+    return _hash([sorted(file.sha256 for file in fetched.files), said, shaping])
+
+
+def _hash(said: object) -> str:
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
 
 @contextmanager

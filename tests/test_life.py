@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from checks.rules import discover
-from tests.worlds import world
+from tests.worlds import staged, world
 from tieout import exceptions, policy_changes
 from tieout.decisions import Entry, account, as_frame
 from tieout.exceptions import EXCEPTIONS, MEMORY
@@ -310,3 +310,30 @@ def test_the_same_month_twice_is_the_same() -> None:
     one, other = (seats("2026-06", remembered(first), policy={"inactive_days": 365}) for _ in range(2))
     for name in ("exceptions", "exception_history", "policy_changes", "memory_exceptions"):
         assert one[name].equals(other[name]), name
+
+
+def test_what_ends_with_its_source_is_no_success() -> None:
+    """The console's source was replaced, or is read by another mapping: the seat may be as unused as it was."""
+    used = {**SEAT, "last_active_at": "2026-06-20"}
+
+    def june(source: str, reading: str, seat: Mapping[str, Any]) -> dict[str, pl.DataFrame]:
+        w = two_months(source, reading, seat)
+        made = reconcile(w, RULES)
+        return exceptions.age(w, made["findings"])
+
+    def two_months(source: str, reading: str, seat: Mapping[str, Any]) -> World:
+        feeds = {"people": staged("people", [ADA], "2026-06"), "seats": staged("seats", [seat], "2026-06", source)}
+        end = datetime(2026, 6, 30, 21, tzinfo=UTC)
+        first = seats("2026-05", {})
+        w = world(feeds, period="2026-06", as_of=end, memory=remembered(first), configured=("people",))
+        told = {"feed": ["seats"] * 2, "verdict": ["GREEN"] * 2, "period": ["2026-05", "2026-06"]}
+        spoke = pl.DataFrame({**told, "source": ["seats", source], "reading": ["", reading]})
+        return replace(w, sources=pl.concat([w.sources, spoke], how="diagonal"))
+
+    def why(*month: Any) -> list[str]:
+        return june(*month)["exception_history"]["why"].to_list()
+
+    assert why("seats", "", used) == ["fixed"]
+    assert why("seats", "other mapping", used) == ["source_changed"]
+    assert why("figma", "", used) == ["source_changed"]
+    assert why("seats", "other mapping", SEAT) == []

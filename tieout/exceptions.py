@@ -31,23 +31,24 @@ HISTORY: Mapping[str, pl.DataType] = {
 
 MEMORY: Mapping[str, pl.DataType] = {
     **EXCEPTIONS, "subject_key": pl.String(), "keys": pl.String(), "opened_on": pl.Date(), "due_from": pl.Date(),
-    "looked_on": pl.Date(),
+    "looked_on": pl.Date(), "sources": FINDINGS["sources"],
 }  # fmt: skip
 """Every exception there ever was, as it stands: the table `memory_exceptions` a later period starts from.
 
 `opened_on` = as_of date of the first publication or latest return, from which it ages; `due_from` = the same, or that
-of the latest waiver's end, from which it is due; `looked_on` = the last as_of date this list was aged at.
+of the latest waiver's end, from which it is due; `looked_on` = the last as_of date this list was aged at; `sources` =
+what spoke for it when it was last found, and how that was read.
 """
 
 _CARRIED = ("rule", "subject", "subject_key", "keys")
-_DETAILS = [name for name in FINDINGS if name in EXCEPTIONS and name not in ("exception_id", *_CARRIED)]
+_DETAILS = [name for name in FINDINGS if name in MEMORY and name not in ("exception_id", *_CARRIED)]
 _IS_OPEN = pl.col("status").is_in(OPEN_STATUSES)
 
 
 def age(world: World, findings: pl.DataFrame) -> dict[str, pl.DataFrame]:
     """The exceptions of the period, what changed, and the memory for the next: three tables."""
     listed = _decided(world, _together(world, findings))
-    aged = _dated(world, _standing(listed))
+    aged = _dated(world, _standing(world, listed))
     came_to_an_end = pl.col("from_status").is_in(OPEN_STATUSES) & ~_IS_OPEN
     changed = aged.filter(pl.col("status").ne_missing(pl.col("from_status")))
     history = changed.select(
@@ -132,7 +133,13 @@ def _decided(world: World, listed: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _standing(listed: pl.DataFrame) -> pl.DataFrame:
+def _speaks_no_more(world: World) -> pl.Expr:
+    """True where a source that spoke for the exception is no longer asked, or is read in another way than then."""
+    now = world.speakers.filter(pl.col("period") == world.period)["speaker"]
+    return (pl.col("sources").list.set_difference(pl.lit(now.implode())).list.len() > 0).fill_null(False)
+
+
+def _standing(world: World, listed: pl.DataFrame) -> pl.DataFrame:
     """With the status at the period's end and why it is another than before."""
     was_waived = (pl.col("from_status") == "waived").fill_null(False)
     stays = pl.col("fired") | pl.col("held")
@@ -150,6 +157,8 @@ def _standing(listed: pl.DataFrame) -> pl.DataFrame:
         pl.when(pl.col("fired") & ~pl.col("known")).then(pl.lit("new"))
         .when("opens").then(pl.lit("returned"))
         .when(pl.col("outcome") == "exempt").then(exempted)
+        .when(pl.col("let_go") & pl.col("why").is_in(["fixed", "subject_gone"]) & _speaks_no_more(world))
+        .then(pl.lit("source_changed"))
         .when("let_go").then("why")
         .when((pl.col("status") == "open") & was_waived & pl.col("expired")).then(pl.lit("waiver expired"))
         .when(pl.col("status") == "open").then(pl.lit("decision withdrawn"))

@@ -33,8 +33,9 @@ FINDINGS: Mapping[str, pl.DataType] = {
     "asset_class": pl.String(), "severity": pl.String(), "owner": pl.String(), "process": pl.String(),
     "remedy": pl.String(), "value": pl.Decimal(38, SCALE), "value_kind": pl.String(),
     "amount": pl.Decimal(38, SCALE), "currency": pl.String(), "since_on": pl.Date(), "evidence": pl.String(),
+    "sources": pl.List(pl.String),
 }  # fmt: skip
-"""One row a subject that fired, was overtaken or exempt, or was open before.
+"""One row a subject that fired, was overtaken or exempt, or was open before; `sources` has what spoke for it.
 
 `outcome` is fired, superseded or exempt; and for exceptions open before: held (no answer), clean or gone.
 """
@@ -277,7 +278,15 @@ class Case:
             parts.append(pl.format(f'"{feed}":{{}}', pl.coalesce(f"_{feed}_records", nothing)))
             proofs.append(proof)
         text = pl.concat_str(pl.lit("{"), pl.concat_str(parts, separator=","), pl.lit("}"))
-        return pl.concat(proofs), rows.select("subject_key", text.alias("evidence"))
+        proof = pl.concat(proofs)
+        speakers = (
+            proof.filter(pl.col("snapshot_id").is_not_null())
+            .join(self.world.speakers, on=["feed", "source"])
+            .group_by("exception_id")
+            .agg(pl.col("speaker").unique().sort().alias("sources"))
+        )
+        rows = rows.join(speakers, on="exception_id", how="left", maintain_order="left")
+        return proof, rows.select("subject_key", "sources", text.alias("evidence"))
 
     def _claim(self, feed: str, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         """What one feed's landed records say of the fired subjects, or which of its sources has none."""

@@ -87,6 +87,16 @@ class World:
         """One row a source of this period: feed, source, verdict."""
         return self.sources.filter(pl.col("period") == self.period).select("feed", "source", "verdict").unique()
 
+    @cached_property
+    def speakers(self) -> pl.DataFrame:
+        """Every source that ever spoke, as it is read now or was last: feed, source, `speaker` naming it and that."""
+        reading = pl.col("reading").fill_null("") if "reading" in self.sources.columns else pl.lit("")
+        return (
+            self.sources.sort("period")
+            .unique(["feed", "source"], keep="last", maintain_order=True)
+            .select("feed", "source", "period", pl.format("{}/{} {}", "feed", "source", reading).alias("speaker"))
+        )
+
     def configured(self, feed: str) -> bool:
         """True when the workspace has, or ever had, a source of the feed."""
         return feed in self._trust
