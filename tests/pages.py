@@ -41,16 +41,19 @@ LAST_DAY = {"2026-08": date(2026, 8, 31), "2026-09": date(2026, 9, 30), "2026-10
 
 POSITIONS = {
     "contract_id": pl.String, "line_no": pl.String, "vendor": pl.String, "product": pl.String, "plan": pl.String,
-    "metric": pl.String, "in_force": pl.Boolean, "quantity": MONEY, "assigned": pl.Int64, "kept": pl.Int64,
+    "metric": pl.String, "in_force": pl.Boolean, "observed": pl.Boolean, "quantity": MONEY,
+    "assigned": pl.Int64, "kept": pl.Int64,
     "reclaimable": pl.Int64, "unassigned": MONEY, "minimum_quantity": MONEY, "unit_price": MONEY,
     "currency": pl.String, "billing_period": pl.String, "term_start": pl.Date, "term_end": pl.Date,
-    "annual_price": MONEY, "annual_price_amount": MONEY, "owner": pl.String, "cost_center": pl.String,
+    "annual_price": MONEY, "annual_price_amount": MONEY, "annual_spend": MONEY, "annual_spend_amount": MONEY,
+    "owner": pl.String, "cost_center": pl.String,
 }  # fmt: skip
 CANDIDATES = {
     "product": pl.String, "seat_id": pl.String, "reason": pl.String, "contract_id": pl.String, "line_no": pl.String,
     "cost_center": pl.String, "person_id": pl.String, "annual_value": MONEY, "annual_amount": MONEY,
     "currency": pl.String, "bucket": pl.String, "realisable_now": MONEY, "realisable_now_amount": MONEY,
-    "at_renewal": MONEY, "at_renewal_amount": MONEY, "reduction": pl.String, "committed_until": pl.Date,
+    "at_renewal": MONEY, "at_renewal_amount": MONEY, "this_year": MONEY, "this_year_amount": MONEY,
+    "next_year": MONEY, "next_year_amount": MONEY, "reduction": pl.String, "committed_until": pl.Date,
     "decide_by": pl.Date,
 }  # fmt: skip
 SCHEMAS: Mapping[str, Mapping[str, Any]] = {
@@ -200,6 +203,7 @@ def _source_exceptions(say: Say) -> list[dict[str, Any]]:
 def _positions(say: Say) -> list[dict[str, Any]]:
     line = {
         "period": "2026-10", "vendor": say("Figura Inc"), "product": say("Figura"), "metric": "user", "in_force": True,
+        "observed": True,
         "billing_period": "annual", "term_start": date(2026, 1, 1), "term_end": date(2026, 12, 31),
     }  # fmt: skip
     return [

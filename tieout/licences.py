@@ -2,7 +2,7 @@
 
 Seats fill the lines in force of their product (and plan, where both name one) in order of term start, contract and
 line: kept seats by seat_id first, then reclaimable ones in catalogue order and seat_id. What overflows has no line
-and no value. Only lines counted per user take part.
+and no value. Only lines counted per user take part, and only of products whose seats an alive console shows.
 """
 
 import polars as pl
@@ -11,6 +11,7 @@ from tieout import money, normalize
 from tieout.facts.ground import Ground
 from tieout.money import MONEY
 from tieout.rule import SEPARATOR
+from tieout.settings import Settings
 from tieout.world import product_key
 
 RECLAIM_REASONS = (
@@ -23,17 +24,16 @@ RECLAIM_REASONS = (
 )
 """Seat rules in catalogue order: the first that fires is the seat's one reason."""
 
-SUCCESSION_DAYS = 31
-NOTICE_DAYS = 60
-
 
 def lines(ground: Ground) -> pl.DataFrame:
     """Every contract line with its product and plan in normal form, from when it counts, and its price a year.
 
-    Of two lines for one product and plan that overlap by at most 31 days the later is the successor: it counts from
-    the day after the earlier one ends (`counts_from`). `in_force` lines are counted per user and count at as_of.
+    Of two lines for one product, plan and metric that overlap by no more than the succession days the later is the
+    successor: it counts from the day after the earlier one ends (`counts_from`). `in_force` lines are counted per
+    user and count at as_of; `running` ones are within their dates, whatever is counted.
     """
     world = ground.world
+    days = world.settings.policy.succession_days
     today = pl.lit(world.today)
     ended = pl.col("term_end") < today
     frame = world.rows("entitlements").with_columns(
@@ -41,14 +41,15 @@ def lines(ground: Ground) -> pl.DataFrame:
         normalize.aliased(pl.col("plan"), {}).alias("plan_key"),
         pl.coalesce("committed_until", "term_end").alias("committed_on"),
     )
-    before = frame.select("product_key", "plan_key", "_id", before_start="term_start", before_end="term_end")
+    same = ["product_key", "plan_key", "metric"]
+    before = frame.select(*same, "_id", before_start="term_start", before_end="term_end")
     overlap = (pl.col("before_end") - pl.col("term_start")).dt.total_days() + 1
     succeeded = (
-        frame.join(before, on=["product_key", "plan_key"], nulls_equal=True, suffix="_before")
+        frame.join(before, on=same, nulls_equal=True, suffix="_before")
         .filter(
             (pl.col("before_start") < pl.col("term_start"))
             & (pl.col("term_end").is_null() | (pl.col("term_end") > pl.col("before_end")))
-            & overlap.is_between(-SUCCESSION_DAYS, SUCCESSION_DAYS)
+            & overlap.is_between(-days, days)
         )
         .group_by("_id")
         .agg(pl.col("before_end").max().alias("succeeds_on"))
@@ -73,13 +74,17 @@ def fill(lines: pl.DataFrame, seats: pl.DataFrame) -> pl.DataFrame:
     """Which line each counted seat fills: product_key, seat_id, reason, line (`_id` of the line, null = overflow).
 
     `seats` has product_key, plan_key, seat_id and reason (null = kept). Seats that name a plan go to lines of that
-    plan first, then to lines without one; seats without a plan go wherever room is left.
+    plan first, then to lines without one; seats without a plan go wherever room is left, and kept ones in the place
+    of reclaimable ones where none is. Fractions of units add up over the lines of one product and plan.
     """
     order = pl.col("reason").replace_strict({r: i + 1 for i, r in enumerate(RECLAIM_REASONS)}, default=0)
-    waiting = seats.with_columns(order.alias("_order")).sort("product_key", "_order", "seat_id")
+    ranked = seats.with_columns(order.alias("_order")).sort("product_key", "_order", "seat_id")
+    plans, units = ["product_key", "plan_key"], pl.col("quantity").clip(0)
+    upto = units.cum_sum().over(plans)
     room = lines.filter("in_force").select(
-        "product_key", "plan_key", line="_id", room=pl.col("quantity").floor().cast(pl.Int64).clip(0)
+        *plans, line="_id", room=(upto.floor() - (upto - units).floor()).cast(pl.Int64)
     )
+    waiting = ranked
     filled = []
     for named_seats, named_lines in ((True, True), (True, False), (False, None)):
         plan = ["plan_key"] if named_lines else []
@@ -95,8 +100,28 @@ def fill(lines: pl.DataFrame, seats: pl.DataFrame) -> pl.DataFrame:
             "line",
             (pl.col("room") - pl.col("taken").fill_null(0).cast(pl.Int64)).alias("room"),
         )
-    placed = pl.concat(filled)
+    placed = _kept_first(ranked.join(pl.concat(filled), on=["product_key", "seat_id"], how="left"))
     return seats.join(placed, on=["product_key", "seat_id"], how="left", maintain_order="left")
+
+
+def _kept_first(placed: pl.DataFrame) -> pl.DataFrame:
+    """Where kept seats without a plan overflow, they take the lines of the reclaimable seats that come last."""
+    kept = pl.col("_order") == 0
+    left_out = placed.filter(kept & pl.col("line").is_null() & pl.col("plan_key").is_null()).sort("seat_id")
+    giving = placed.filter(~kept & pl.col("line").is_not_null()).sort("_order", "seat_id", descending=True)
+    turn = pl.int_range(pl.len()).over("product_key").alias("turn")
+    swaps = left_out.with_columns(turn).join(
+        giving.with_columns(turn).select("product_key", "turn", given="line", giver="seat_id"),
+        on=["product_key", "turn"],
+    )
+    taken = swaps.select("product_key", "seat_id", "given")
+    given_up = swaps.select("product_key", seat_id="giver", gives=pl.lit(True))
+    seat = ["product_key", "seat_id"]
+    return (
+        placed.join(taken, on=seat, how="left")
+        .join(given_up, on=seat, how="left")
+        .select(*seat, pl.when(pl.col("gives").is_null()).then(pl.coalesce("given", "line")).alias("line"))
+    )
 
 
 def _place(seats: pl.DataFrame, room: pl.DataFrame, group: list[str]) -> pl.DataFrame:
@@ -130,10 +155,20 @@ def seats_with_reason(seat_facts: pl.DataFrame, findings: pl.DataFrame) -> pl.Da
 
 
 def positions(ground: Ground, filled: pl.DataFrame) -> pl.DataFrame:
-    """Every line with what fills it: assigned, kept, reclaimable and unassigned units.
+    """Every line with what fills it: assigned, kept, reclaimable and unassigned units, and whether it can be told.
 
-    quantity = kept + reclaimable + unassigned, for every line in force; null for the others.
+    `observed` = an alive console shows or covers the product: null where the only ones that do are not alive. `told` =
+    in force and observed; only there quantity = kept + reclaimable + unassigned is known to be so.
     """
+    world = ground.world
+    covered = ground.coverage.filter(pl.col("feed") == "seats")["kind"].drop_nulls().unique()
+    seats_alive = world.alive_for("seats", pl.col("product_key"), ground.coverage)
+    observed = (
+        pl.when(~pl.col("product_key").is_in(covered.implode()))
+        .then(pl.lit(False))
+        .when(seats_alive)
+        .then(pl.lit(True))
+    )
     by_line = (
         filled.filter(pl.col("line").is_not_null())
         .group_by(_id="line")
@@ -149,7 +184,9 @@ def positions(ground: Ground, filled: pl.DataFrame) -> pl.DataFrame:
         .with_columns(
             (pl.col("assigned") - pl.col("reclaimable")).alias("kept"),
             pl.when("in_force").then(pl.col("quantity") - pl.col("assigned").cast(MONEY)).alias("unassigned"),
+            observed.alias("observed"),
         )
+        .with_columns((pl.col("in_force") & pl.col("observed").fill_null(False)).alias("told"))
     )
 
 
@@ -161,16 +198,44 @@ def seat_values(ground: Ground, filled: pl.DataFrame) -> pl.DataFrame:
     return filled.join(priced, on="line", how="left", maintain_order="left")
 
 
-def notice_deadline() -> pl.Expr:
-    """The last day to give notice: the notice days (60 where none are told) before the commitment ends."""
-    return pl.col("committed_on") - pl.duration(days=pl.col("notice_days").fill_null(NOTICE_DAYS))
+def notice_deadline(settings: Settings) -> pl.Expr:
+    """The last day to give notice: the notice days (those of policy where none are told) before the commitment ends."""
+    return pl.col("committed_on") - pl.duration(days=pl.col("notice_days").fill_null(settings.policy.notice_days))
 
 
 def position_table(ground: Ground, filled: pl.DataFrame) -> pl.DataFrame:
-    """Every contract line with its position, as published."""
-    return positions(ground, filled).select(
-        "contract_id", "line_no", "vendor", "product", "plan", "metric", "in_force", "quantity", "assigned", "kept",
-        "reclaimable", "unassigned", "minimum_quantity", "unit_price", "currency", "billing_period", "term_start",
-        "term_end", pl.col("annual").alias("annual_price"), pl.col("annual_amount").alias("annual_price_amount"),
-        "owner", "cost_center",
+    """Every contract line with its position, as published: units are null where no alive console can tell them."""
+    world = ground.world
+    counts = ("assigned", "kept", "reclaimable", "unassigned")
+    spend = pl.when("running").then(pl.col("quantity") * pl.col("annual_exact"))
+    lines = money.valued(positions(ground, filled), "annual_spend", spend, pl.col("currency"), world)
+    return lines.with_columns(pl.when("told").then(name).alias(name) for name in counts).select(
+        "contract_id", "line_no", "vendor", "product", "plan", "metric", "in_force", "observed", "quantity", *counts,
+        "minimum_quantity", "unit_price", "currency", "billing_period", "term_start", "term_end",
+        pl.col("annual").alias("annual_price"), pl.col("annual_amount").alias("annual_price_amount"), "annual_spend",
+        "annual_spend_amount", "owner", "cost_center",
     ).sort("contract_id", "line_no")  # fmt: skip
+
+
+def seat_table(ground: Ground, seat_facts: pl.DataFrame, filled: pl.DataFrame, matches: pl.DataFrame) -> pl.DataFrame:
+    """Every seat the consoles list, whose it is and how that is known, its latest use, and the line it fills."""
+    raw = ground.seats.select("_id", "plan", "assigned_at", "last_active_at", source="_source")
+    how = matches.filter(pl.col("feed") == "seats").select("source", "record", "how")
+    values = seat_values(ground, filled).select(
+        "product_key", "seat_id", "reason", "contract_id", "line_no", annual_value="value", annual_amount="amount",
+        currency="currency",
+    )  # fmt: skip
+    return (
+        seat_facts.join(raw, on="_id", how="left")
+        .with_columns(pl.concat_str("product", "seat_id", separator="/").alias("record"))
+        .join(how.unique(["source", "record"]), on=["source", "record"], how="left")
+        .join(values, on=["product_key", "seat_id"], how="left")
+        .select(
+            "product", "plan", "seat_id", "source", "status", "paid", pl.col("counted").alias("billed"),
+            pl.col("holder_id").alias("person_id"), "how", "cost_center", "assigned_at", "assigned_on",
+            pl.col("used_on").alias("last_active_on"), "never_used",
+            (~pl.col("usage_unknown") & (pl.col("never_used") | pl.col("used_on").is_not_null())).alias("usage_known"),
+            "reason", "contract_id", "line_no", "annual_value", "annual_amount", "currency", "product_key",
+        )
+        .sort("product_key", "seat_id")
+    )  # fmt: skip

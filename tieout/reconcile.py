@@ -30,12 +30,17 @@ def reconcile(world: World, rules: Sequence[Rule], witness: Witness | None = Non
     findings = _with_seat_values(tables["findings"], ground, filled)
     tables["findings"] = pl.concat([findings, switched_off(rules, world)]).sort("rule", "subject_key")
     tables["rule_runs"] = _with_seat_totals(tables["rule_runs"], tables["findings"])
+    matches = ground.matches()
+    candidates, pools = reclaim.candidates(ground, filled), reclaim.pools(ground, filled)
     return {
         **tables,
-        "matches": ground.matches(),
+        "matches": matches,
         "source_exceptions": source_exceptions.find(ground, grains["asset"]),
-        "reclaim_candidates": reclaim.candidates(ground, filled),
+        "reclaim_candidates": candidates,
+        "reclaim_pools": pools,
+        "waterfall": reclaim.waterfall(ground, filled, candidates, pools),
         "entitlement_positions": licences.position_table(ground, filled),
+        "seats": licences.seat_table(ground, grains["seat"].frame, filled, matches),
         **golden.tables(ground, grains, rules, tables["findings"]),
         **ground.memory(),
         **usage.memory(ground),

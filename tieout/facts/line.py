@@ -21,17 +21,15 @@ MEMORY_LINES = {
 def build(ground: Ground, filled: pl.DataFrame) -> Grain:
     """Every contract line with its position; `filled` are the paid seats with the line each fills."""
     world = ground.world
-    observed = ground.coverage.filter(pl.col("feed") == "seats")["kind"].drop_nulls().unique()
     told = pl.col("seats__alive")
     frame = (
         _positions(ground, filled)
         .with_columns(
-            pl.col("product_key").is_in(observed.implode()).alias("observed"),
             pl.lit(None, pl.UInt32).alias("seats__row"),
             pl.max_horizontal(pl.col("quantity") - pl.col("kept").cast(money.MONEY), money.zero()).alias("unused"),
-            (licences.notice_deadline() - pl.lit(world.today)).dt.total_days().alias("notice_in_days"),
+            (licences.notice_deadline(world.settings) - pl.lit(world.today)).dt.total_days().alias("notice_in_days"),
             (pl.col("committed_on") - pl.lit(world.today)).dt.total_days().alias("ends_in_days"),
-            licences.notice_deadline().alias("notice_by"),
+            licences.notice_deadline(world.settings).alias("notice_by"),
             pl.when(pl.coalesce("committed_before", "committed_on") < pl.lit(world.today))
             .then(pl.lit("lapsed"))
             .alias("let_go"),
