@@ -1,9 +1,10 @@
 """Frames as text on a terminal or in a pipe."""
 
 import json
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
 import polars as pl
 
@@ -17,9 +18,48 @@ def as_text(frame: pl.DataFrame, form: Literal["table", "csv", "json"]) -> str:
         case "csv":
             return _flat(frame).write_csv()
         case "json":
-            return json.dumps(frame.to_dicts(), default=_plain, ensure_ascii=False, indent=1) + "\n"
+            return as_json_text(frame.to_dicts())
         case "table":
             return _table(frame)
+
+
+def as_json_text(answer: object) -> str:
+    """Any answer as JSON; money as exact text, dates as ISO 8601."""
+    return json.dumps(answer, default=_plain, ensure_ascii=False, indent=1) + "\n"
+
+
+def as_page(answer: Mapping[str, Any]) -> str:
+    """An answer of several parts for people: what is short as `name: value`, each list of rows as a table below.
+
+    Parts that are empty are left out. Words that are `_` in the names are spaces on the page.
+    """
+    short = {name: _in_words(value) for name, value in answer.items() if not _is_rows(value)}
+    lines = [f"{name.replace('_', ' ')}: {text}" for name, text in short.items() if text]
+    tables = {name: rows for name, rows in answer.items() if _is_rows(rows)}
+    parts = ["\n".join(lines) + "\n"] if lines else []
+    for name, rows in tables.items():
+        frame = pl.DataFrame(
+            [{key: _in_words(value) for key, value in row.items()} for row in rows], infer_schema_length=None
+        )
+        parts.append(f"{name.replace('_', ' ').upper()}\n{_table(frame)}")
+    return "\n".join(parts)
+
+
+def _is_rows(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and isinstance(value[0], Mapping)
+
+
+def _in_words(value: object) -> str:
+    """A value on one line: nothing as nothing, lists with commas, tables as `name = value`."""
+    if value is None:
+        return ""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} = {_in_words(inner)}" for name, inner in value.items() if inner is not None)
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_in_words, value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return value if isinstance(value, str) else _plain(value)
 
 
 def _flat(frame: pl.DataFrame) -> pl.DataFrame:

@@ -200,7 +200,7 @@ class Case:
             "severity": pl.lit(own.severity if own and own.severity else severity)
             if isinstance(severity, str) or (own and own.severity)
             else severity,
-            "owner": _owner(self.world.settings, rule, fired.columns),
+            "owner": owner_of(self.world.settings, rule, fired.columns),
             "process": pl.lit(rule.process),
             "remedy": pl.lit(rule.remedy),
             "value_kind": pl.lit(rule.value_kind),
@@ -296,15 +296,7 @@ class Case:
         if isinstance(refs.schema["_id"], pl.List):
             refs = refs.explode("_id", empty_as_null=True)
         refs = refs.cast({"_id": pl.UInt32})
-        delivered = self.world.delivered[feed]
-        shown = [name for name in FEEDS[feed].schema if name not in CONCEALED]
-        found = refs.join(delivered, on="_id").select(
-            "exception_id",
-            pl.col("_source").alias("source"),
-            pl.col("_snapshot").alias("snapshot_id"),
-            pl.col("_row").alias("landed_row"),
-            *(told(delivered.schema[c], pl.col(c)).alias(c) for c in shown),
-        )
+        found, shown = landed(self.world, feed, refs)
         listed = pl.struct(shown).struct.json_encode().sort().str.join(",")
         texts = found.group_by("exception_id").agg(
             pl.concat_str(pl.lit("["), listed, pl.lit("]")).alias(f"_{feed}_records")
@@ -337,6 +329,20 @@ class Case:
         }
 
 
+def landed(world: World, feed: str, refs: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
+    """The landed records that some rows name by `_id`, told as text beside the rows' other columns; and the fields."""
+    delivered = world.delivered[feed]
+    shown = [name for name in FEEDS[feed].schema if name not in CONCEALED]
+    records = refs.join(delivered, on="_id").select(
+        *(name for name in refs.columns if name != "_id"),
+        pl.col("_source").alias("source"),
+        pl.col("_snapshot").alias("snapshot_id"),
+        pl.col("_row").alias("landed_row"),
+        *(told(delivered.schema[c], pl.col(c)).alias(c) for c in shown),
+    )
+    return records, shown
+
+
 def told(dtype: pl.DataType, value: pl.Expr) -> pl.Expr:
     """A value as text, the same on every machine; null stays null."""
     if isinstance(dtype, pl.Datetime):
@@ -349,7 +355,7 @@ def told(dtype: pl.DataType, value: pl.Expr) -> pl.Expr:
     return value.cast(pl.String)
 
 
-def _owner(settings: Settings, rule: Rule, columns: Sequence[str]) -> pl.Expr:
+def owner_of(settings: Settings, rule: Rule, columns: Sequence[str]) -> pl.Expr:
     """Whom the first `[[routes]]` entry names that matches in every key; else the rule's own; else `unrouted`."""
     owner = pl.coalesce(pl.col(rule.owner) if rule.owner else None, pl.lit("unrouted"))
     for route in reversed(settings.routes):
