@@ -59,6 +59,8 @@ def _in_words(value: object) -> str:
         return ", ".join(map(_in_words, value))
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, Decimal):
+        return f"{value:f}".rstrip("0").rstrip(".") if value % 1 else f"{value:.0f}"
     return value if isinstance(value, str) else _plain(value)
 
 

@@ -4,6 +4,7 @@ The month is judged again from what is stored, by the very code of a run, and he
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from itertools import groupby
 from typing import Any
 
@@ -12,7 +13,6 @@ import polars as pl
 from pipelines import catalogue, rulebook
 from pipelines.answer import as_page, as_text
 from pipelines.errors import ConfigError
-from pipelines.limits import nearest
 from pipelines.steps import RUNS, Month, world_of
 from pipelines.warehouse import PERIOD, Warehouse
 from pipelines.workspace import Workspace, check_period
@@ -30,6 +30,8 @@ SHORTEST = 4
 """Characters of an exception's id that are enough of it to be looked for."""
 ACROSS = 3
 """Records that stand side by side in one table of text."""
+_LEFT_OUT = ("value_kind", "first_seen", "remedy")
+"""What the text leaves to the JSON, for want of room."""
 _STORED = ("outcome", "severity", "owner", "value", "evidence")
 """What a re-performed finding is held against."""
 
@@ -98,11 +100,10 @@ def _found(asked: str, ground: Ground, stored: dict[str, pl.DataFrame], slugs: S
     if by_id.height:
         row = by_id.row(0, named=True)
         return subjects.subject(ground, row["subject_type"], row["subject_key"], row["subject"])
-    known = subjects.nearest(ground, text.partition(":")[2] if text.partition(":")[0] in KINDS else text)
-    hint = f"the nearest known are {', '.join(known)}." if known else nearest(text, slugs) if "-" in text else ""
-    raise ConfigError(
-        f"nothing is known by {asked!r} in {ground.world.period}; {hint or 'name an id, tag, serial, person or rule.'}"
-    )
+    kind, _, rest = text.partition(":")
+    near = subjects.nearest(ground, rest if kind in KINDS else text) or get_close_matches(text, slugs, n=3)
+    hint = f"the nearest known: {', '.join(near)}." if near else "name an exception, tag, serial, person, seat or rule."
+    raise ConfigError(f"nothing is known by {asked!r} in {ground.world.period}; {hint}")
 
 
 def _exceptions(text: str, stored: dict[str, pl.DataFrame]) -> pl.DataFrame:
@@ -231,7 +232,7 @@ def as_told(answer: Mapping[str, Any]) -> str:
     """The answer as text: the exceptions, each rule with its measures and limits, then the claims side by side."""
     head = f"{answer['kind']} {answer['name']}, {answer['period']} (as of {answer['as_of']:%Y-%m-%d %H:%M} UTC)\n"
     doubts = "".join(f"NOT AS THE RUN LEFT IT: {sentence}\n" for sentence in answer["differs_from_the_run"])
-    listed = answer["exceptions"] or "none is listed in this month"
+    listed = [{k: v for k, v in row.items() if k not in _LEFT_OUT} for row in answer["exceptions"]] or "none this month"
     parts = [
         head + doubts,
         as_page({"exceptions": listed}),

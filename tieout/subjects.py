@@ -70,7 +70,8 @@ def find(ground: Ground, text: str) -> list[Thing]:
     kind, _, rest = text.partition(":")
     if kind in KINDS and (asked := _distinct(KINDS[kind](ground, rest.strip()))):
         return asked
-    return _distinct(thing for finder in KINDS.values() for thing in finder(ground, text.strip()))
+    named = _distinct(thing for finder in KINDS.values() for thing in finder(ground, text.strip()))
+    return named or _seats_of(ground, text.strip())
 
 
 def subject(ground: Ground, grain: str, key: str, name: str) -> Thing:
@@ -206,6 +207,12 @@ def _seats(ground: Ground, text: str) -> list[Thing]:
             name = f"{rows['product'][0]}/{seat_id}"
             found.append(Thing("seat", name, "seats", {"seat": (key,), "claimant": (key,)}, {"seats": _ids(rows)}))
     return found
+
+
+def _seats_of(ground: Ground, seat_id: str) -> list[Thing]:
+    """The seats of one user id, whatever the product."""
+    products = ground.seats.filter(pl.col("seat_id") == seat_id)["product"].unique().sort()
+    return [thing for product in products for thing in _seats(ground, f"{product}/{seat_id}")]
 
 
 def _lines(ground: Ground, text: str) -> list[Thing]:
