@@ -4,7 +4,7 @@ It hears the rules as a run puts them, so that an explanation cannot say anythin
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import polars as pl
@@ -15,7 +15,8 @@ from tieout.settings import Settings
 from tieout.subjects import Thing
 from tieout.world import World
 
-NOT_LOOKED_AT, SWITCHED_OFF = "not looked at", "switched off"
+NOT_LOOKED_AT = "not looked at"
+RECORDS = {"grain": pl.String(), "subject_key": pl.String(), "feed": pl.String(), "_id": pl.UInt32()}
 RECORDS_SHOWN = 40
 """Records of one feed that are shown side by side: the latest."""
 
@@ -30,15 +31,17 @@ class Answer:
     """
 
     rule: str
+    grain: str
+    subject_key: str
     subject: str
     exception_id: str
     outcome: str
     why: str | None
-    measures: Mapping[str, str | None]
-    limits: Mapping[str, str | None]
-    missing: tuple[str, ...]
-    silent: tuple[str, ...]
-    route: str | None
+    measures: Mapping[str, str | None] = field(default_factory=dict)
+    limits: Mapping[str, str | None] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+    silent: tuple[str, ...] = ()
+    route: str | None = None
 
 
 class Witness:
@@ -47,10 +50,10 @@ class Witness:
     def __init__(self, thing: Thing) -> None:
         self.thing = thing
         self.answers: list[Answer] = []
-        self.ids: dict[str, set[int]] = {feed: set(ids) for feed, ids in thing.records.items()}
         self.asked: set[str] = set()
         self.grains: set[str] = set()
         self._linked: list[pl.DataFrame] = []
+        self._records = [pl.DataFrame(schema=RECORDS)]
 
     def __call__(self, case: Case, judged: pl.DataFrame) -> None:
         own, linked = self._own(case), self._links(case)
@@ -66,6 +69,11 @@ class Witness:
         self._linked.append(said.select("rule", "subject", "outcome", "why", "exception_id"))
 
     @property
+    def records(self) -> pl.DataFrame:
+        """The rows that the answers rest on: grain, subject_key, feed, `_id`."""
+        return pl.concat(self._records).unique().sort(list(RECORDS))
+
+    @property
     def linked(self) -> pl.DataFrame:
         """Findings about what is linked to the thing: rule, subject, outcome, why, exception_id."""
         return pl.concat(self._linked).unique().sort("rule", "subject") if self._linked else pl.DataFrame()
@@ -74,7 +82,7 @@ class Witness:
         """True for the rows of a grain that are about the thing itself."""
         keys = self.thing.subjects.get(case.grain.name, ())
         by_key = pl.col("subject_key").is_in(list(keys)).fill_null(False)
-        if case.grain.feed != self.thing.feed:
+        if case.grain.feed not in self.thing.feeds:
             return by_key
         return by_key | _has(case.rows, "_id", self.thing.records.get(case.grain.feed, []))
 
@@ -90,10 +98,17 @@ class Witness:
     def _note_records(self, case: Case, rows: pl.DataFrame) -> None:
         for feed in case.feeds:
             column = "_id" if feed == case.grain.feed else f"{feed}__row"
-            if column in rows.columns:
-                ids = rows[column]
-                ids = ids.explode(empty_as_null=True) if isinstance(ids.dtype, pl.List) else ids
-                self.ids.setdefault(feed, set()).update(ids.drop_nulls().to_list())
+            if column not in rows.columns:
+                continue
+            refs = rows.select(
+                pl.lit(case.grain.name).alias("grain"),
+                "subject_key",
+                pl.lit(feed).alias("feed"),
+                pl.col(column).alias("_id"),
+            )
+            if isinstance(refs.schema["_id"], pl.List):
+                refs = refs.explode("_id", empty_as_null=True)
+            self._records.append(refs.drop_nulls("_id").cast({"_id": pl.UInt32}))
 
     def _vanished(self, case: Case, judged: pl.DataFrame, rows: pl.DataFrame) -> Iterator[Answer]:
         """What became of an exception whose subject has no row any more."""
@@ -101,7 +116,13 @@ class Witness:
         gone = judged.filter(pl.col("subject_key").is_in(list(keys))).join(rows, on="subject_key", how="anti")
         for row in gone.iter_rows(named=True):
             yield Answer(
-                case.rule.slug, row["subject"], row["exception_id"], row["outcome"], row["why"], {}, {}, (), (), None
+                rule=case.rule.slug,
+                grain=case.grain.name,
+                subject_key=row["subject_key"],
+                subject=row["subject"],
+                exception_id=row["exception_id"],
+                outcome=row["outcome"],
+                why=row["why"],
             )
 
 
@@ -116,9 +137,10 @@ def claims(world: World, witness: Witness) -> pl.DataFrame:
     field, value. A source that could speak and does not says "no record" or "not alive" in `value`, without a field.
     """
     parts = []
-    for feed in sorted({*witness.asked, *witness.ids}):
-        ids = sorted(witness.ids.get(feed, set()))[-RECORDS_SHOWN:]
-        refs = pl.DataFrame({"_id": ids}, schema={"_id": pl.UInt32})
+    rested_on = witness.records
+    for feed in sorted({*witness.asked, *witness.thing.records}):
+        ids = {*witness.thing.records.get(feed, ()), *rested_on.filter(pl.col("feed") == feed)["_id"]}
+        refs = pl.DataFrame({"_id": sorted(ids)[-RECORDS_SHOWN:]}, schema={"_id": pl.UInt32})
         records, shown = landed(world, feed, refs)
         where = ["source", "snapshot_id", "landed_row"]
         fields = records.unpivot(shown, index=where, variable_name="field", value_name="value").drop_nulls("value")
@@ -162,6 +184,8 @@ def _answers(case: Case, judged: pl.DataFrame, rows: pl.DataFrame) -> Iterator[A
         missing = [name for name, value in row["measures"].items() if value is None]
         yield Answer(
             rule=rule.slug,
+            grain=rule.grain,
+            subject_key=row["subject_key"],
             subject=row["subject"],
             exception_id=exception_id(rule.slug, row["subject_key"]),
             outcome=outcome,

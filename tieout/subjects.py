@@ -24,14 +24,14 @@ Records = Mapping[str, list[int]]
 class Thing:
     """Something a user may ask about.
 
-    `feed` is the feed whose records *are* the thing; `subjects` names it as rules of a grain do, in normal form;
+    `feeds` are those whose records *are* the thing; `subjects` names it as rules of a grain do, in normal form;
     `records` are the rows of any feed that mean it or are about it. `named` are the asset tags (in normal form) and
     persons that records are matched to when they mean it.
     """
 
     kind: str
     name: str
-    feed: str | None = None
+    feeds: tuple[str, ...] = ()
     subjects: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     records: Records = field(default_factory=dict)
     named: tuple[str, ...] = ()
@@ -41,28 +41,27 @@ OF_TAG = ("asset", "register_tag", "disposal_item", "loan")
 OF_SERIAL = ("serial", "enrolled_device", "found_device", "received_serial", "disposal_item")
 OF_PRODUCT = ("product", "overlap")
 
-BY_KEY: Mapping[str, tuple[str, tuple[str, ...]]] = {
-    "endpoint": ("endpoints", ("endpoint_id",)),
-    "order": ("purchases", ("po_number",)),
-    "order-line": ("purchases", ("po_number", "line_no")),
-    "receipt": ("receipts", ("receipt_id",)),
-    "receipt-line": ("receipts", ("receipt_id", "line_no")),
-    "invoice": ("invoices", ("invoice_id",)),
-    "invoice-line": ("invoices", ("invoice_id", "line_no")),
-    "ledger": ("ledger", ("ledger_id",)),
-    "movement": ("movements", ("event_id",)),
-    "license-move": ("license_moves", ("event_id",)),
-    "disposal": ("disposals", ("event_id",)),
-    "batch": ("disposals", ("batch_id",)),
-    "count": ("counts", ("count_id",)),
-    "scan": ("scans", ("count_id", "scan_id")),
-    "code": ("scans", ("code",)),
-    "stock": ("stock", ("sku", "location")),
-    "bin": ("stock", ("sku", "location", "bin")),
-    "stock-count": ("stock_counts", ("sku", "location", "bin")),
-    "ticket": ("tickets", ("ticket_id",)),
+BY_KEY: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "endpoint": (("endpoint_id",), ("endpoints",)),
+    "order": (("po_number",), ("purchases",)),
+    "order-line": (("po_number", "line_no"), ("purchases",)),
+    "receipt": (("receipt_id",), ("receipts",)),
+    "receipt-line": (("receipt_id", "line_no"), ("receipts",)),
+    "invoice": (("invoice_id",), ("invoices",)),
+    "invoice-line": (("invoice_id", "line_no"), ("invoices",)),
+    "ledger": (("ledger_id",), ("ledger",)),
+    "movement": (("event_id",), ("movements",)),
+    "license-move": (("event_id",), ("license_moves",)),
+    "disposal": (("event_id",), ("disposals",)),
+    "batch": (("batch_id",), ("disposals",)),
+    "count": (("count_id",), ("counts",)),
+    "scan": (("count_id", "scan_id"), ("scans",)),
+    "code": (("code",), ("scans",)),
+    "stock": (("sku", "location"), ("stock", "stock_counts")),
+    "bin": (("sku", "location", "bin"), ("stock", "stock_counts")),
+    "ticket": (("ticket_id",), ("tickets",)),
 }
-"""Things that are just records of one feed: the columns that name them, joined by `/`."""
+"""Things that are just records: the columns that name them, joined by `/`, and the feeds that have them."""
 
 
 def find(ground: Ground, text: str) -> list[Thing]:
@@ -84,7 +83,7 @@ def subject(ground: Ground, grain: str, key: str, name: str) -> Thing:
         return _product(ground, key, name)
     finder = {"seat": _seats, "account": _accounts, "claimant": _accounts, "line": _lines}.get(grain)
     found = finder(ground, name) if finder else []
-    return next(iter(found), Thing(grain.replace("_", "-"), name, None, {grain: (key,)}))
+    return next(iter(found), Thing(grain.replace("_", "-"), name, (), {grain: (key,)}))
 
 
 def nearest(ground: Ground, text: str, most: int = 5) -> list[str]:
@@ -135,7 +134,7 @@ def _asset(ground: Ground, tag_key: str, name: str) -> Thing:
         records[feed] = _ids(devices.resolve(keyed).filter(named))
     subjects = {**dict.fromkeys(OF_SERIAL, serials), **dict.fromkeys(OF_TAG, (tag_key,))}
     subjects["disposal_item"] = (tag_key, *serials)
-    return Thing("asset", name, "assets", subjects, records, (tag_key,))
+    return Thing("asset", name, ("assets", "endpoints"), subjects, records, (tag_key,))
 
 
 def _serials(ground: Ground, text: str) -> list[Thing]:
@@ -154,7 +153,7 @@ def _serials(ground: Ground, text: str) -> list[Thing]:
             records[feed.name] = _ids(ground.world.delivered[feed.name].filter(shows.fill_null(False)))
     if not any(records.values()):
         return []
-    return [Thing("serial", key, None, dict.fromkeys(OF_SERIAL, (key,)), records)]
+    return [Thing("serial", key, (), dict.fromkeys(OF_SERIAL, (key,)), records)]
 
 
 def _persons(ground: Ground, text: str) -> list[Thing]:
@@ -182,7 +181,7 @@ def _person(ground: Ground, person_id: str) -> Thing:
         "movements": _ids(ground.movements.filter((pl.col("from_id") == person_id) | (pl.col("to_id") == person_id))),
         "tickets": _ids(people.resolve(tickets, Keys(any_kind="person")).filter(of_person)),
     }
-    return Thing("person", person_id, "people", {"person": (person_id,)}, records, (person_id,))
+    return Thing("person", person_id, ("people",), {"person": (person_id,)}, records, (person_id,))
 
 
 def _accounts(ground: Ground, text: str) -> list[Thing]:
@@ -192,7 +191,9 @@ def _accounts(ground: Ground, text: str) -> list[Thing]:
     owners = tuple(rows["owner_id"].drop_nulls().unique().sort())
     everywhere = _ids(ground.world.delivered["accounts"].filter(pl.col("account_id") == text))
     return [
-        Thing("account", text, "accounts", {"account": (text,), "claimant": (text,)}, {"accounts": everywhere}, owners)
+        Thing(
+            "account", text, ("accounts",), {"account": (text,), "claimant": (text,)}, {"accounts": everywhere}, owners
+        )
     ]
 
 
@@ -205,7 +206,7 @@ def _seats(ground: Ground, text: str) -> list[Thing]:
         if rows.height:
             key = f"{rows['product_key'][0]}{SEPARATOR}{seat_id}"
             name = f"{rows['product'][0]}/{seat_id}"
-            found.append(Thing("seat", name, "seats", {"seat": (key,), "claimant": (key,)}, {"seats": _ids(rows)}))
+            found.append(Thing("seat", name, ("seats",), {"seat": (key,), "claimant": (key,)}, {"seats": _ids(rows)}))
     return found
 
 
@@ -222,14 +223,14 @@ def _lines(ground: Ground, text: str) -> list[Thing]:
         own = rows.filter((pl.col("contract_id") == contract) & (pl.col("line_no").cast(pl.String) == number))
         if own.height:
             key = f"{contract}{SEPARATOR}{number}"
-            found.append(Thing("line", text, "entitlements", {"line": (key,)}, {"entitlements": _ids(own)}))
+            found.append(Thing("line", text, ("entitlements",), {"line": (key,)}, {"entitlements": _ids(own)}))
     return found
 
 
 def _contracts(ground: Ground, text: str) -> list[Thing]:
     of_contract = pl.col("contract_id").str.to_lowercase() == text.lower()
     records = {feed: _ids(ground.world.delivered[feed].filter(of_contract)) for feed in ("entitlements", "invoices")}
-    return [Thing("contract", text, "entitlements", {}, records)] if records["entitlements"] else []
+    return [Thing("contract", text, ("entitlements",), {}, records)] if records["entitlements"] else []
 
 
 def _products(ground: Ground, text: str) -> list[Thing]:
@@ -241,29 +242,31 @@ def _product(ground: Ground, key: str, name: str) -> Thing:
     named = product_key(ground.world.settings, pl.col("product")) == key
     feeds = ("entitlements", "invoices", "license_moves", "seats")
     records = {feed: _ids(ground.world.delivered[feed].filter(named)) for feed in feeds}
-    return Thing("product", name, None, dict.fromkeys(OF_PRODUCT, (key,)), records)
+    return Thing("product", name, (), dict.fromkeys(OF_PRODUCT, (key,)), records)
 
 
 def _by_key(kind: str) -> Callable[[Ground, str], list[Thing]]:
-    feed, columns = BY_KEY[kind]
-    name = pl.concat_str([pl.col(column).cast(pl.String) for column in columns], separator="/")
+    columns, feeds = BY_KEY[kind]
+    name = pl.concat_str([pl.col(column).cast(pl.String) for column in columns], separator="/").str.to_lowercase()
 
     def finder(ground: Ground, text: str) -> list[Thing]:
-        rows = ground.world.delivered[feed].filter(name.str.to_lowercase() == text.lower())
-        if rows.is_empty():
-            return []
-        if kind == "endpoint":
-            assets = ground.endpoints.filter(pl.col("_id").is_in(rows["_id"].implode()))["asset_key"].unique()
-            if assets.len() == 1 and assets[0]:
-                return [_asset(ground, assets[0], assets[0])]
-        return [Thing(kind, text, feed, {}, {feed: _ids(rows)})]
+        records = {feed: _ids(ground.world.delivered[feed].filter(name == text.lower())) for feed in feeds}
+        return [Thing(kind, text, feeds, {}, records)] if any(records.values()) else []
 
     return finder
+
+
+def _endpoints(ground: Ground, text: str) -> list[Thing]:
+    """An endpoint is the asset that it was matched to, where it was."""
+    named = pl.col("endpoint_id").str.to_lowercase() == text.lower()
+    assets = ground.endpoints.filter(named)["asset_key"].drop_nulls().unique()
+    return [_asset(ground, assets[0], assets[0])] if assets.len() == 1 else _by_key("endpoint")(ground, text)
 
 
 KINDS: Mapping[str, Callable[[Ground, str], list[Thing]]] = {
     "asset": _assets, "serial": _serials, "person": _persons, "account": _accounts, "seat": _seats, "line": _lines,
     "contract": _contracts, "product": _products, **{kind: _by_key(kind) for kind in BY_KEY},
+    "endpoint": _endpoints,
 }  # fmt: skip
 
 
