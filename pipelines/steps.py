@@ -7,21 +7,23 @@ nothing else.
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from time import monotonic
 
 import polars as pl
 
 import reports
-from pipelines import __version__, catalogue, delivery, intake, landing
+from checks.rules import categories
+from pipelines import __version__, catalogue, delivery, intake, landing, late
 from pipelines import decisions as decision_log
 from pipelines import publish as publishing
+from pipelines.closed import refuse_sealed
 from pipelines.errors import TieoutError
 from pipelines.landing import Delivered
 from pipelines.warehouse import PERIOD, Warehouse
 from pipelines.workspace import Workspace, end_of_period
-from tieout import decisions, exceptions, policy_changes
+from tieout import controls, decisions, exceptions, figures, policy_changes
 from tieout import reconcile as domain
 from tieout.feeds import FEEDS, Feed
 from tieout.published import TABLES
@@ -37,12 +39,16 @@ MEMORY = "memory_"
 
 @dataclass(frozen=True)
 class Month:
-    """The month a run is for. Without `as_of` it is judged at its end; a replay reads what landed."""
+    """The month a run is for. Without `as_of` it is judged at its end; a replay reads what landed.
+
+    With `delivered` it takes in just that: a closed month, performed again beside the warehouse.
+    """
 
     workspace: Workspace
     period: str
     as_of: datetime | None = None
     replay: bool = False
+    delivered: Delivered | None = None
 
 
 @dataclass(frozen=True)
@@ -60,9 +66,11 @@ def pull(month: Month) -> Pulled:
         log.warning("         %s", loose)
     with _step(month, "feeds") as (warehouse, say):
         delivered = _deliver(month)
+        today = delivered.as_of.astimezone(month.workspace.settings.zone).date()
+        overrides = decision_log.overrides(month.workspace, month.period, today)
         taken, rows, first = [], {}, {}
         for feed in FEEDS.values():
-            of_feed = intake.take(month.workspace, warehouse, month.period, feed, delivered)
+            of_feed = intake.take(month.workspace, warehouse, month.period, feed, delivered, overrides)
             rows[feed.name] = sum(one.rows.height for one in of_feed)
             first[feed.name] = pl.concat([one.rows.head(10) for one in of_feed]) if of_feed else pl.DataFrame()
             taken += of_feed
@@ -71,7 +79,7 @@ def pull(month: Month) -> Pulled:
     for one in taken:
         if one.verdict.color != "GREEN":
             log.warning("         %s is %s: %s", one.subject, one.verdict.color, one.verdict.reasons[0].sentence)
-    for path in () if month.replay else delivery.strays(month.workspace, month.period):
+    for path in () if month.replay or month.delivered else delivery.strays(month.workspace, month.period):
         log.warning("         %s is not read: its name names no feed", path.relative_to(month.workspace.root))
     return Pulled(sources, rows, first)
 
@@ -111,9 +119,12 @@ def figure(month: Month) -> dict[str, int]:
         listed = warehouse.read("exceptions", period=month.period).drop(PERIOD)
         account = decisions.account(world.decisions, world.as_of, world.settings, listed)
         _keep_decisions(warehouse, account, month.period)
+        tables = {name: warehouse.read(name, period=month.period).drop(PERIOD) for name in controls.READS}
+        taken = controls.control(figures.Month(world, tables, categories()))
+        _keep(warehouse, taken, month.period)
         warehouse.write(RUNS, pl.DataFrame({"as_of": [world.as_of], "tieout": [__version__]}), month.period)
         states = dict(account.group_by("state").len().sort("state").iter_rows())
-        say(", ".join(f"{count:,} decisions {state}" for state, count in states.items()) or "no decisions")
+        say(_account_of_figures(taken))
     for number, exception in account.filter(pl.col("state") == "idle").select("seq", "exception_id").iter_rows():
         log.warning("         waiver D%d matches nothing: %s is not open", number, exception)
     return states
@@ -172,7 +183,7 @@ def not_accepted(workspace: Workspace, period: str) -> list[str]:
 
 def _as_of(month: Month) -> datetime:
     """The instant the month was pulled for."""
-    delivered = landing.recall(month.workspace, month.period)
+    delivered = month.delivered or landing.recall(month.workspace, month.period)
     return delivered.as_of if delivered else end_of_period(month.period, month.workspace.settings.zone)
 
 
@@ -193,6 +204,9 @@ def _about(month: Month, warehouse: Warehouse) -> reports.About:
 def _deliver(month: Month) -> Delivered:
     """What landed for the month: just now, or earlier when this is a replay or the drop was tidied away since."""
     workspace, period = month.workspace, month.period
+    if month.delivered:
+        return month.delivered
+    refuse_sealed(workspace, period)
     before = landing.recall(workspace, period)
     if month.replay and before:
         again = delivery.replayed(workspace, period, before)
@@ -205,9 +219,10 @@ def _deliver(month: Month) -> Delivered:
             landing.land(workspace, due.source, period, discovered=due.discovered)
             for due in delivery.due(workspace, period)
         ),
+        late=late.find(workspace, period),
     )
     if before and all(snapshot.fetched.outcome == "missing" for snapshot in delivered.snapshots):
-        delivered = Delivered(delivered.as_of, before.snapshots)
+        delivered = replace(delivered, snapshots=before.snapshots)
     landing.record(workspace, period, delivered)
     return delivered
 
@@ -246,6 +261,13 @@ def _account_of(sources: pl.DataFrame) -> str:
         f"{sources.height} sources, {landed:,} rows landed = {used:,} used + {duplicate:,} duplicate "
         f"+ {quarantined:,} quarantined"
     )
+
+
+def _account_of_figures(taken: Mapping[str, pl.DataFrame]) -> str:
+    metrics, trust = taken["metrics"], taken["trust"]
+    states = ", ".join(f"{count} {state}" for state, count in trust.group_by("state").len().sort("state").iter_rows())
+    breached = taken["escalations"].filter(pl.col("status") == "open").height
+    return f"{metrics.height:,} figures, {states or 'nothing to trust'}, {breached} thresholds breached"
 
 
 class _Say:

@@ -41,7 +41,7 @@ def reconcile(world: World, rules: Sequence[Rule], witness: Witness | None = Non
         "waterfall": reclaim.waterfall(ground, filled, candidates, pools),
         "entitlement_positions": licences.position_table(ground, filled),
         "seats": licences.seat_table(ground, grains["seat"].frame, filled, matches),
-        **golden.tables(ground, grains, rules, tables["findings"]),
+        **golden.tables(ground, {**grains, **positions_grains}, rules, tables["findings"]),
         **ground.memory(),
         **usage.memory(ground),
         **asset.memory(grains["asset"].frame, ground),

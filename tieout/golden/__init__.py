@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from tieout.facts.ground import Ground
-from tieout.golden import custody, devices, disposals, people, stock
+from tieout.golden import custody, devices, disposals, involved, people, stock, tickets
 from tieout.rule import Grain, Rule
 
 __all__ = ["tables"]
@@ -27,6 +27,8 @@ def tables(
         "stock_positions": stock.build(ground, grains, rules),
         "disposals": disposals.build(grains["disposal_item"], ground),
         "custody_changes": custody.changes(ground, grains),
+        "involved": involved.build(grains, rules, findings),
+        "requests": tickets.build(ground),
         "product_claims": stock.products(grains["seat"], ground),
         **people.memory(ground, persons),
     }

@@ -93,7 +93,8 @@ def returns(ground: Ground, assets: Grain, rules: Sequence[Rule]) -> pl.DataFram
     """Every device that a leaver has to give back, or gave back: when it was due, and whether it came in time.
 
     Due the `return_days` of held-by-leaver after the last day. A movement tells the day of the return, else the
-    register's change of status. `in_time` is null while it is neither back nor overdue, and where it left the person on an unknown day.
+    register's change of status. `in_time` is null while it is neither back nor overdue, and where it left the person
+    on an unknown day.
     """
     world = ground.world
     leavers = ground.people.known.filter("leaver").select("person_id", "left_on", "department")
