@@ -33,13 +33,13 @@ def as_page(answer: Mapping[str, Any]) -> str:
 
     Parts that are empty are left out. Words that are `_` in the names are spaces on the page.
     """
-    short = {name: _in_words(value) for name, value in answer.items() if not _is_rows(value)}
+    short = {name: in_words(value) for name, value in answer.items() if not _is_rows(value)}
     lines = [f"{name.replace('_', ' ')}: {text}" for name, text in short.items() if text]
     tables = {name: rows for name, rows in answer.items() if _is_rows(rows)}
     parts = ["\n".join(lines) + "\n"] if lines else []
     for name, rows in tables.items():
         frame = pl.DataFrame(
-            [{key: _in_words(value) for key, value in row.items()} for row in rows], infer_schema_length=None
+            [{key: in_words(value) for key, value in row.items()} for row in rows], infer_schema_length=None
         )
         parts.append(f"{name.replace('_', ' ').upper()}\n{_table(frame)}")
     return "\n".join(parts)
@@ -49,14 +49,14 @@ def _is_rows(value: object) -> bool:
     return isinstance(value, list) and bool(value) and isinstance(value[0], Mapping)
 
 
-def _in_words(value: object) -> str:
+def in_words(value: object) -> str:
     """A value on one line: nothing as nothing, lists with commas, tables as `name = value`."""
     if value is None:
         return ""
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} = {_in_words(inner)}" for name, inner in value.items() if inner is not None)
+        return ", ".join(f"{name} = {in_words(inner)}" for name, inner in value.items() if inner is not None)
     if isinstance(value, list | tuple):
-        return ", ".join(map(_in_words, value))
+        return ", ".join(map(in_words, value))
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Decimal):

@@ -212,7 +212,7 @@ def _measures(case: Case) -> list[str]:
 
 def _outcome(row: Mapping[str, Any]) -> str:
     if not row["_looked_at"]:
-        return NOT_LOOKED_AT
+        return str(row["_outcome"] or NOT_LOOKED_AT)
     if row["_answer"] is None:
         return "unknown" if row["_alive"] else "not evaluated"
     return str(row["_outcome"]) if row["_answer"] else "clean"
