@@ -7,6 +7,7 @@ from typing import Any
 
 from pipelines.errors import ConfigError
 from tieout.feeds import ASSET_CLASSES
+from tieout.metrics import METRICS
 from tieout.rule import Rule
 from tieout.settings import ClassPolicy, PolicyTable, RuleTable, Settings
 
@@ -17,7 +18,8 @@ def hold_against_catalogue(settings: Settings, config: Path) -> None:
     The workspace's own rules are part of the catalogue; RuleFileError is raised for one that cannot be used.
     """
     own = config.parent / settings.paths.rules
-    named = settings.rules or settings.exempt or _named_by_routes(settings) or _limits_of_policy(settings)
+    stated = settings.rules or settings.exempt or settings.thresholds
+    named = stated or _named_by_routes(settings) or _limits_of_policy(settings)
     if not (named or own.is_dir()):
         return
     from pipelines.catalogue import rules_of  # takes its time, and most commands on most workspaces need none of it
@@ -33,6 +35,12 @@ def _hold_all(settings: Settings, rules: Mapping[str, Rule]) -> None:
     for place, slug in _named_rules(settings):
         if slug not in rules:
             raise ConfigError(f"{place} {slug!r} is not a rule; {nearest(slug, rules)}")
+    figures = {metric.name for metric in METRICS}
+    for name in settings.thresholds:
+        if name.partition("/")[0] not in figures and name not in rules:
+            raise ConfigError(
+                f"thresholds: {name!r} is neither a figure nor a rule; {nearest(name, {*figures, *rules})}"
+            )
     every_limit = {name for rule in rules.values() for name in rule.params}
     for place, name, value in _limits_of_policy(settings):
         fields = ClassPolicy.model_fields if "classes" in place else PolicyTable.model_fields

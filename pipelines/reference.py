@@ -21,6 +21,7 @@ from checks.rules import discover
 from pipelines.cli import app
 from reports.prose import read
 from tieout.feeds import ASSET_CLASSES, FEEDS, Column, Feed, Kind
+from tieout.metrics import METRICS
 from tieout.published import TABLES
 from tieout.rule import Params, Rule
 from tieout.settings import ClassPolicy, Owner, Product, Role, RuleTable, Settings, Threshold
@@ -58,6 +59,7 @@ def pages() -> dict[str, str]:
     made = {
         "cli.md": _cli(),
         "feeds.md": _feeds(),
+        "figures.md": _figures(),
         "rules.md": _rules(),
         "settings.md": _settings(),
         "tables.md": _tables(),
@@ -156,6 +158,22 @@ def _severity(rule: Rule) -> str:
     chooses = str(rule.severity(Params(rule, EXAMPLE, ())))
     grades = [grade for grade in ("critical", "high", "medium", "low") if f'"{grade}"' in chooses]
     return f"{', '.join(grades[:-1])} or {grades[-1]}, by what is found"
+
+
+# -- figures ---------------------------------------------------------------------------------------------------------
+
+
+def _figures() -> Iterator[str]:
+    yield from ("# Figures", "", MADE, "")
+    yield "The rows of the published table `metrics`. Shares go from 0 to 1; a figure without anything to measure, or"
+    yield "whose feeds are not delivered or not alive, has no value: never 0, never 100 %. What arose before go-live is"
+    yield "left out unless the name says otherwise. A `[thresholds]` entry names a figure, or a figure and a scope"
+    yield "(`record_accuracy/laptop`), or a rule."
+    yield ""
+    yield from _table("Figure", "Meaning", "Unit", "Kind", "Bad when", "Also for each", "Needs")
+    for metric in METRICS:
+        needs = ", ".join(f"`{feed}`" for feed in metric.needs)
+        yield _row(f"`{metric.name}`", metric.doc, metric.unit, metric.kind, metric.bad or "", metric.scopes, needs)
 
 
 # -- published tables ------------------------------------------------------------------------------------------------

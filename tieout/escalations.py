@@ -11,7 +11,6 @@ import polars as pl
 from tieout.figures import ALL
 from tieout.metrics import METRICS
 from tieout.money import MONEY
-from tieout.roi import TERMS
 from tieout.settings import Settings
 from tieout.world import World
 
@@ -23,7 +22,7 @@ ESCALATIONS: Mapping[str, pl.DataType] = {
 MEMORY_METRICS: Mapping[str, pl.DataType] = {"name": pl.String(), "scope": pl.String(), "value": MONEY}
 _KEY = ["figure", "scope", "what"]
 _FIGURE_OF_RULES = "open_exceptions"
-_BAD = {metric.name: metric.bad or "high" for metric in (*METRICS, *TERMS)}
+_BAD = {metric.name: metric.bad or "high" for metric in METRICS}
 
 
 def figure_and_scope(name: str) -> tuple[str, str]:

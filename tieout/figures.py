@@ -57,7 +57,8 @@ class Month:
 class Metric:
     """One figure: what it says, in which unit, which way is bad, and how it is taken.
 
-    `scopes` says what else than `all` it is taken for. Where a feed in `needs` is not alive there is no value.
+    `scopes` says what else than `all` it is taken for. Where nobody delivers a feed in `needs`, or it is not alive,
+    there is no value.
     """
 
     name: str
@@ -68,6 +69,14 @@ class Metric:
     scopes: str = ""
     needs: tuple[str, ...] = ()
     kind: Kind = "measured"
+
+    def taken(self, month: Month) -> pl.DataFrame:
+        """The figure by scope, with all columns of FIGURE."""
+        world = month.world
+        alive = all(world.configured(feed) and world.alive(feed) for feed in self.needs)
+        measured = self.measure(month) if alive else unknown()
+        missing = [pl.lit(None, kind).alias(name) for name, kind in FIGURE.items() if name not in measured.columns]
+        return measured.with_columns(missing).select(pl.col(name).cast(kind) for name, kind in FIGURE.items())
 
 
 def shares(rows: pl.DataFrame, answer: pl.Expr, by: str | None = None, weight: pl.Expr | None = None) -> pl.DataFrame:

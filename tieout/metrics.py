@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from tieout import ladder, normalize, roi
-from tieout.figures import ALL, FIGURE, Metric, Month, counts, durations, shares, unknown
+from tieout.figures import ALL, FIGURE, Metric, Month, counts, durations, shares
 from tieout.money import MONEY
 
 METRICS_TABLE: Mapping[str, pl.DataType] = {
@@ -26,19 +26,15 @@ RECOVERED = ("missing-in-count", "ghost-asset", "held-by-leaver", "vanished-asse
 
 def take(month: Month) -> pl.DataFrame:
     """Every figure of the period, without thresholds. No value where the denominator is nothing or a feed is down."""
-    taken = []
-    for metric in (*METRICS, *roi.TERMS):
-        dead = [feed for feed in metric.needs if month.world.configured(feed) and not month.world.alive(feed)]
-        measured = unknown() if dead else metric.measure(month)
-        missing = [pl.lit(None, kind).alias(name) for name, kind in FIGURE.items() if name not in measured.columns]
-        taken.append(
-            measured.with_columns(missing).select(
-                pl.lit(metric.name).alias("name"),
-                *(pl.col(name).cast(kind) for name, kind in FIGURE.items()),
-                pl.lit(metric.unit).alias("unit"),
-                pl.lit(metric.kind).alias("kind"),
-            )
+    taken = [
+        metric.taken(month).select(
+            pl.lit(metric.name).alias("name"),
+            *FIGURE,
+            pl.lit(metric.unit).alias("unit"),
+            pl.lit(metric.kind).alias("kind"),
         )
+        for metric in METRICS
+    ]
     return pl.concat(taken).with_columns(threshold=pl.lit(None, MONEY), breached=pl.lit(None, pl.Boolean))
 
 
@@ -383,4 +379,5 @@ METRICS: tuple[Metric, ...] = (
         "not_evaluated_share", "Subjects a rule could not judge because a source was not alive ÷ subjects looked at.",
         "share", _not_evaluated_share, "high", "rule",
     ),
+    *roi.TERMS,
 )  # fmt: skip

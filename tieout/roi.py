@@ -10,7 +10,6 @@ import polars as pl
 
 from tieout import ladder
 from tieout.figures import ALL, FIGURE, Metric, Month, counts, unknown
-from tieout.money import MONEY
 
 
 def _amount(value: Decimal | None, excluded: int = 0) -> pl.DataFrame:
@@ -56,17 +55,19 @@ def _with_all(month: Month) -> pl.DataFrame:
 
 def _ratio(month: Month) -> pl.DataFrame:
     cost = month.world.settings.roi.programme_cost
-    net = _headline(month)["value"][0]
+    net = _headline(month)["value"].item()
     if not cost or net is None:
         return unknown()
-    row = {"scope": ALL, "numerator": net, "denominator": cost, "excluded": 0, "value": net / cost}
-    return pl.DataFrame([row], schema_overrides=dict(FIGURE)).cast({"value": MONEY})
+    ratio = (net / cost).quantize(Decimal("0.0001"))
+    return pl.DataFrame(
+        [{"scope": ALL, "numerator": net, "denominator": cost, "excluded": 0, "value": ratio}], schema=dict(FIGURE)
+    )
 
 
 def _net(month: Month, kinds: tuple[str, ...]) -> pl.DataFrame:
     """Gains of some kinds less the cost; null where no such term is known."""
     terms = [term for term in GAINS if term.kind in kinds]
-    gains = [term.measure(month) for term in terms]
+    gains = [term.taken(month) for term in terms]
     known = [gain["value"][0] for gain in gains if gain["value"][0] is not None]
     left_out = sum(int(gain["excluded"][0] or 0) for gain in gains)
     cost = month.world.settings.roi.programme_cost or Decimal(0)
@@ -81,7 +82,7 @@ GAINS: tuple[Metric, ...] = (
     Metric(
         "roi_duplicate_spend_avoided",
         "Purchase requests closed as met from stock, each at the latest price its article was ordered at.",
-        "money", _duplicates_avoided, needs=("tickets",),
+        "money", _duplicates_avoided, needs=("tickets", "purchases", "movements"),
     ),
     Metric(
         "roi_licences_realised",

@@ -30,5 +30,5 @@ def tables(
         "involved": involved.build(grains, rules, findings),
         "requests": tickets.build(ground),
         "product_claims": stock.products(grains["seat"], ground),
-        **people.memory(ground, persons),
+        **people.memory(ground, grains, persons),
     }

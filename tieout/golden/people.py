@@ -20,6 +20,9 @@ MEMORY = {
 }  # fmt: skip
 """Per leaver: the last as_of at which something of theirs was open, and when all of it was gone."""
 
+HOLDINGS = {"person_id": pl.String(), "product_key": pl.String()}
+"""Which products people have paid seats of; those that are only out of sight are kept."""
+
 RETURNS: Mapping[str, pl.DataType] = {
     "person_id": pl.String(), "asset_tag": pl.String(), "asset_class": pl.String(), "department": pl.String(),
     "left_on": pl.Date(), "due_on": pl.Date(), "returned_on": pl.Date(), "in_time": pl.Boolean(),
@@ -32,61 +35,83 @@ EARLY_DAYS = 30  # what is given back within so many days before the last one is
 def build(ground: Ground, grains: Mapping[str, Grain], returns: pl.DataFrame) -> pl.DataFrame:
     """Everyone HR shows or showed.
 
-    Counts are null where their source is not alive; `still_open` is what a leaver still has of all three. `done_on` is
-    the day on which nothing was left: that of the last return, or the first as_of that no longer showed what an
-    earlier one did; the last day of work where none did. `done_days` counts to as_of while something is open.
+    A count is null where a source that is not alive might show more; `still_open` is what a leaver is seen to have of
+    all three, null where nothing is seen and something might be hidden.
     """
     world = ground.world
     assets = grains["asset"].frame.filter(pl.col("status").is_in(ON_BOOKS))
-    seats = grains["seat"].frame.filter(pl.col("counted"))
     accounts = grains["account"].frame.filter(pl.col("status") == "active")
-    held = {
-        "devices_held": (_per_person(assets, "custodian_id"), "assets"),
-        "seats_held": (_per_person(seats, "holder_id"), "seats"),
-        "accounts_active": (_per_person(accounts, "owner_id"), "accounts"),
+    counted = {
+        "devices_held": _per_person(assets, "custodian_id"),
+        "seats_held": _per_person(_seats(grains), "person_id"),
+        "accounts_active": _per_person(accounts, "owner_id"),
     }
-    frame = ground.people.known
-    for name, (counts, feed) in held.items():
-        known = pl.lit(world.alive(feed) and world.admitted(feed))
-        frame = frame.join(counts, on="person_id", how="left", maintain_order="left").with_columns(
-            pl.when(known).then(pl.col("len").fill_null(0)).alias(name)
+    hidden = _out_of_sight(ground, grains).select("person_id", seats_hidden=pl.lit(True)).unique()
+    frame = ground.people.known.join(hidden, on="person_id", how="left", maintain_order="left")
+    for name, counts in counted.items():
+        named = counts.rename({"len": name})
+        frame = frame.join(named, on="person_id", how="left", maintain_order="left").with_columns(
+            pl.col(name).fill_null(0)
         )
-        frame = frame.drop("len")
-    left = pl.col("left_on")
-    remembered = world.remembered("memory_offboarding", MEMORY).rename(
-        {"left_on": "left_before", "done_on": "done_before"}
+    first = "memory_holdings" not in world.memory
+    certain = {
+        "devices_held": pl.lit(world.alive("assets")),
+        "seats_held": pl.col("seats_hidden").is_null() & pl.lit(world.alive("seats") or not first),
+        "accounts_active": pl.lit(world.alive("accounts")),
+    }
+    seen = pl.sum_horizontal(*counted).cast(pl.Int64)
+    told = pl.col("left_on").is_not_null() & ((seen > 0) | pl.all_horizontal(certain.values()))
+    frame = frame.with_columns(
+        pl.when(told).then(seen).alias("still_open"),
+        *(pl.when(known).then(name).alias(name) for name, known in certain.items()),
     )
-    last_return = returns.filter(pl.col("returned_on").is_not_null()).group_by("person_id").agg(
-        pl.col("returned_on").max().alias("last_return")
-    )  # fmt: skip
-    still_open = pl.when(left.is_not_null()).then(pl.sum_horizontal(*held, ignore_nulls=False).cast(pl.Int64))
-    today = pl.lit(world.today)
+    done = _done(frame, ground, returns)
+    return done.sort("person_id").select(pl.col(name).cast(kind) for name, kind in PEOPLE.items())
+
+
+def _done(frame: pl.DataFrame, ground: Ground, returns: pl.DataFrame) -> pl.DataFrame:
+    """Since when nothing of a leaver is left, and how long that took, to as_of while something is.
+
+    The day is that of the last return, or the first as_of that no longer showed what an earlier one did; the last day
+    of work where none ever showed anything.
+    """
+    today, left = pl.lit(ground.world.today), pl.col("left_on")
+    remembered = ground.world.remembered("memory_offboarding", MEMORY)
+    before = remembered.rename({"left_on": "left_before", "done_on": "done_before"})
+    back = returns.filter(pl.col("returned_on").is_not_null()).group_by("person_id")
     same = left.eq_missing(pl.col("left_before"))
-    gone = still_open == 0
-    first_gone = (
-        pl.when(pl.col("last_open_on").is_not_null()).then(today).otherwise(pl.max_horizontal("left_on", "last_return"))
-    )
-    frame = (
-        frame.join(remembered, on="person_id", how="left", maintain_order="left")
-        .join(last_return, on="person_id", how="left", maintain_order="left")
-        .with_columns(
-            still_open.alias("still_open"),
-            pl.when(still_open > 0).then(today).when(same).then("last_open_on").alias("last_open_on"),
-        )
-        .with_columns(
-            pl.when(pl.col("still_open") > 0).then(None)
-            .when(same & pl.col("done_before").is_not_null()).then("done_before")
-            .when(gone & left.is_not_null()).then(first_gone)
-            .cast(pl.Date)
-            .alias("done_on")
-        )
-        .with_columns(
-            pl.when(pl.col("still_open").is_not_null() | pl.col("done_on").is_not_null())
-            .then((pl.coalesce("done_on", today) - left).dt.total_days().clip(0))
-            .alias("done_days")
-        )
+    was_seen = pl.col("last_open_on").is_not_null()
+    first_gone = pl.when(was_seen).then(today).otherwise(pl.max_horizontal("left_on", "last_return"))
+    done_on = (
+        pl.when(pl.col("still_open") > 0).then(None)
+        .when(same & pl.col("done_before").is_not_null()).then("done_before")
+        .when((pl.col("still_open") == 0) & left.is_not_null()).then(first_gone)
     )  # fmt: skip
-    return frame.sort("person_id").select(pl.col(name).cast(kind) for name, kind in PEOPLE.items())
+    known = pl.col("still_open").is_not_null() | pl.col("done_on").is_not_null()
+    took = (pl.coalesce("done_on", today) - left).dt.total_days().clip(0)
+    return (
+        frame.join(before, on="person_id", how="left", maintain_order="left")
+        .join(back.agg(pl.col("returned_on").max().alias("last_return")), on="person_id", how="left")
+        .with_columns(
+            pl.when(pl.col("still_open") > 0).then(today).when(same).then("last_open_on").alias("last_open_on")
+        )
+        .with_columns(done_on.cast(pl.Date).alias("done_on"))
+        .with_columns(pl.when(known).then(took).alias("done_days"))
+    )
+
+
+def _seats(grains: Mapping[str, Grain]) -> pl.DataFrame:
+    """The paid seats that are seen, with whom each is: person_id, product_key."""
+    return grains["seat"].frame.filter(pl.col("counted") & pl.col("holder_id").is_not_null()).select(
+        "product_key", person_id="holder_id"
+    )  # fmt: skip
+
+
+def _out_of_sight(ground: Ground, grains: Mapping[str, Grain]) -> pl.DataFrame:
+    """Products of which somebody had a seat that is not seen now, because its source is not alive."""
+    alive = ground.world.alive_for("seats", pl.col("product_key"), ground.coverage)
+    before = ground.world.remembered("memory_holdings", HOLDINGS)
+    return before.join(_seats(grains), on=list(HOLDINGS), how="anti").filter(~alive)
 
 
 def returns(ground: Ground, assets: Grain, rules: Sequence[Rule]) -> pl.DataFrame:
@@ -143,10 +168,13 @@ def returns(ground: Ground, assets: Grain, rules: Sequence[Rule]) -> pl.DataFram
     )
 
 
-def memory(ground: Ground, people: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    """Since when all of each leaver's things are gone."""
-    kept = people.filter(pl.col("left_on").is_not_null()).select(list(MEMORY))
-    return {"memory_offboarding": kept}
+def memory(ground: Ground, grains: Mapping[str, Grain], people: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """Since when all of each leaver's things are gone, and who has seats of what."""
+    holdings = pl.concat([_seats(grains).select(list(HOLDINGS)), _out_of_sight(ground, grains)]).unique()
+    return {
+        "memory_offboarding": people.filter(pl.col("left_on").is_not_null()).select(list(MEMORY)),
+        "memory_holdings": holdings.sort(list(HOLDINGS)),
+    }
 
 
 def _per_person(rows: pl.DataFrame, holder: str) -> pl.DataFrame:
