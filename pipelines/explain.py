@@ -97,6 +97,7 @@ def _found(asked: str, ground: Ground, stored: dict[str, pl.DataFrame], slugs: S
         raise ConfigError(f"{asked!r} names several things; write one of {', '.join(named[:10])}.")
     if things:
         return things[0]
+    by_id = by_id if by_id.height else _of_subject(text, stored)
     if by_id.height:
         row = by_id.row(0, named=True)
         return subjects.subject(ground, row["subject_type"], row["subject_key"], row["subject"])
@@ -117,6 +118,11 @@ def _exceptions(text: str, stored: dict[str, pl.DataFrame]) -> pl.DataFrame:
         .sort("exception_id", "subject_type", nulls_last=True)
         .unique("exception_id", keep="first", maintain_order=True)
     )
+
+
+def _of_subject(text: str, stored: dict[str, pl.DataFrame]) -> pl.DataFrame:
+    """The exceptions there ever were whose subject is written so."""
+    return stored["known"].filter(pl.col("subject").str.to_lowercase() == text.lower())
 
 
 # -- what is said about it ---------------------------------------------------------------------------------------------

@@ -33,6 +33,8 @@ from tieout.world import World
 
 FOR_THE_AUDITOR = ("result", "checked_by", "checked_on", "remarks")
 """Columns left empty."""
+LETTERS = {"Exceptions": "E", "Clean subjects": "C", "Decisions": "L", "Overrides": "O", "Realised savings": "S"}
+"""What is drawn, and the letter its items are numbered with."""
 CELL = 32_000
 """Characters a cell of a workbook holds, and a little less."""
 NOT_CLEAN = ("fired", "held", "superseded", "exempt")
@@ -138,10 +140,9 @@ def _sheets(
 
 def _drawn(frame: pl.DataFrame, size: int, seed: str, name: str) -> pl.DataFrame:
     """The rows drawn, in the order they were drawn in, each with the number of its item."""
-    letter = "".join(word[0] for word in name.split()).upper()
     ids = draw(frame["id"], size, seed)
     order = pl.DataFrame(
-        {"id": ids, "item": [f"{letter}{n}" for n in range(1, len(ids) + 1)]},
+        {"id": ids, "item": [f"{LETTERS[name]}{n}" for n in range(1, len(ids) + 1)]},
         schema_overrides={"id": pl.String, "item": pl.String},
     )
     return order.join(frame, on="id", how="left", maintain_order="left").select("item", pl.exclude("item"))
@@ -200,7 +201,7 @@ def _said(items: pl.DataFrame, answers: Iterable[Answer]) -> pl.DataFrame:
     said = items.join(pl.DataFrame(told, schema=dict.fromkeys(names, pl.String)), on=["grain", "subject_key"])
     own = said.filter(pl.col("rule").is_null() | (pl.col("rule") == pl.col("says")))
     shown = own.select("item", pl.col("says").alias("rule"), *names[3:])
-    return shown.sort(_number(), "rule")
+    return shown.sort(*_number(), "rule")
 
 
 def _number() -> list[pl.Expr]:
