@@ -23,10 +23,11 @@ from pipelines.errors import TieoutError
 from pipelines.landing import Delivered
 from pipelines.warehouse import PERIOD, Warehouse
 from pipelines.workspace import Workspace, end_of_period
-from tieout import controls, decisions, exceptions, figures, policy_changes
+from tieout import controls, decisions, exceptions, figures, policy_changes, savings
 from tieout import reconcile as domain
 from tieout.feeds import FEEDS, Feed
 from tieout.published import TABLES
+from tieout.tie_out import InequalityError, tie_out
 from tieout.world import BOOKKEEPING, World
 
 log = logging.getLogger("tieout")
@@ -119,6 +120,7 @@ def figure(month: Month) -> dict[str, int]:
         listed = warehouse.read("exceptions", period=month.period).drop(PERIOD)
         account = decisions.account(world.decisions, world.as_of, world.settings, listed)
         _keep_decisions(warehouse, account, month.period)
+        _keep(warehouse, _savings(world, warehouse), month.period)
         tables = {name: warehouse.read(name, period=month.period).drop(PERIOD) for name in controls.READS}
         taken = controls.control(figures.Month(world, tables, categories()))
         _keep(warehouse, taken, month.period)
@@ -128,6 +130,19 @@ def figure(month: Month) -> dict[str, int]:
     for number, exception in account.filter(pl.col("state") == "idle").select("seq", "exception_id").iter_rows():
         log.warning("         waiver D%d matches nothing: %s is not open", number, exception)
     return states
+
+
+def _savings(world: World, warehouse: Warehouse) -> dict[str, pl.DataFrame]:
+    """The ladder of savings and its roll-forward; raises TieoutError where licence money does not add up."""
+    names = ("reclaim_candidates", "reclaim_pools", "waterfall", "seats", "entitlement_positions", "findings",
+             "memory_exceptions", "memory_coverage")  # fmt: skip
+    told = {name: warehouse.read(name, period=world.period).drop(PERIOD) for name in names}
+    climbed = savings.climb(world, told)
+    try:
+        tie_out(told | climbed)
+    except InequalityError as problem:
+        raise TieoutError(f"{world.period} is not reported or published: {problem}.") from problem
+    return climbed
 
 
 def render(month: Month) -> dict[str, int]:

@@ -213,7 +213,7 @@ def position_table(ground: Ground, filled: pl.DataFrame) -> pl.DataFrame:
         "contract_id", "line_no", "vendor", "product", "plan", "metric", "in_force", "observed", "quantity", *counts,
         "minimum_quantity", "unit_price", "currency", "billing_period", "term_start", "term_end",
         pl.col("annual").alias("annual_price"), pl.col("annual_amount").alias("annual_price_amount"), "annual_spend",
-        "annual_spend_amount", "owner", "cost_center",
+        "annual_spend_amount", "owner", "cost_center", "product_key", "plan_key",
     ).sort("contract_id", "line_no")  # fmt: skip
 
 

@@ -84,6 +84,35 @@ def valued(frame: pl.DataFrame, name: str, amount: pl.Expr, currency: pl.Expr, w
     )
 
 
+def valued_on(frame: pl.DataFrame, name: str, amount: str, currency: str, day: str, world: World) -> pl.DataFrame:
+    """The frame with `<name>`: an amount in reporting currency at the rate of its own day, with `rate` and `rate_on`.
+
+    The rate is the latest at or before that day and at most 31 days older; null without one.
+    """
+    home = world.settings.reporting_currency
+    known = (
+        world.rows("fx_rates")
+        .filter(pl.col("rate").is_not_null() & (pl.col("currency") != home))
+        .select(pl.col("currency").alias(currency), pl.col("as_of").alias("rate_on"), pl.col("rate").cast(MONEY))
+        .sort("rate_on")
+    )
+    dated = frame.with_row_index("_order").sort(day, nulls_last=True)
+    joined = dated.join_asof(
+        known, left_on=day, right_on="rate_on", by=currency, tolerance=f"{RATE_DAYS}d", coalesce=False,
+        check_sortedness=False,
+    )  # fmt: skip
+    is_home = pl.col(currency) == home
+    return (
+        joined.with_columns(
+            pl.when(is_home).then(pl.lit(Decimal(1), MONEY)).otherwise("rate").alias("rate"),
+            pl.when(is_home).then(day).otherwise("rate_on").alias("rate_on"),
+        )
+        .with_columns(rounded(pl.col(amount) * pl.col("rate"), pl.lit(home)).alias(name))
+        .sort("_order")
+        .drop("_order")
+    )
+
+
 def annual_price(unit_price: pl.Expr, billing_period: pl.Expr, term_start: pl.Expr, term_end: pl.Expr) -> pl.Expr:
     """What one unit costs a year: unit price × billing periods a year.
 

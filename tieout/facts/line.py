@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from tieout import licences, money
+from tieout import licences, money, savings
 from tieout.facts.ground import Ground
 from tieout.rule import Grain
 
@@ -58,7 +58,8 @@ def _positions(ground: Ground, filled: pl.DataFrame) -> pl.DataFrame:
     own = before.select("contract_id", "line_no", committed_before="committed_on", avoidable_before="avoidable")
     started = ground.world.in_period(pl.col("term_start"))
     renewal = pl.col("succeeds_on").is_not_null()
-    met = pl.when(renewal).then(money.zero()).otherwise(pl.min_horizontal("quantity", "pool_before"))
+    smaller = pl.when(pl.col("pool_before").is_not_null()).then(pl.min_horizontal("quantity", "pool_before"))
+    met = pl.when(renewal).then(money.zero()).otherwise(smaller)
     return (
         lines.join(own, on=["contract_id", "line_no"], how="left", maintain_order="left")
         .join(_pool_before(ground, before), on="_id", how="left", maintain_order="left")
@@ -77,25 +78,49 @@ def _share(column: str) -> pl.Expr:
 
 
 def _pool_before(ground: Ground, before: pl.DataFrame) -> pl.DataFrame:
-    """Units of each line's product and plan that nobody had in the period before: _id, pool_before."""
-    lines = licences.lines(ground).select("_id", "product_key", "plan_key", "contract_id", "line_no")
-    others = before.select("product_key", "plan_key", "idle", contract_before="contract_id", line_before="line_no")
+    """Units of each line's product and plan that were to be had in the period before: _id, pool_before.
+
+    They are units that nobody had, and seats whose reclaim was approved by the day the line started. Null where no
+    console could tell, or there was no period before.
+    """
+    lines = licences.lines(ground).select("_id", "product_key", "plan_key", "contract_id", "line_no", "term_start")
+    line = ["contract_id", "line_no"]
+    others = before.select("product_key", "plan_key", "idle", *(pl.col(name).alias(f"{name}_before") for name in line))
     fits = (
         pl.col("plan_key").is_null()
         | pl.col("plan_key_right").is_null()
         | (pl.col("plan_key") == pl.col("plan_key_right"))
     )
-    itself = (pl.col("contract_id") == pl.col("contract_before")) & (pl.col("line_no") == pl.col("line_before"))
-    return (
-        lines.join(others, on="product_key")
-        .filter(fits & ~itself)
+    itself = (pl.col("contract_id") == pl.col("contract_id_before")) & (pl.col("line_no") == pl.col("line_no_before"))
+    pool = lines.join(others, on="product_key").filter(fits & ~itself)
+    given_back = savings.approved_before(ground.world).rename({name: f"{name}_before" for name in line})
+    approved = (
+        pool.join(given_back, on=[f"{name}_before" for name in line])
+        .filter(pl.col("approved_on") <= pl.col("term_start"))
         .group_by("_id")
-        .agg(pl.when(pl.col("idle").is_not_null().any()).then(pl.col("idle").sum()).alias("pool_before"))
+        .agg(pl.col("units").sum().alias("approved"))
+    )
+    units = pool.group_by("_id").agg(pl.when(pl.col("idle").is_not_null().any()).then(pl.col("idle").sum()))
+    nothing = money.zero() if before.height else pl.lit(None, money.MONEY)
+    known = pl.col("_id").is_in(units["_id"].implode())
+    return (
+        lines.select("_id")
+        .join(units, on="_id", how="left")
+        .join(approved, on="_id", how="left")
+        .select(
+            "_id",
+            pl.when(known)
+            .then(pl.col("idle") + pl.col("approved").fill_null(0))
+            .otherwise(nothing)
+            .alias("pool_before"),
+        )
     )
 
 
 def memory(ground: Ground, filled: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    """Each line's position and dates, for the next period."""
+    """Each line's position and dates, for the next period; as they were while contracts are not alive."""
+    if not ground.world.alive("entitlements"):
+        return {"memory_lines": ground.world.remembered("memory_lines", MEMORY_LINES)}
     idle = pl.when(pl.col("seats__alive") & pl.col("in_force")).then(
         pl.max_horizontal(pl.col("unassigned"), money.zero())
     )
