@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from pipelines import intake, steps
+from pipelines import again, intake, steps
 from pipelines.steps import Month, Pulled
 from pipelines.workspace import Workspace, check_period, read_as_of
 from tieout.feeds import FEEDS, Feed, Kind
@@ -70,6 +70,11 @@ def monthly_assets(months: dg.PartitionsDefinition[str]) -> list[dg.AssetsDefini
         return _counted(steps.age(house.month(context.partition_key)))
 
     @dg.asset(deps=[exceptions], group_name="reconcile", kinds={"polars"}, owners=TEAM, partitions_def=months)
+    def adjustments(context: dg.AssetExecutionContext, house: House) -> dg.MaterializeResult[None]:
+        """What late deliveries would have made of months that are closed."""
+        return _counted(again.adjust(house.month(context.partition_key)))
+
+    @dg.asset(deps=[adjustments], group_name="reconcile", kinds={"polars"}, owners=TEAM, partitions_def=months)
     def figures(context: dg.AssetExecutionContext, house: House) -> dg.MaterializeResult[None]:
         """What the exceptions and decisions of the month come to: rates, trust, money and what is past its limit."""
         return _counted(steps.figure(house.month(context.partition_key)))
@@ -84,7 +89,7 @@ def monthly_assets(months: dg.PartitionsDefinition[str]) -> list[dg.AssetsDefini
         """The database for anyone's SQL, swapped whole."""
         return _counted(steps.publish(house.month(context.partition_key)))
 
-    return [feeds, findings, exceptions, figures, reports, published]
+    return [feeds, findings, exceptions, adjustments, figures, reports, published]
 
 
 def _feed_spec(feed: Feed) -> dg.AssetSpec:

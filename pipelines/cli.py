@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines import __version__, cli_decisions, cli_explain, cli_rules
+from pipelines import __version__, cli_close, cli_decisions, cli_explain, cli_rules
 from pipelines.errors import ConfigError, TieoutError
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ ForPeriod = Annotated[str | None, typer.Option("--period", help="A month like 20
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress lines.")]
 
 cli_decisions.register(app)
+cli_close.register(app)
 cli_explain.register(app)
 cli_rules.register(app)
 

@@ -85,7 +85,7 @@ def decide(
         "approver": approver, "owner": to, "document": document, "corrects": corrects,
     }  # fmt: skip
     asked = [as_asked(number, {**said, "exception_id": one}) for number, one in enumerate(exceptions, 1)]
-    act = Act(_instant(opened, at), "cli")
+    act = Act(instant(opened, at), "cli")
     _show(opened, record(opened, asked, act, dry_run=dry_run), act.at, dry_run, as_csv, as_json)
 
 
@@ -139,7 +139,7 @@ def import_decisions(
     from pipelines.workspace import Workspace
 
     opened = Workspace.open(workspace)
-    act = Act(_instant(opened, at), "import")
+    act = Act(instant(opened, at), "import")
     receipts = import_file(opened, file, act, who=who, role=role, dry_run=dry_run)
     _show(opened, receipts, act.at, dry_run, as_csv, as_json)
 
@@ -195,7 +195,7 @@ def _show(
     typer.echo(f"Recorded {accepted}; they count from the run of {month} on.", err=True)
 
 
-def _instant(workspace: "Workspace", at: str | None) -> datetime:
+def instant(workspace: "Workspace", at: str | None) -> datetime:
     """When a decision was taken: as stated, a day counting to its end, else now."""
     from pipelines.workspace import read_as_of
 

@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -20,19 +20,40 @@ from connectors.files.formats import READERS, SUFFIXES, FileError
 from pipelines.catalogue import rules_of
 from pipelines.errors import ConfigError, TieoutError
 from pipelines.landing import write_whole
-from pipelines.warehouse import QueryError, literal, query
+from pipelines.warehouse import PERIOD, QueryError, Warehouse, literal, query
 from pipelines.workspace import Workspace
-from tieout.decisions import KINDS, ChainError, Entry, Proposal, Standing, completed, head, refusal, verify
+from tieout import digest
+from tieout.decisions import (
+    KINDS,
+    RECLAIMED,
+    ChainError,
+    Entry,
+    Proposal,
+    Standing,
+    completed,
+    head,
+    not_corrected,
+    refusal,
+    verify,
+)
+from tieout.intake import Override
 from tieout.settings import Source
 
+RECLAIM = "reclaim/"
+"""What the id of a month's reclaim begins with; the month follows."""
+SOURCE = "source/"
+"""What the id of a delivery begins with; month, feed and source follow."""
+SIGNED = ("reclaim_candidates", "entitlement_positions")
+"""The tables that somebody signs who signs a month's reclaim."""
 ACCEPTED, REFUSED, NO_ANSWER = "accepted", "refused", "no answer"
 
 _STANDINGS = """
 WITH latest AS (
-    FROM exceptions SELECT exception_id, rule, subject, status, value, value_kind, NULL AS stated_by, FALSE AS is_policy
+    FROM exceptions SELECT exception_id, rule, subject, status, value, value_kind, NULL AS stated_by,
+        'exception' AS about
     QUALIFY row_number() OVER (PARTITION BY exception_id ORDER BY period DESC) = 1
     UNION ALL
-    FROM policy_changes SELECT change_id, 'policy', what, 'open', NULL, NULL, who, TRUE
+    FROM policy_changes SELECT change_id, 'policy', what, 'open', NULL, NULL, who, 'policy'
 )
 FROM latest WHERE {} ORDER BY exception_id
 """
@@ -107,11 +128,21 @@ def read(workspace: Workspace) -> tuple[Entry, ...]:
         raise TieoutError(_broken(path, str(problem))) from None
 
 
-def record(workspace: Workspace, asked: Sequence[Asked], act: Act, *, dry_run: bool = False) -> list[Receipt]:
-    """Record all of the decisions, or none when one is refused; a receipt for each."""
+def record(
+    workspace: Workspace,
+    asked: Sequence[Asked],
+    act: Act,
+    *,
+    about: Sequence[Standing] | None = None,
+    dry_run: bool = False,
+) -> list[Receipt]:
+    """Record all of the decisions, or none when one is refused; a receipt for each.
+
+    `about` is how the things stand that they are about, where that is not in the published database.
+    """
     with workspace.lock():
         log = read(workspace)
-        known = standings(workspace, [one.exception_id for one in asked])
+        known = about or standings(workspace, [one.exception_id for one in asked])
         today = act.at.astimezone(workspace.settings.zone).date()
         receipts: list[Receipt] = []
         new: list[Entry] = []
@@ -122,7 +153,8 @@ def record(workspace: Workspace, asked: Sequence[Asked], act: Act, *, dry_run: b
                 continue
             proposal = completed(one.proposal, workspace.settings, today)
             if found:
-                proposal = proposal.model_copy(update={"exception_id": found.exception_id})
+                signed = {"document": found.content} if found.content else {}
+                proposal = proposal.model_copy(update={"exception_id": found.exception_id, **signed})
             said = said or refusal(proposal, found, [*log, *new], workspace.settings, today)
             if said:
                 receipts.append(_receipt(one, found, REFUSED, said))
@@ -150,8 +182,46 @@ def standings(workspace: Workspace, ids: Iterable[str]) -> list[Standing]:
         found = query(workspace.published_database, _STANDINGS.format(condition))
     except QueryError:
         raise ConfigError("what is published was made by an older version; run the latest month again.") from None
+    reclaims = [reclaim_of(workspace, text.removeprefix(RECLAIM)) for text in wanted if text.startswith(RECLAIM)]
     lasting = {rule.slug for rule in rules_of(workspace.rules) if rule.remembers}
-    return [Standing(**row, is_event=row["rule"] in lasting) for row in found.iter_rows(named=True)]
+    return [Standing(**row, is_event=row["rule"] in lasting) for row in found.iter_rows(named=True)] + reclaims
+
+
+def reclaim_of(workspace: Workspace, period: str) -> Standing:
+    """How a month's reclaim stands, to be signed: what it is worth a year, and the fingerprint of its tables.
+
+    Raises ConfigError when the month never ran.
+    """
+    with Warehouse(workspace.private_database) as warehouse:
+        tables = {name: warehouse.read(name, period=period) for name in SIGNED if name in warehouse.tables()}
+    candidates = tables.get("reclaim_candidates", pl.DataFrame())
+    if PERIOD not in candidates.columns:
+        raise ConfigError(f"{period} never ran, so there is no reclaim of it to sign.")
+    return Standing(
+        exception_id=f"{RECLAIM}{period}",
+        rule="reclaim",
+        subject=period,
+        status="open",
+        value=candidates.select(pl.col("annual_value").sum()).item(),
+        value_kind=RECLAIMED,
+        is_event=False,
+        about="reclaim",
+        content=digest.of_value(digest.of_tables(tables)),
+    )
+
+
+def overrides(workspace: Workspace, period: str, today: date) -> dict[tuple[str, str], Override]:
+    """What was decided about the deliveries of a month, by feed and source; `today` is the month's last day."""
+    found = {}
+    for entry in not_corrected(read(workspace)):
+        if entry.kind == "override" and entry.until and entry.until >= today:
+            _, since, feed, source = entry.exception_id.split("/", 3)
+            if since <= period:
+                said = (
+                    f"{entry.reason}; taken as it is by {entry.who}, approved by {entry.approver} until {entry.until}"
+                )
+                found[feed, source] = Override(frozenset((entry.document or "").split(", ")), said)
+    return found
 
 
 def latest_published(workspace: Workspace) -> str | None:

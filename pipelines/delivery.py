@@ -2,7 +2,7 @@
 
 import glob
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -110,7 +110,7 @@ def replayed(workspace: Workspace, period: str, before: Delivered) -> Delivered:
         for source in (snapshot.source.model_copy(update={"path": None}) for snapshot in known if snapshot.discovered)
         if (source.feed, source.name) not in there and source.feed not in new
     ]
-    return Delivered(before.as_of, before.snapshots + tuple(absent))
+    return replace(before, snapshots=before.snapshots + tuple(absent))
 
 
 def strays(workspace: Workspace, period: str) -> list[Path]:

@@ -4,7 +4,7 @@ Rows of accepted snapshots become rows of `staged_<feed>`; the rest is in `quara
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,7 +17,7 @@ from pipelines.landing import Delivered, Snapshot
 from pipelines.warehouse import PERIOD, Warehouse
 from pipelines.workspace import Workspace
 from tieout.feeds import FEEDS, Feed
-from tieout.intake import Profile, Verdict, judge, keys_of
+from tieout.intake import Override, Profile, Verdict, judge, keys_of, overridden
 from tieout.mapping import as_json
 from tieout.pull import UNREADABLE, Records
 from tieout.source_exceptions import SOURCE_EXCEPTIONS
@@ -26,13 +26,16 @@ from tieout.staging import Staged, stage, staged_schema
 CONSERVED = ("landed", "used", "duplicate", "quarantined")
 """Columns of `sources`; the first is the sum of the others."""
 
+Overrides = Mapping[tuple[str, str], Override]
+"""What was decided about deliveries: by feed and source."""
+
 _UTC = pl.Datetime("us", "UTC")
 SOURCES = {
     "feed": pl.String(), "source": pl.String(), "snapshot_id": pl.String(), "system": pl.String(),
     "endpoint_or_file": pl.String(), "filters": pl.String(), "extracted_at": _UTC, "extracted_by": pl.String(),
     "verdict": pl.String(), **dict.fromkeys(CONSERVED, pl.Int64()), "as_of": _UTC,
     "reasons": pl.List(pl.String), "warnings": pl.List(pl.String), "lacks": pl.List(pl.String),
-    "reading": pl.String(),
+    "reading": pl.String(), "override": pl.String(),
 }  # fmt: skip
 """One row a source and period: what came, where from, and what it is good for."""
 QUARANTINE = {
@@ -57,18 +60,21 @@ class Taken:
     quarantine: pl.DataFrame
     landed: int
     staged: Staged | None
+    override: Override | None
 
     @property
     def subject(self) -> str:
         """What its source exceptions are about: feed/source."""
-        return f"{self.snapshot.source.feed}/{self.snapshot.source.name}"
+        return f"{self.snapshot.source.feed}/{self.snapshot.name}"
 
 
-def take(workspace: Workspace, warehouse: Warehouse, period: str, feed: Feed, delivered: Delivered) -> list[Taken]:
+def take(
+    workspace: Workspace, warehouse: Warehouse, period: str, feed: Feed, delivered: Delivered, overrides: Overrides
+) -> list[Taken]:
     """Take in every snapshot of one feed."""
     taken = [
-        _take_one(workspace, warehouse, period, snapshot, delivered.as_of)
-        for snapshot in delivered.snapshots
+        _take_one(workspace, warehouse, period, snapshot, delivered.as_of, overrides)
+        for snapshot in delivered.taken_in
         if snapshot.source.feed == feed.name
     ]
     empty = pl.DataFrame(schema={**staged_schema(feed), "_snapshot": pl.String()})
@@ -93,24 +99,36 @@ def staged_table(feed: Feed) -> str:
     return f"staged_{feed.name}"
 
 
-def _take_one(workspace: Workspace, warehouse: Warehouse, period: str, snapshot: Snapshot, as_of: datetime) -> Taken:
+def _take_one(
+    workspace: Workspace,
+    warehouse: Warehouse,
+    period: str,
+    snapshot: Snapshot,
+    as_of: datetime,
+    overrides: Overrides,
+) -> Taken:
     source, settings, feed = snapshot.source, workspace.settings, FEEDS[snapshot.source.feed]
+    override = overrides.get((source.feed, source.name))
     if not snapshot.snapshot_id:
         verdict = judge(source, settings, as_of, snapshot.fetched)
-        return Taken(snapshot, verdict, _as_taken(snapshot, feed, None), pl.DataFrame(schema=UNREADABLE), 0, None)
+        nothing = pl.DataFrame(schema=UNREADABLE)
+        return Taken(snapshot, verdict, _as_taken(snapshot, feed, None), nothing, 0, None, override)
     records = files.read(landing.folder_of(workspace, period, snapshot), source)
     staged = stage(records, source, settings)
     before = _before(warehouse, period, snapshot, feed)
-    verdict = judge(source, settings, as_of, snapshot.fetched, records, staged, before)
+    verdict = overridden(judge(source, settings, as_of, snapshot.fetched, records, staged, before), override)
     if verdict.color == "RED":
         quarantine = _all_set_aside(records, staged, verdict)
-        return Taken(snapshot, verdict, _as_taken(snapshot, feed, None), quarantine, records.landed, staged)
-    return Taken(snapshot, verdict, _as_taken(snapshot, feed, staged), staged.quarantine, staged.landed, staged)
+        return Taken(snapshot, verdict, _as_taken(snapshot, feed, None), quarantine, records.landed, staged, override)
+    rows = _as_taken(snapshot, feed, staged)
+    return Taken(snapshot, verdict, rows, staged.quarantine, staged.landed, staged, override)
 
 
 def _as_taken(snapshot: Snapshot, feed: Feed, staged: Staged | None) -> pl.DataFrame:
     rows = hold(feed, staged.rows) if staged else pl.DataFrame(schema=staged_schema(feed))
-    return rows.with_columns(pl.lit(snapshot.snapshot_id, pl.String).alias("_snapshot"))
+    return rows.with_columns(
+        pl.lit(snapshot.name).alias("_source"), pl.lit(snapshot.snapshot_id, pl.String).alias("_snapshot")
+    )
 
 
 def _all_set_aside(records: Records, staged: Staged, verdict: Verdict) -> pl.DataFrame:
@@ -125,7 +143,7 @@ def _all_set_aside(records: Records, staged: Staged, verdict: Verdict) -> pl.Dat
 
 def _before(warehouse: Warehouse, period: str, snapshot: Snapshot, feed: Feed) -> Profile | None:
     """What the source looked like before: a state feed's last GREEN delivery, all accepted rows of an event feed."""
-    source = snapshot.source.name
+    source = snapshot.name
     profiles = warehouse.read("profiles")
     if profiles.is_empty():
         return None
@@ -147,7 +165,7 @@ def _account(workspace: Workspace, taken: Taken) -> dict[str, object]:
     used, quarantined = taken.rows.height, taken.quarantine.height
     return {
         "feed": snapshot.source.feed,
-        "source": snapshot.source.name,
+        "source": snapshot.name,
         "snapshot_id": snapshot.snapshot_id or None,
         "system": fetched.system or FEEDS[snapshot.source.feed].system,
         "endpoint_or_file": ", ".join(file.origin for file in fetched.files) or None,
@@ -164,6 +182,7 @@ def _account(workspace: Workspace, taken: Taken) -> dict[str, object]:
         "warnings": [str(doubt) for doubt in taken.staged.warnings] if taken.staged else [],
         "lacks": [name for name, share in taken.staged.fill.items() if not share] if taken.staged else [],
         "reading": landing.reading(snapshot.source),
+        "override": taken.override.said if taken.override else None,
     }
 
 
@@ -182,7 +201,7 @@ def _quarantined(taken: Taken) -> pl.DataFrame:
     snapshot = taken.snapshot
     return taken.quarantine.select(
         pl.lit(snapshot.source.feed).alias("feed"),
-        pl.lit(snapshot.source.name).alias("source"),
+        pl.lit(snapshot.name).alias("source"),
         pl.lit(snapshot.snapshot_id).alias("snapshot_id"),
         pl.col("_row").alias("row"),
         "reasons",
@@ -195,7 +214,7 @@ def _profile_row(taken: Taken) -> dict[str, object]:
     assert staged is not None
     return {
         "feed": taken.snapshot.source.feed,
-        "source": taken.snapshot.source.name,
+        "source": taken.snapshot.name,
         "rows": staged.used,
         "columns": list(staged.columns),
         "fill": json.dumps(staged.fill),

@@ -21,6 +21,7 @@ from pydantic import TypeAdapter
 from connectors import files
 from pipelines import __version__
 from pipelines.workspace import Workspace
+from tieout.feeds import FEEDS
 from tieout.pull import Fetched
 from tieout.settings import Source
 
@@ -32,34 +33,52 @@ _UNSHAPING = {"name", "path", "required", "bounds", "covers", "history_from"}
 class Snapshot:
     """What one source delivered for one period; `snapshot_id` is empty when nothing landed.
 
-    `discovered` tells a file found in the inbox from a source of the config.
+    `discovered` tells a file found in the inbox from a source of the config. `late_for` is the closed month whose
+    delivery it is, where it came too late for that.
     """
 
     source: Source
     discovered: bool
     snapshot_id: str
     fetched: Fetched
+    late_for: str = ""
+
+    @property
+    def name(self) -> str:
+        """What the source is called in the month that takes the delivery in."""
+        return f"{self.source.name}.late-{self.late_for}" if self.late_for else self.source.name
 
 
 @dataclass(frozen=True)
 class Delivered:
-    """Everything delivered for one period, and the instant the period is judged at."""
+    """Everything delivered for one period, and the instant the period is judged at.
+
+    `late` are deliveries for closed months: of event feeds the rows count now, of state feeds nothing does.
+    """
 
     as_of: datetime
     snapshots: tuple[Snapshot, ...]
+    late: tuple[Snapshot, ...] = ()
+
+    @property
+    def taken_in(self) -> tuple[Snapshot, ...]:
+        """The deliveries whose rows count in the period."""
+        return self.snapshots + tuple(one for one in self.late if not FEEDS[one.source.feed].is_state)
 
 
 _DELIVERED = TypeAdapter(Delivered)
 _FETCHED = TypeAdapter(Fetched)
 
 
-def land(workspace: Workspace, source: Source, period: str, *, discovered: bool = False) -> Snapshot:
+def land(
+    workspace: Workspace, source: Source, period: str, *, discovered: bool = False, late: bool = False
+) -> Snapshot:
     """Fetch one source's delivery and keep it for good; the same content lands once."""
     with _incoming(workspace.landing) as folder:
         fetched = files.fetch(source, workspace.root, workspace.inbox, period, folder)
         if not fetched.files:
             return Snapshot(source, discovered, "", fetched)
-        snapshot = Snapshot(source, discovered, _identify(source, fetched), fetched)
+        snapshot = Snapshot(source, discovered, _identify(source, fetched), fetched, period if late else "")
         kept = folder_of(workspace, period, snapshot)
         if not kept.exists():
             manifest = {
@@ -77,7 +96,8 @@ def land(workspace: Workspace, source: Source, period: str, *, discovered: bool 
 
 def folder_of(workspace: Workspace, period: str, snapshot: Snapshot) -> Path:
     """The folder a snapshot landed in."""
-    return workspace.landing / period / snapshot.source.feed / snapshot.source.name / snapshot.snapshot_id
+    month = snapshot.late_for or period
+    return workspace.landing / month / snapshot.source.feed / snapshot.source.name / snapshot.snapshot_id
 
 
 def record(workspace: Workspace, period: str, delivered: Delivered) -> None:

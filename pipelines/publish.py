@@ -1,6 +1,8 @@
 """Gives the results to everybody: one database file, swapped whole, that readers keep open as long as they like."""
 
 import os
+from collections.abc import Mapping
+from pathlib import Path
 
 import polars as pl
 
@@ -20,16 +22,27 @@ def publish(workspace: Workspace, warehouse: Warehouse, latest: str) -> int:
     """
     _hold_against_verdicts(warehouse, latest)
     target = workspace.published_database
-    target.parent.mkdir(parents=True, exist_ok=True)
     sweep(workspace)
-    building = target.with_name(f".{target.name}.{os.getpid()}.building")
-    rows = warehouse.publish(
-        building,
+    return _write(
+        warehouse,
+        target,
         {
             name: Shown(table.stored_as or name, table.doc, table.columns, latest if table.latest_only else None)
             for name, table in TABLES.items()
         },
     )
+
+
+def set_aside(warehouse: Warehouse, target: Path, period: str) -> None:
+    """Write a database of one month alone, to be kept."""
+    shown = {name: Shown(t.stored_as or name, t.doc, t.columns, period) for name, t in TABLES.items()}
+    _write(warehouse, target, shown)
+
+
+def _write(warehouse: Warehouse, target: Path, shown: Mapping[str, Shown]) -> int:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    building = target.with_name(f".{target.name}.{os.getpid()}.building")
+    rows = warehouse.publish(building, shown)
     settle(building)
     building.replace(target)
     settle(target.parent)

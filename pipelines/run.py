@@ -7,7 +7,8 @@ from datetime import datetime
 
 import dagster as dg
 
-from pipelines import landing, publish
+from pipelines import again, landing, publish
+from pipelines.closed import closed
 from pipelines.definitions import JOB, define
 from pipelines.errors import TieoutError
 from pipelines.home import prepare_home
@@ -26,6 +27,10 @@ def run(workspace: Workspace, period: str, as_of: datetime | None = None, *, rep
     with workspace.lock(), dg.DagsterInstance.get() as instance:
         landing.sweep(workspace)
         publish.sweep(workspace)
+        if period in closed(workspace):
+            closing = again.reproduce(workspace, period)
+            log.info("%s  is closed; run again it comes to the same (%s)", period, closing.content[:16])
+            return
         later = [other for other in landed_periods(workspace) if other > period] if replays else []
         job = define(workspace).resolve_job_def(JOB)
         _run_one(workspace, job, instance, period, as_of, replay=False)

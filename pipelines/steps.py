@@ -18,7 +18,7 @@ from checks.rules import categories
 from pipelines import __version__, catalogue, delivery, intake, landing, late
 from pipelines import decisions as decision_log
 from pipelines import publish as publishing
-from pipelines.closed import refuse_sealed
+from pipelines.closed import closings, refuse_sealed
 from pipelines.errors import TieoutError
 from pipelines.landing import Delivered
 from pipelines.warehouse import PERIOD, Warehouse
@@ -32,8 +32,13 @@ from tieout.world import BOOKKEEPING, World
 
 log = logging.getLogger("tieout")
 
-RUNS = "runs"
-"""The table of months that are complete, with the instant they were judged at."""
+RUNS = "periods"
+"""The table of months that are complete: when they were judged, and whether they are signed off."""
+PERIODS = {
+    "as_of": pl.Datetime("us", "UTC"), "tieout": pl.String(), "state": pl.String(), "version": pl.Int64(),
+    "content": pl.String(), "preparer": pl.String(), "reviewer": pl.String(),
+    "closed_at": pl.Datetime("us", "UTC"), "conditions": pl.String(),
+}  # fmt: skip
 MEMORY = "memory_"
 """Tables whose name begins so are what one period keeps for the next."""
 
@@ -65,7 +70,7 @@ def pull(month: Month) -> Pulled:
     """Land every delivery of the month, judge it and take it in."""
     for loose in catalogue.exposed(month.workspace.rules):
         log.warning("         %s", loose)
-    with _step(month, "feeds") as (warehouse, say):
+    with step(month, "feeds") as (warehouse, say):
         delivered = _deliver(month)
         today = delivered.as_of.astimezone(month.workspace.settings.zone).date()
         overrides = decision_log.overrides(month.workspace, month.period, today)
@@ -87,7 +92,7 @@ def pull(month: Month) -> Pulled:
 
 def reconcile(month: Month) -> dict[str, int]:
     """Put every rule to the month; returns the number of findings by outcome."""
-    with _step(month, "reconcile") as (warehouse, say):
+    with step(month, "reconcile") as (warehouse, say):
         world, rules = world_of(month, warehouse), catalogue.rules_of(month.workspace.rules)
         tables = domain.reconcile(world, rules)
         tables |= policy_changes.compare(world, rules, tables["findings"])
@@ -103,7 +108,7 @@ def reconcile(month: Month) -> dict[str, int]:
 
 def age(month: Month) -> dict[str, int]:
     """Carry the exception list on; returns the number of exceptions by status."""
-    with _step(month, "exceptions") as (warehouse, say):
+    with step(month, "exceptions") as (warehouse, say):
         findings = warehouse.read("findings", period=month.period).drop(PERIOD)
         world = world_of(month, warehouse)
         tables = exceptions.age(world, findings)
@@ -115,7 +120,7 @@ def age(month: Month) -> dict[str, int]:
 
 def figure(month: Month) -> dict[str, int]:
     """Take the month's figures from its exceptions; returns the number of decisions by state. Completes the month."""
-    with _step(month, "figures") as (warehouse, say):
+    with step(month, "figures") as (warehouse, say):
         world = world_of(month, warehouse)
         listed = warehouse.read("exceptions", period=month.period).drop(PERIOD)
         account = decisions.account(world.decisions, world.as_of, world.settings, listed)
@@ -124,7 +129,7 @@ def figure(month: Month) -> dict[str, int]:
         tables = {name: warehouse.read(name, period=month.period).drop(PERIOD) for name in controls.READS}
         taken = controls.control(figures.Month(world, tables, categories()))
         _keep(warehouse, taken, month.period)
-        warehouse.write(RUNS, pl.DataFrame({"as_of": [world.as_of], "tieout": [__version__]}), month.period)
+        keep_state(month, warehouse)
         states = dict(account.group_by("state").len().sort("state").iter_rows())
         say(_account_of_figures(taken))
     for number, exception in account.filter(pl.col("state") == "idle").select("seq", "exception_id").iter_rows():
@@ -147,7 +152,7 @@ def _savings(world: World, warehouse: Warehouse) -> dict[str, pl.DataFrame]:
 
 def render(month: Month) -> dict[str, int]:
     """Write the month's pages, each whole; returns the number of their bytes."""
-    with _step(month, "reports") as (warehouse, say):
+    with step(month, "reports") as (warehouse, say):
         shown = {
             name: warehouse.read(table.stored_as or name, upto=month.period, columns=list(table.columns))
             for name, table in TABLES.items()
@@ -164,9 +169,28 @@ def render(month: Month) -> dict[str, int]:
     return {name: len(page) for name, page in pages.items()}
 
 
+def keep_state(month: Month, warehouse: Warehouse) -> None:
+    """Write down that the month is complete, and whether it is signed off."""
+    signed = [one for one in closings(month.workspace) if one.period == month.period]
+    last = signed[-1] if signed else None
+    is_closed = last is not None and last.reopened is None
+    state = {
+        "as_of": _as_of(month),
+        "tieout": __version__,
+        "state": "closed" if is_closed else "reopened" if signed else "open",
+        "version": last.version if last else None,
+        "content": last.content if last else None,
+        "preparer": last.entry.who if last else None,
+        "reviewer": last.entry.approver if last else None,
+        "closed_at": last.entry.at if last else None,
+        "conditions": last.entry.comment if last else None,
+    }
+    warehouse.write(RUNS, pl.DataFrame([state], schema=PERIODS), month.period)
+
+
 def publish(month: Month) -> dict[str, int]:
     """Swap the published database for one with this month's results; returns the number of its rows."""
-    with _step(month, "published") as (warehouse, say):
+    with step(month, "published") as (warehouse, say):
         rows = publishing.publish(month.workspace, warehouse, warehouse.periods(RUNS)[-1])
         say(f"{rows:,} rows in {month.workspace.published_database}")
     return {"rows": rows}
@@ -296,7 +320,7 @@ class _Say:
 
 
 @contextmanager
-def _step(month: Month, name: str) -> Iterator[tuple[Warehouse, _Say]]:
+def step(month: Month, name: str) -> Iterator[tuple[Warehouse, _Say]]:
     """Open the warehouse for one step, and say in one line what it did and how long it took."""
     began, say = monotonic(), _Say()
     with Warehouse(month.workspace.private_database) as warehouse:

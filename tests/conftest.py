@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import steps
+from pipelines import again, steps
 from pipelines.steps import Month
 from pipelines.workspace import Workspace
 
@@ -46,5 +46,5 @@ def make_workspace(tmp_path: Path) -> MakeWorkspace:
 
 def run_steps(workspace: Workspace, period: str) -> None:
     """Run a month without Dagster."""
-    for step in (steps.pull, steps.reconcile, steps.age, steps.figure, steps.render, steps.publish):
+    for step in (steps.pull, steps.reconcile, steps.age, again.adjust, steps.figure, steps.render, steps.publish):
         step(Month(workspace, period))

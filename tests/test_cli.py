@@ -28,7 +28,7 @@ class Answer(tuple[int, str, str]):
     err = property(lambda self: self[2])
 
 
-STEPS = ("feeds", "reconcile", "exceptions", "figures", "reports", "published")
+STEPS = ("feeds", "reconcile", "exceptions", "adjusted", "figures", "reports", "published")
 
 Tieout = Callable[..., Answer]
 

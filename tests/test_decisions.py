@@ -26,7 +26,7 @@ TODAY = date(2026, 10, 5)
 SEAT = Standing("s1", "leaver-seat", "Figma/u-1", "open", Decimal(1200), "licence_pool", is_event=False)
 IDLE = Standing("s1", "inactive-seat", "Figma/u-1", "open", None, "licence_pool", is_event=False)
 EVENT = Standing("s1", "unknown-scan-code", "X9", "open", None, None, is_event=True)
-POLICY = Standing("s1", "policy", "exempt.x.A", "open", None, None, is_event=False, is_policy=True, stated_by="Ada")
+POLICY = Standing("s1", "policy", "exempt.x.A", "open", None, None, is_event=False, about="policy", stated_by="Ada")
 WAIVER: dict[str, Any] = {"kind": "waive", "until": "2026-12-31", "approver": "Bob"}
 ROLES = {
     "roles": {
@@ -102,7 +102,7 @@ def test_nobody_seconds_himself_under_another_spelling(one: str, other: str) -> 
     assert "somebody else must release" in refused(SEAT, approved, kind="release", who=other)
     steps = [approved, entry(2, "release", other)]
     assert "somebody else must realise" in refused(SEAT, *steps, kind="realise", who=one, document="CN-1")
-    by_ada = Standing("s1", "policy", "w", "open", None, None, is_event=False, is_policy=True, stated_by=one)
+    by_ada = Standing("s1", "policy", "w", "open", None, None, is_event=False, about="policy", stated_by=one)
     assert "somebody else must approve" in refused(by_ada, kind="approve", who=other)
 
 

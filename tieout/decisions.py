@@ -21,9 +21,19 @@ from tieout.feeds import SCALE
 from tieout.settings import Settings
 
 Kind = Literal[
-    "acknowledge", "assign", "keep", "waive", "accept", "dispute", "approve", "release", "realise", "correct"
-]
+    "acknowledge", "assign", "keep", "waive", "accept", "dispute", "approve", "release", "realise", "correct",
+    "override", "close", "reopen",
+]  # fmt: skip
 KINDS: tuple[str, ...] = get_args(Kind)
+About = Literal["exception", "policy", "reclaim", "source", "period"]
+"""What a decision can be about: an exception, a policy change, a month's reclaim, a source's delivery, a month."""
+_ONLY: dict[About, tuple[tuple[str, ...], str]] = {
+    "policy": (("approve", "correct"), "a change of policy, which can only be approved"),
+    "reclaim": (("approve", "correct"), "the reclaim of a month, which can only be approved"),
+    "source": (("override", "correct"), "a delivery; `tieout accept` overrides its bounds"),
+    "period": (("close", "reopen"), "a month, which `tieout close` and `tieout reopen` are for"),
+}
+"""The decisions that make sense about anything but an exception, and what to say of others."""
 STATES = {
     "acknowledge": "acknowledged",
     "assign": "in_progress",
@@ -35,8 +45,8 @@ STATES = {
 LADDER = {"release": "approve", "realise": "release"}
 """Steps of a reclaim, each with the one it stands on; nobody takes two steps in a row."""
 ABOUT_OPEN = ("acknowledge", "assign", "keep", "waive", "accept", "dispute", "approve")
-SECONDED = ("waive", "accept")
-"""Decisions that need a second person, as `approver`."""
+SECONDED = ("waive", "accept", "override", "close", "reopen")
+"""Decisions that need a second person, as `approver`: who reviews, where a month is closed or reopened."""
 KEPT_RULE = "inactive-seat"
 RECLAIMED = "licence_pool"
 FIRST_LINK = "0" * 64
@@ -102,7 +112,8 @@ class Standing:
     """How the thing stands that somebody decides about, as last published.
 
     `is_event` tells rules about things that happened from rules about how things are. `stated_by` is who wrote a
-    policy change, where its author is known.
+    policy change, where its author is known. `content` is the sha256 of what is signed, where a signature is void as
+    soon as that changes.
     """
 
     exception_id: str
@@ -112,8 +123,9 @@ class Standing:
     value: Decimal | None
     value_kind: str | None
     is_event: bool
-    is_policy: bool = False
+    about: About = "exception"
     stated_by: str | None = None
+    content: str | None = None
 
 
 class ChainError(ValueError):
@@ -175,7 +187,7 @@ def refusal(
         _unfit(proposal, standing)
         or _incomplete(proposal, settings, today)
         or _uncorrectable(proposal, earlier)
-        or _out_of_order(proposal, [e for e in standing_entries if e.seq != proposal.corrects])
+        or _out_of_order(proposal, standing, [e for e in standing_entries if e.seq != proposal.corrects])
         or _alone(proposal, standing)
         or _unauthorised(proposal, standing, settings)
     )
@@ -219,8 +231,11 @@ def _spelt(text: str) -> str:
 def _unfit(proposal: Proposal, standing: Standing) -> str | None:
     """Whether this kind of decision makes sense for what it is about."""
     kind, name = proposal.kind, f"{standing.rule} {standing.subject}"
-    if standing.is_policy:
-        return None if kind in ("approve", "correct") else f"{name} is a change of policy, which can only be approved"
+    if standing.about != "exception":
+        kinds, instead = _ONLY[standing.about]
+        return None if kind in kinds else f"{name} is {instead}"
+    if kind in ("override", "close", "reopen"):
+        return f"{name} is an exception, so there is nothing to {kind}"
     if kind in ABOUT_OPEN and standing.status in ("resolved", "accepted"):
         return f"{name} is {standing.status}, so there is nothing to {kind}"
     if kind == "accept" and not standing.is_event:
@@ -236,14 +251,19 @@ def _incomplete(proposal: Proposal, settings: Settings, today: date) -> str | No
     """Whether everything is said that this kind of decision needs."""
     kind, until = proposal.kind, proposal.until
     limits = {"waive": settings.policy.waive_days, "keep": settings.policy.keep_days}
-    if kind in limits:
+    if kind == "override":
+        if until is None:
+            return "an override needs the day it ends (until)"
+        if not (proposal.reason or "").strip():
+            return "an override needs its reason"
+    elif kind in limits:
         last = today + timedelta(days=limits[kind])
         if until is None and kind == "waive":
             return f"a waiver needs the day it ends (until), {last} at the latest"
         if until and not today <= until <= last:
             return f"until is {until}, but must lie between {today} and {last} ({limits[kind]} days)"
     elif until:
-        return f"until has no meaning for {kind}: only a waiver or a kept seat ends on a day"
+        return f"until has no meaning for {kind}: only a waiver, a kept seat or an override ends on a day"
     if kind in SECONDED and not (proposal.approver or "").strip():
         return f"to {kind} needs a second person (approver)"
     if kind == "assign" and not (proposal.owner or "").strip():
@@ -272,13 +292,13 @@ def _uncorrectable(proposal: Proposal, earlier: Sequence[Entry]) -> str | None:
     return None
 
 
-def _out_of_order(proposal: Proposal, counting: Sequence[Entry]) -> str | None:
+def _out_of_order(proposal: Proposal, standing: Standing, counting: Sequence[Entry]) -> str | None:
     """Whether the step before was taken, by somebody else, and this one not yet."""
     kind = proposal.kind
     if kind not in ("approve", *LADDER):
         return None
     done = next((entry for entry in counting if entry.kind == kind), None)
-    if done:
+    if done and done.document == (standing.content or done.document):
         return f"D{done.seq} by {done.who} says so already ({kind})"
     if kind == "approve":
         return None
@@ -313,7 +333,8 @@ def _unauthorised(proposal: Proposal, standing: Standing, settings: Settings) ->
         if proposal.role not in held:
             return f"{person} does not have the role {proposal.role}"
         held = {proposal.role}
-    able = {name for name, role in settings.roles.items() if kind in role.may}
+    right = "close" if kind == "reopen" else kind
+    able = {name for name, role in settings.roles.items() if right in role.may}
     if not held & able:
         need = f"the role {' or '.join(sorted(able))}" if able else "a role that may, and [roles] has none"
         return f"{person} may not {kind}: it needs {need}"
@@ -384,7 +405,8 @@ def in_words() -> pl.Expr:
     """A decision as one phrase: what, by whom, and what stands with it."""
     done = {
         **STATES, "assign": "assigned", "keep": "kept", "approve": "reclaim approved", "release": "released",
-        "realise": "realised", "correct": "taken back",
+        "realise": "realised", "correct": "taken back", "override": "accepted as it is", "close": "closed",
+        "reopen": "reopened",
     }  # fmt: skip
 
     def part(text: str, column: str) -> pl.Expr:

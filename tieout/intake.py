@@ -4,7 +4,7 @@ GREEN: complete, absence may be concluded from it. AMBER: what is present counts
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Literal, NamedTuple
@@ -116,6 +116,20 @@ def judge(
         reasons=tuple(Reason(slug, "; ".join(said)) for slug, said in sentences.items()),
         as_of=(extracted or as_of).astimezone(UTC),
     )
+
+
+@dataclass(frozen=True)
+class Override:
+    """A decision to take a delivery as it is: the slugs of what was wrong with it then, and the decision in words."""
+
+    accepted: frozenset[str]
+    said: str
+
+
+def overridden(verdict: Verdict, override: Override | None) -> Verdict:
+    """The verdict under an override: GREEN when nothing but what was accepted lowered it. Nothing lifts a RED one."""
+    lifts = override and verdict.color == "AMBER" and override.accepted >= {reason.slug for reason in verdict.reasons}
+    return replace(verdict, color="GREEN") if lifts else verdict
 
 
 def is_required(source: Source) -> bool:

@@ -48,6 +48,37 @@ _EXCEPTION = {
 }
 
 TABLES: Mapping[str, Published] = {
+    "periods": Published(
+        "Every month that ran to its end, and whether it is signed off.",
+        {
+            "period": "month, YYYY-MM",
+            "as_of": "the instant it was judged at (UTC)",
+            "tieout": "version of Tieout that ran it",
+            "state": "open, closed or reopened",
+            "version": "number of its latest sign-off, from 1; null = never signed off",
+            "content": "sha256 of everything that was signed",
+            "preparer": "who prepared it",
+            "reviewer": "who reviewed it",
+            "closed_at": "when it was signed off (UTC)",
+            "conditions": "shortfalls it was signed off with",
+        },
+    ),
+    "adjustments": Published(
+        "What deliveries that came after a month was closed would have made of it: told in the month they came in.",
+        {
+            "period": "month in which they came, YYYY-MM",
+            "adjusts": "the closed month",
+            "exception_id": "the exception",
+            "rule": "slug of the rule",
+            "subject": "what it is about",
+            "change": "would have been found, would not have been found, or would have had another value",
+            "value_kind": "as in exceptions",
+            "value_closed": "value as signed, in reporting currency; null = not there or unvalued",
+            "value_now": "value it would have had; null = not there or unvalued",
+            "difference": "value_now less value_closed",
+            "sources": "the late deliveries, as feed/source",
+        },
+    ),
     "exceptions": Published(
         "One row an exception and period in which it was open, waived or resolved, as it stood at that period's end.",
         _EXCEPTION,

@@ -147,6 +147,7 @@ class PolicyTable(BaseModel):
     succession_days: Days = 31  # by which a contract line may overlap the one it follows
     regrant_days: Days = 30  # a released seat granted again within them was no reclaim
     increase_days: Days = 90  # bought again within them, units were not saved
+    late_periods: Annotated[int, Field(ge=0)] = 3  # closed months whose inbox is still looked at for late deliveries
     write_off_approval_days: Days = 30  # an approval may precede a write-off by so much
     idle_before_order_days: Days = 30  # a unit in stock for so long could have met an order
     department_size: Days = 5  # employees from which a department shows whether its people need a computer

@@ -1,0 +1,34 @@
+"""Fingerprints of tables: the same rows give the same one, on any machine and in any order."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+
+import polars as pl
+
+
+def of_table(frame: pl.DataFrame) -> str:
+    """The sha256, in hex, over a table's rows as canonical text, sorted; columns count by name, not by place."""
+    texts = [_text(frame.schema[name], pl.col(name)).alias(name) for name in sorted(frame.columns)]
+    rows = frame.select(pl.struct(texts).struct.json_encode().sort()) if texts else pl.DataFrame({"none": []})
+    said = "\n".join([json.dumps(sorted(frame.columns)), *rows.to_series().to_list()])
+    return hashlib.sha256(said.encode()).hexdigest()
+
+
+def of_tables(tables: Mapping[str, pl.DataFrame]) -> dict[str, str]:
+    """The fingerprint of each table, by name."""
+    return {name: of_table(tables[name]) for name in sorted(tables)}
+
+
+def of_value(said: object) -> str:
+    """The sha256, in hex, over something JSON can say."""
+    canonical = json.dumps(said, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _text(dtype: pl.DataType, value: pl.Expr) -> pl.Expr:
+    if isinstance(dtype, pl.List):
+        return pl.when(value.is_not_null()).then(pl.format("[{}]", value.cast(pl.List(pl.String)).list.join("\x1f")))
+    if isinstance(dtype, pl.Datetime):
+        return value.dt.to_string("%Y-%m-%dT%H:%M:%S%.6f")
+    return value.cast(pl.String)
