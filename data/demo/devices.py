@@ -272,4 +272,8 @@ def _everyday(company: Company) -> None:
     custody.ticket(company, "repair", day("2025-02-17"), day("2025-02-21"), asset_tag=meters[1].tag)
     custody.ticket(company, "locate", on(JUL, 6), on(JUL, 7), sku="PUMP-24V")
     custody.ticket(company, "locate", on(SEP, 8), on(SEP, 8), sku="FILTER-H13")
+    custody.ticket(company, "locate", on(OCT, 14), on(OCT, 15), sku="PUMP-24V")
+    custody.ticket(company, "locate", on(OCT, 28), None, sku="PUMP-24V")
     custody.ticket(company, "purchase", on(JUL, 21), on(JUL, 23), sku="HD-2")
+    # one more meter was asked for; the one on the shelf did, and nothing was bought
+    custody.ticket(company, "purchase", on(OCT, 2), on(OCT, 6), sku=METER.sku)
