@@ -1,6 +1,6 @@
-"""Licences that may be given back: what fills every contract line, every candidate, and what they cost a year.
+"""Licences that may be given back: what fills every contract line, every candidate, and what became of savings.
 
-Amounts are identified, not saved: nothing here is approved, released or refunded yet.
+Identified, approved, released and realised amounts stand apart; only realised ones are cash.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,6 +10,7 @@ from decimal import Decimal
 
 import polars as pl
 
+from reports import savings
 from reports.about import About
 from reports.prose import Prose, read
 from reports.tables import Tables, of_period, tie, total
@@ -64,6 +65,8 @@ class Candidate:
     realisable_now: Decimal | None
     at_renewal: Decimal | None
     decide_by: date | None
+    this_year: Decimal | None
+    next_year: Decimal | None
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,34 @@ class Total:
     value: Decimal | None
     now: Decimal | None
     renewal: Decimal | None
+    this_year: Decimal | None
+    next_year: Decimal | None
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """What giving back does to units of the waterfall: how many, and what they save; None = unvalued."""
+
+    part: str
+    bucket: str
+    units: Decimal
+    value: Decimal | None
+    now: Decimal | None
+    renewal: Decimal | None
+
+
+@dataclass(frozen=True)
+class Unobserved:
+    """A contract line whose product no console shows: its spend a year, which no rule can judge."""
+
+    product: str
+    vendor: str
+    line: str
+    metric: str
+    quantity: Decimal
+    amount: Decimal | None
+    currency: str
+    value: Decimal | None
 
 
 @dataclass(frozen=True)
@@ -119,6 +150,9 @@ class Reclaim:
     positions: tuple[Position, ...]
     not_filled: int
     candidates: tuple[Candidate, ...]
+    buckets: tuple[Bucket, ...]
+    unobserved: tuple[Unobserved, ...]
+    savings: savings.Savings
 
 
 def build(tables: Tables, about: About, rules: Mapping[str, str]) -> Reclaim:
@@ -156,7 +190,41 @@ def build(tables: Tables, about: About, rules: Mapping[str, str]) -> Reclaim:
             Candidate(**{**row, "reason": read(row["reason"], rules.get(row["reason"], ""))})
             for row in seats.iter_rows(named=True)
         ),
+        buckets=_buckets(tables, about, lines),
+        unobserved=_unobserved(lines),
+        savings=savings.build(tables, about),
     )
+
+
+def _buckets(tables: Tables, about: About, lines: pl.DataFrame) -> tuple[Bucket, ...]:
+    """The waterfall by what giving back does; its seats are the candidates on lines that an alive console shows."""
+    rows = of_period(tables, "waterfall", about.period).filter(pl.col("bucket").is_not_null())
+    rows = rows.with_columns(
+        pl.when(pl.col("part") == "unassigned").then("part").otherwise(pl.lit("assigned")).alias("part")
+    )
+    told = lines.filter(pl.col("observed").fill_null(False)).select("contract_id", "line_no")
+    candidates = of_period(tables, "reclaim_candidates", about.period)
+    seats = candidates.filter(pl.col("contract_id").is_null()).height + candidates.join(told, on=told.columns).height
+    assigned = rows.filter(pl.col("part") == "assigned")
+    tie("Seats of the waterfall against candidates", total(assigned["units"]) or Decimal(0), seats)
+    return tuple(
+        Bucket(str(part), str(bucket), total(group["units"]) or Decimal(0), total(group["annual_value"]),
+               total(group["realisable_now"]), total(group["at_renewal"]))
+        for (part, bucket), group in sorted(rows.group_by("part", "bucket"), key=lambda item: item[0], reverse=True)
+    )  # fmt: skip
+
+
+def _unobserved(lines: pl.DataFrame) -> tuple[Unobserved, ...]:
+    """Lines within their dates whose product no console shows or covers, the dearest first."""
+    rows = lines.filter(~pl.col("observed").fill_null(True) & pl.col("annual_spend_amount").is_not_null())
+    listed = rows.sort("annual_spend", "product", "contract_id", descending=[True, False, False], nulls_last=True)
+    return tuple(
+        Unobserved(*row)
+        for row in listed.select(
+            "product", "vendor", pl.concat_str("contract_id", "line_no", separator="/"), "metric", "quantity",
+            "annual_spend_amount", "currency", "annual_spend",
+        ).iter_rows()
+    )  # fmt: skip
 
 
 def _seats(tables: Tables, about: About, lines: pl.DataFrame) -> pl.DataFrame:
@@ -176,7 +244,7 @@ def _seats(tables: Tables, about: About, lines: pl.DataFrame) -> pl.DataFrame:
         .select(
             "product", "seat_id", "reason", "exception_id", "person_id", "contract_id", "line_no", "vendor",
             "cost_center", "annual_value", "annual_amount", "currency", "bucket", "realisable_now", "at_renewal",
-            "decide_by",
+            "decide_by", "this_year", "next_year",
         )
         .sort("decide_by", "product", "seat_id", nulls_last=True)
     )  # fmt: skip
@@ -228,7 +296,8 @@ def _positions(lines: pl.DataFrame, seats: pl.DataFrame, home: str) -> tuple[Pos
 def _total(name: str, seats: pl.DataFrame) -> Total:
     values = seats["annual_value"]
     now, renewal = total(seats["realisable_now"]), total(seats["at_renewal"])
-    return Total(name, seats.height, values.null_count(), total(values), now, renewal)
+    years = (total(seats["this_year"]), total(seats["next_year"]))
+    return Total(name, seats.height, values.null_count(), total(values), now, renewal, *years)
 
 
 def _totals(seats: pl.DataFrame, column: str) -> tuple[Total, ...]:

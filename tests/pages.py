@@ -12,6 +12,9 @@ from reports import About
 from tieout.exceptions import EXCEPTIONS, HISTORY
 from tieout.judgement import EVIDENCE, RULE_RUNS
 from tieout.money import MONEY
+from tieout.published import TABLES
+from tieout.reclaim import AMOUNTS
+from tieout.savings import SAVINGS
 
 HOSTILE = "<script>alert('x')</script><img src=x onerror=alert(1)>\"' onload='alert(2)"
 Say = Callable[[str], str]
@@ -56,10 +59,21 @@ CANDIDATES = {
     "next_year": MONEY, "next_year_amount": MONEY, "reduction": pl.String, "committed_until": pl.Date,
     "decide_by": pl.Date,
 }  # fmt: skip
+WATERFALL = {
+    "product": pl.String, "contract_id": pl.String, "line_no": pl.String, "part": pl.String, "bucket": pl.String,
+    "units": MONEY, "currency": pl.String, **dict.fromkeys(AMOUNTS, MONEY),
+}  # fmt: skip
+ROLL = {
+    "cause": pl.String, "because": pl.String, "subject_type": pl.String, "subject": pl.String, "product": pl.String,
+    "contract_id": pl.String, "line_no": pl.String, "units": MONEY, "amount": MONEY, "currency": pl.String,
+    "value": MONEY,
+}  # fmt: skip
+SHOWN = {name: kind for name, kind in SAVINGS.items() if name in TABLES["savings"].columns}
 SCHEMAS: Mapping[str, Mapping[str, Any]] = {
     "exceptions": EXCEPTIONS, "exception_history": HISTORY, "rule_runs": RULE_RUNS, "evidence": EVIDENCE,
     "sources": SOURCES, "quarantine": QUARANTINE, "source_exceptions": SOURCE_EXCEPTIONS,
     "entitlement_positions": POSITIONS, "reclaim_candidates": CANDIDATES,
+    "waterfall": WATERFALL, "savings": SHOWN, "money_rollforward": ROLL,
 }  # fmt: skip
 
 
@@ -80,6 +94,9 @@ def full(say: Say = str) -> dict[str, pl.DataFrame]:
         "source_exceptions": _table("source_exceptions", _source_exceptions(say)),
         "entitlement_positions": _table("entitlement_positions", _positions(say)),
         "reclaim_candidates": _table("reclaim_candidates", _candidates(say)),
+        "waterfall": _table("waterfall", _waterfall(say)),
+        "savings": _table("savings", _savings(say)),
+        "money_rollforward": _table("money_rollforward", _roll(say)),
     }
 
 
@@ -233,4 +250,54 @@ def _candidates(say: Say) -> list[dict[str, Any]]:
         {**seat, "seat_id": "u-4", "product": say("Tabula"), "contract_id": None, "line_no": None,
          "annual_value": None, "annual_amount": None, "currency": None, "decide_by": None, "reduction": None,
          "bucket": "true_up_avoided", "realisable_now": None, "at_renewal": None},
+    ]  # fmt: skip
+
+
+def _waterfall(say: Say) -> list[dict[str, Any]]:
+    year = {"annual_value": Decimal("600.20"), "annual_amount": Decimal("690.24"), "realisable_now": Decimal(0),
+            "at_renewal": Decimal("600.20")}  # fmt: skip
+    line = {"period": "2026-10", "product": say("Figura"), "contract_id": say("C-1"), "line_no": "1", "currency": "USD"}
+    other = {**line, "product": say("Tabula"), "contract_id": say("C-2"), "currency": "JPY"}
+    return [
+        {**line, "part": "kept", "units": Decimal(6)},
+        {**line, **year, "part": "unused-seat", "bucket": "reducible", "units": Decimal(2)},
+        {**line, **year, "part": "unassigned", "bucket": "reducible", "units": Decimal(2)},
+        {**other, "part": "unused-seat", "bucket": "below_minimum", "units": Decimal(1)},
+        {**other, "part": "unassigned", "bucket": "reducible", "units": Decimal(4)},
+        {**other, "contract_id": None, "line_no": None, "currency": None, "part": "unused-seat",
+         "bucket": "true_up_avoided", "units": Decimal(1)},
+    ]  # fmt: skip
+
+
+def _savings(say: Say) -> list[dict[str, Any]]:
+    row = {"period": "2026-10", "subject_type": "seat", "number": 1, "because": say("new"), "units": Decimal(1),
+           "annual_value": Decimal("300.10"), "annual_amount": Decimal("345.12"), "currency": "USD"}  # fmt: skip
+    decided = {"approval": 1, "approved_on": date(2026, 8, 3), "approved_by": say("Ada")}
+    gone = {**decided, "release": 2, "released_on": LAST_DAY["2026-09"], "release_snapshot": say("1a2b3c")}
+    claimed = {**gone, "state": "realised", "claim": 3, "document": say("CN-1")}
+    cash = {"verified": True, "realised_kind": "credit", "realised_units": Decimal(1), "rate": Decimal("0.87"),
+            "realised_amount": Decimal("100.10"), "realised_currency": "USD", "realised_value": Decimal("87.09"),
+            "realised_on": date(2026, 10, 2), "rate_on": date(2026, 9, 30)}  # fmt: skip
+    steps = [
+        {"state": "identified"}, {"state": "approved", **decided}, {"state": "released", **gone},
+        {**claimed, **cash}, {**claimed, "verified": False},
+        {**claimed, "verified": True, "realised_kind": "avoidance", "realised_units": Decimal(1)},
+        {"state": "released_unapproved", "released_on": LAST_DAY["2026-10"]}, {"state": "lapsed"}, {"state": "kept"},
+        {"state": "withdrawn", "annual_value": None},
+    ]  # fmt: skip
+    return [{**row, "subject": say(f"Figura/u-{number}"), **step} for number, step in enumerate(steps, 1)]
+
+
+def _roll(say: Say) -> list[dict[str, Any]]:
+    terms = [
+        ("2026-09", "new", 2, "690.24", "580.00"), ("2026-09", "closing", 2, "690.24", "580.00"),
+        ("2026-10", "opening", 2, "690.24", "580.00"), ("2026-10", "new", 1, "345.12", "300.10"),
+        ("2026-10", "lapsed", -1, "-345.12", "-300.10"), ("2026-10", "fx", 0, "0", "20.20"),
+        ("2026-10", "closing", 2, "690.24", "600.20"),
+    ]  # fmt: skip
+    return [
+        {"period": period, "cause": cause, "because": say("date passed"), "subject_type": "seat",
+         "subject": say("Figura/u-1"), "product": say("Figura"), "units": Decimal(units), "amount": Decimal(amount),
+         "currency": "USD", "value": Decimal(value)}
+        for period, cause, units, amount, value in terms
     ]  # fmt: skip

@@ -199,7 +199,29 @@ def test_totals_of_the_reclaim_are_those_of_the_tables() -> None:
     shown = Document(CASES["full"]()["reclaim.html"]).text
     for said in ("600.20 EUR", "690.24 USD", "12,000 JPY", "48,000 JPY", "nobody known", "identified", "2026-11-01"):
         assert said in shown
-    assert "saving" not in shown.lower()
+
+
+def test_the_ladder_stands_apart_from_what_is_identified() -> None:
+    built = reclaim.build(pages.full(), ABOUT, RULES).savings
+    assert {step.name: (step.units, step.value) for step in built.ladder} == {
+        **dict.fromkeys(("identified", "approved", "released", "realised, unverified", "avoided", "released unapproved",
+                         "lapsed", "kept"), (1, Decimal("300.10"))),
+        "realised": (1, Decimal("87.09")), "withdrawn": (1, None),
+    }  # fmt: skip
+    shown = Document(CASES["full"]()["reclaim.html"]).text
+    for said in ("87.09 EUR realised so far", "100.10 USD at 0.87 of 2026-09-30", "D3, 2026-10-02, CN-1",
+                 "D2, 2026-09-30, snapshot 1a2b3c", "A console shows every product under contract."):  # fmt: skip
+        assert said in shown
+
+
+def test_the_money_roll_forward_is_that_of_the_table() -> None:
+    built = reclaim.build(pages.full(), ABOUT, RULES).savings
+    told = {cause.name: (cause.units, cause.value) for cause in built.causes if cause.units or cause.value}
+    assert told == {
+        "opening": (2, Decimal("580.00")), "new": (1, Decimal("300.10")), "lapsed": (-1, Decimal("-300.10")),
+        "fx": (0, Decimal("20.20")), "closing": (2, Decimal("600.20")),
+    }  # fmt: skip
+    assert built.currencies == ("USD",)
 
 
 @pytest.mark.parametrize(
@@ -207,6 +229,9 @@ def test_totals_of_the_reclaim_are_those_of_the_tables() -> None:
     [
         ("Exceptions of 2026-10", "exception_history", pl.col("to_status") != "resolved"),
         ("Reclaimable seats", "reclaim_candidates", pl.col("seat_id") != "u-1"),
+        ("Savings of 2026-10", "money_rollforward", pl.col("cause") != "lapsed"),
+        ("Savings open in 2026-10", "savings", pl.col("state") != "approved"),
+        ("Seats of the waterfall", "waterfall", pl.col("bucket") != "true_up_avoided"),
     ],
 )
 def test_a_lost_row_stops_the_page(what: str, table: str, kept: pl.Expr) -> None:

@@ -137,7 +137,8 @@ def _terms(ground: Ground) -> pl.DataFrame:
     Before renewal a unit saves the billing periods that begin after as_of and end within the term, and with a
     pro-rata refund the days left of the running one; nothing where units may be given back at renewal only. From
     renewal on it saves one year, at the following line's price where one is known. In cash, each billing period falls
-    into the fiscal year it begins in, a refund into this one.
+    into the fiscal year it begins in, a refund into this one; a line that renews by itself and whose notice deadline
+    has passed (`bound`) saves nothing from renewal on.
     """
     world = ground.world
     today, after = pl.lit(world.today), pl.col("term_end").dt.offset_by("1d")
@@ -165,7 +166,8 @@ def _terms(ground: Ground) -> pl.DataFrame:
         begun = _begun(pl.col("renews_on"), 12 // pl.col("a_year"), upto)
         before = _begun(pl.col("renews_on"), 12 // pl.col("a_year"), today.dt.offset_by("1d"))
         count = pl.min_horizontal(begun, "a_year") - pl.min_horizontal(before, "a_year")
-        return pl.col("next_price") * count.cast(money.MONEY) / pl.col("a_year").cast(money.MONEY)
+        saved = pl.col("next_price") * count.cast(money.MONEY) / pl.col("a_year").cast(money.MONEY)
+        return pl.when("bound").then(money.zero()).otherwise(saved)
 
     refund = pl.when(pl.col("reduction") == "anytime").then(refunded).otherwise(money.zero())
     worth = {
@@ -185,6 +187,7 @@ def _terms(ground: Ground) -> pl.DataFrame:
             pl.col("committed_on").dt.offset_by("1d").alias("renews_on"),
             pl.col("billing_period").replace_strict(money.PERIODS_A_YEAR, default=1).cast(pl.Int64).alias("a_year"),
             pl.coalesce("next_annual", "annual_exact").alias("next_price"),
+            (pl.col("auto_renew") & (licences.notice_deadline(world.settings) < today)).fill_null(False).alias("bound"),
         )
         .with_columns(begins.alias("begins"), pl.min_horizontal(ends, after).alias("ends"))
         .select(
