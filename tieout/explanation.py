@@ -193,7 +193,7 @@ def _answers(case: Case, judged: pl.DataFrame, rows: pl.DataFrame) -> Iterator[A
             measures=row["measures"],
             limits=row["limits"] or {},
             missing=tuple(missing) if outcome == "unknown" else (),
-            silent=tuple(row["silent"]) if outcome == "not evaluated" else (),
+            silent=_in_the_way(case, row) if outcome == "not evaluated" else (),
             route=row["route"] if outcome == "fired" else None,
         )
 
@@ -247,16 +247,28 @@ def _unprovided(case: Case, row: Mapping[str, Any], outcome: str) -> list[str]:
 
 
 def _silent(case: Case) -> pl.Expr:
-    """The feeds that are not alive for a row, each with what it is instead."""
+    """The feeds that are not alive for a row."""
     silent = []
     for feed in case.feeds:
         column = f"{feed}__alive"
         alive = pl.col(column) if column in case.rows.columns else pl.lit(case.world.alive(feed))
         speaks = alive.fill_null(False) & pl.lit(case.world.configured(feed))
-        state = case.world.state(feed)
-        said = f"{feed} is {state if state != 'alive' else 'not alive for this subject'}"
-        silent.append(pl.when(~speaks).then(pl.lit(said)))
+        silent.append(pl.when(~speaks).then(pl.lit(feed)))
     return pl.concat_list(silent).list.drop_nulls()
+
+
+def _in_the_way(case: Case, row: Mapping[str, Any]) -> tuple[str, ...]:
+    """Of the feeds that are not alive, those that what has no value leans on; a dead one before one never there."""
+    world, lacking = case.world, [name for name, value in row["measures"].items() if value is None]
+    leaned_on = {
+        case.grain.feed,
+        *case.rule.requires,
+        *(feed for name in lacking for feed in case.grain.feeds_of(name)),
+    }
+    silent = [feed for feed in row["silent"] if feed in leaned_on] or row["silent"]
+    dead = [feed for feed in silent if world.configured(feed)] or silent
+    states = {feed: world.state(feed) for feed in dead}
+    return tuple(f"{feed} is {'not alive here' if state == 'alive' else state}" for feed, state in states.items())
 
 
 def _routed(case: Case) -> pl.Expr:

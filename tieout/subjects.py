@@ -6,6 +6,7 @@ asks then chooses by its kind, written before it as `asset:1234`.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 
 import polars as pl
 
@@ -88,20 +89,18 @@ def subject(ground: Ground, grain: str, key: str, name: str) -> Thing:
 
 def nearest(ground: Ground, text: str, most: int = 5) -> list[str]:
     """Known ids that look like a text, nearest first."""
-    from difflib import get_close_matches
-
     folded = text.strip().casefold()
-    asked = [(feed.name, (feed.key[0],)) for feed in FEEDS.values()]
-    asked += [("people", ("email",)), ("assets", ("serial",)), ("endpoints", ("serial",))]
-    known: set[str] = set()
-    for feed, columns in asked:
-        name = pl.concat_str([pl.col(c).cast(pl.String) for c in columns], separator="/")
-        ids = ground.world.delivered[feed].select(name.alias("id")).to_series().drop_nulls().unique()
-        shape = ids.str.to_lowercase()
-        alike = shape.str.starts_with(folded[:3]) | shape.str.contains(folded, literal=True)
-        known.update(ids.filter(alike).sort().head(2000).to_list())
-    by_fold = {one.casefold(): one for one in sorted(known)}
-    return [by_fold[one] for one in get_close_matches(folded, by_fold, n=most, cutoff=0.5)]
+    asked = [(feed.name, feed.key[0]) for feed in FEEDS.values() if feed.key]
+    asked += [("people", "email"), ("assets", "serial"), ("endpoints", "serial")]
+    ids = pl.concat(ground.world.delivered[feed].select(pl.col(column).alias("id")) for feed, column in asked)
+    known = ids.drop_nulls().unique().with_columns(pl.col("id").str.to_lowercase().alias("folded")).sort("id")
+    for length in range(len(folded), 0, -1):
+        begins = pl.col("folded").str.starts_with(folded[:length])
+        alike = known.filter(begins | pl.col("folded").str.contains(folded, literal=True)).head(2000)
+        by_fold = dict(alike.select("folded", "id").iter_rows())
+        if near := get_close_matches(folded, by_fold, n=most, cutoff=0.5):
+            return [by_fold[one] for one in near]
+    return []
 
 
 # -- one finder a kind -------------------------------------------------------------------------------------------------
