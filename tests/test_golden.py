@@ -1,6 +1,6 @@
 """The golden tables: what sources confirmed, what exceptions show wrong, and what nobody looked at."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ EVE = {"person_id": "p3", "full_name": "Eve", "email": "eve@x.org", "status": "t
 SEPTEMBER = datetime(2026, 9, 30, 21, 59, 59, tzinfo=UTC)
 
 Row = Mapping[str, Any]
+Feeds = Mapping[str, Sequence[Row]]
 
 
 def asset(tag: str, **fields: Any) -> Row:
@@ -40,7 +41,7 @@ def scan(tag: str, where: str, at: str = "2026-10-20T10:00:00") -> Row:
     return {"count_id": "C", "scan_id": f"s-{tag}", "code": tag, "location": where, "scanned_at": at}
 
 
-def built(feeds: Mapping[str, list[Row]], **more: Any) -> dict[str, pl.DataFrame]:
+def built(feeds: Feeds, **more: Any) -> dict[str, pl.DataFrame]:
     return reconcile(world({"people": [ADA, BOB, EVE], **feeds}, **more), RULES)
 
 
@@ -124,7 +125,7 @@ def leaver(tables: Mapping[str, pl.DataFrame]) -> dict[str, Any]:
 
 def test_what_a_leaver_still_has_counts_until_it_is_gone() -> None:
     account = {"account_id": "u3", "username": "eve", "email": "eve@x.org", "status": "active"}
-    feeds = {"assets": [asset("A1", custodian="p3")], "accounts": [account], "seats": [seat("eve")]}
+    feeds: Feeds = {"assets": [asset("A1", custodian="p3")], "accounts": [account], "seats": [seat("eve")]}
     row = leaver(built(feeds))
     assert (row["devices_held"], row["seats_held"], row["accounts_active"], row["still_open"]) == (1, 1, 1, 3)
     assert (row["done_on"], row["done_days"]) == (None, 21)
@@ -181,7 +182,7 @@ def test_a_silent_change_of_custody_counts_once() -> None:
     )
     memory = {name: frame for name, frame in before.items() if name.startswith("memory_")}
     moved = move("m1", "transfer", "2026-10-05", "A2", from_person="p1", to_person="p2")
-    now = {"people": [ADA, BOB], "assets": [asset("A1", custodian="p2"), asset("A2", custodian="p2")]}
+    now: Feeds = {"people": [ADA, BOB], "assets": [asset("A1", custodian="p2"), asset("A2", custodian="p2")]}
     changes = reconcile(world({**now, "movements": [moved]}, memory=memory), RULES)["custody_changes"]
     assert changes.select("change", "kind", "complete").rows() == [("A1", "silent", False), ("m1", "transfer", False)]
 
@@ -192,7 +193,7 @@ def test_a_confirmation_counts_only_in_time_where_policy_asks_for_it(confirmed: 
         "m1", "assign", "2026-10-05", "A1", to_person="p1", to_location="Berlin", condition="new", reason="joiner",
         approved_by="p2", confirmed_at=f"{confirmed}T10:00:00" if confirmed else None,
     )  # fmt: skip
-    feeds = {"people": [ADA, BOB], "assets": [asset("A1")], "movements": [given]}
+    feeds: Feeds = {"people": [ADA, BOB], "assets": [asset("A1")], "movements": [given]}
     strict = reconcile(world(feeds, policy={"confirm": True}), RULES)["custody_changes"]
     assert strict["complete"].to_list() == [complete]
     assert reconcile(world(feeds), RULES)["custody_changes"]["complete"].to_list() == [True]

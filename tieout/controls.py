@@ -7,7 +7,7 @@ from tieout.figures import Month
 
 READS = (
     "exceptions", "exception_history", "memory_exceptions", "rule_runs", "devices", "people", "device_returns",
-    "stock_positions", "disposals", "custody_changes", "requests", "product_claims", "involved",
+    "stock_positions", "disposals", "custody_changes", "requests", "product_claims", "involved", "savings",
 )  # fmt: skip
 """Tables of the period that figures are taken from."""
 

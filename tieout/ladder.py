@@ -17,13 +17,9 @@ CASH = ("reduction", "credit")
 """What a document proves as money; avoidance is shown apart, in no saving."""
 
 
-def _saved(month: Month) -> pl.DataFrame:
-    return month.tables.get("savings", pl.DataFrame(schema=dict(SAVED)))
-
-
 def _cohorts(month: Month) -> pl.DataFrame:
     """Every saving ever identified, with the month it was identified in."""
-    return _saved(month).with_columns(cohort=pl.col("identified_on").dt.strftime("%Y-%m"))
+    return month.tables["savings"].with_columns(cohort=pl.col("identified_on").dt.strftime("%Y-%m"))
 
 
 def _cash() -> pl.Expr:
@@ -61,7 +57,7 @@ def _false_reclaims(month: Month) -> pl.DataFrame:
 
 def realised(month: Month) -> pl.DataFrame:
     """The cash that documents prove by now and did not by the end of the period before."""
-    now = _saved(month).select(cash=_cash())
+    now = month.tables["savings"].select(cash=_cash())
     before = month.world.remembered("memory_savings", SAVED).select(cash=-_cash())
     return counts(pl.concat([now, before]).drop_nulls(), None, pl.col("cash"))
 

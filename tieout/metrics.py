@@ -262,6 +262,12 @@ def _not_evaluated_share(month: Month) -> pl.DataFrame:
     return shares(parts, pl.col("answer"), "rule", pl.col("units"))
 
 
+def _overrides(month: Month) -> pl.DataFrame:
+    now = month.world.sources.filter(pl.col("period") == month.world.period)
+    overridden = pl.col("override").is_not_null() if "override" in now.columns else pl.lit(False)
+    return shares(now, overridden, "feed")
+
+
 METRICS: tuple[Metric, ...] = (
     Metric(
         "record_accuracy",
@@ -378,6 +384,10 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "not_evaluated_share", "Subjects a rule could not judge because a source was not alive ÷ subjects looked at.",
         "share", _not_evaluated_share, "high", "rule",
+    ),
+    Metric(
+        "overrides", "Deliveries taken as they are by override ÷ deliveries of the period.",
+        "share", _overrides, "high", "feed",
     ),
     *roi.TERMS,
 )  # fmt: skip
