@@ -7,6 +7,7 @@ from itertools import pairwise
 import polars as pl
 
 from reports.about import About
+from reports.controls import Breach, breaches
 from reports.rollforward import COUNTED, RollForward, roll_forward
 from reports.tables import Tables, of_period
 
@@ -26,6 +27,7 @@ class Index:
     """Everything the page shows; the newest period first."""
 
     months: tuple[Month, ...]
+    breaches: tuple[Breach, ...]
 
     @property
     def current(self) -> Month:
@@ -36,7 +38,7 @@ def build(tables: Tables, about: About, rules: Mapping[str, str]) -> Index:
     """The first page; raises InequalityError where a period's exceptions do not add up."""
     periods = pairwise((None, *about.earlier, about.period))
     months = [_month(tables, period, previous) for previous, period in periods if period]
-    return Index(tuple(reversed(months)))
+    return Index(tuple(reversed(months)), breaches(tables, about))
 
 
 def _month(tables: Tables, period: str, previous: str | None) -> Month:

@@ -7,7 +7,9 @@ from decimal import Decimal
 
 import polars as pl
 
+from reports import controls
 from reports.about import About
+from reports.controls import Controls
 from reports.entries import SEVERITIES, Entry, entries
 from reports.prose import Prose, read
 from reports.rollforward import COUNTED, RollForward, roll_forward
@@ -107,6 +109,7 @@ class Reconciliation:
     """Everything the page shows."""
 
     roll: RollForward
+    controls: Controls
     overdue: int
     critical: int
     waived: int
@@ -132,6 +135,7 @@ def build(tables: Tables, about: About, rules: Mapping[str, str]) -> Reconciliat
     runs = _runs(tables, about, rules)
     return Reconciliation(
         roll=roll,
+        controls=controls.build(tables, about),
         overdue=sum(entry.overdue for entry in counted),
         critical=sum(entry.severity == "critical" for entry in counted),
         waived=sum(entry.status == "waived" for entry in listed),

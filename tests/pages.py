@@ -9,12 +9,15 @@ import polars as pl
 
 from pipelines.intake import QUARANTINE, SOURCE_EXCEPTIONS, SOURCES
 from reports import About
+from tieout.escalations import ESCALATIONS
 from tieout.exceptions import EXCEPTIONS, HISTORY
 from tieout.judgement import EVIDENCE, RULE_RUNS
 from tieout.money import MONEY
 from tieout.published import TABLES
 from tieout.reclaim import AMOUNTS
+from tieout.root_causes import ROOT_CAUSES
 from tieout.savings import SAVINGS
+from tieout.trust import TRUST
 
 HOSTILE = "<script>alert('x')</script><img src=x onerror=alert(1)>\"' onload='alert(2)"
 Say = Callable[[str], str]
@@ -74,6 +77,7 @@ SCHEMAS: Mapping[str, Mapping[str, Any]] = {
     "sources": SOURCES, "quarantine": QUARANTINE, "source_exceptions": SOURCE_EXCEPTIONS,
     "entitlement_positions": POSITIONS, "reclaim_candidates": CANDIDATES,
     "waterfall": WATERFALL, "savings": SHOWN, "money_rollforward": ROLL,
+    "trust": TRUST, "escalations": ESCALATIONS, "root_causes": ROOT_CAUSES,
 }  # fmt: skip
 
 
@@ -97,12 +101,46 @@ def full(say: Say = str) -> dict[str, pl.DataFrame]:
         "waterfall": _table("waterfall", _waterfall(say)),
         "savings": _table("savings", _savings(say)),
         "money_rollforward": _table("money_rollforward", _roll(say)),
+        "trust": _table("trust", _trust(say)),
+        "escalations": _table("escalations", _escalations(say)),
+        "root_causes": _table("root_causes", _root_causes(say)),
     }
 
 
 def _table(name: str, rows: list[dict[str, Any]]) -> pl.DataFrame:
     schema = {"period": pl.String, **SCHEMAS[name]}
     return pl.DataFrame([{column: row.get(column) for column in schema} for row in rows], schema=schema)
+
+
+def _trust(say: Say) -> list[dict[str, Any]]:
+    checked = {
+        "period": "2026-10", "kind": "asset class", "checked": 200, "right": 199, "records": 220,
+        "accuracy": Decimal("0.995"), "coverage": Decimal("0.9091"), "lower_bound": Decimal("0.9724"),
+    }  # fmt: skip
+    nothing = {"period": "2026-10", "kind": "product", "checked": 0, "right": 0, "records": 3}
+    return [
+        {**checked, "asset_class": say("laptop"), "state": "TRUSTED", "why": "what was checked is right"},
+        {**nothing, "asset_class": say("Figma"), "state": "UNPROVEN", "why": "nothing was checked"},
+    ]
+
+
+def _escalations(say: Say) -> list[dict[str, Any]]:
+    breach = {"period": "2026-10", "scope": "all", "what": "level", "owner": say("ada"), "periods_open": 2,
+              "opened_on": date(2026, 9, 30), "due_on": date(2026, 10, 14), }  # fmt: skip
+    return [
+        {**breach, "figure": "overdue_share", "status": "open", "value": Decimal("0.6"), "limit": Decimal("0.5")},
+        {**breach, "figure": "stock_accuracy", "status": "unknown", "limit": Decimal("0.95")},
+        {**breach, "figure": "loss_rate", "status": "over", "value": Decimal(0), "limit": Decimal("0.01")},
+    ]
+
+
+def _root_causes(say: Say) -> list[dict[str, Any]]:
+    cause = {"period": "2026-10", "exceptions": 3, "new": 1, "reopened": 0, "overdue": 1, "subjects": 3, "valued": 1,
+             "periods_in_a_row": 3, "recurring": True}  # fmt: skip
+    return [
+        {**cause, "kind": "process", "name": "offboard", "value": Decimal("12.5")},
+        {**cause, "kind": "team", "name": say("Lab")},
+    ]
 
 
 def _exceptions(say: Say) -> list[dict[str, Any]]:

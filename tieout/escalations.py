@@ -17,7 +17,7 @@ from tieout.world import World
 ESCALATIONS: Mapping[str, pl.DataType] = {
     "figure": pl.String(), "scope": pl.String(), "what": pl.String(), "status": pl.String(), "value": MONEY,
     "before": MONEY, "limit": MONEY, "owner": pl.String(), "opened_on": pl.Date(), "due_on": pl.Date(),
-    "periods_open": pl.Int64(), "seen_on": pl.Date(),
+    "periods_open": pl.Int64(),
 }  # fmt: skip
 MEMORY_METRICS: Mapping[str, pl.DataType] = {"name": pl.String(), "scope": pl.String(), "value": MONEY}
 _KEY = ["figure", "scope", "what"]
@@ -107,7 +107,6 @@ def _carried(world: World, compared: pl.DataFrame) -> pl.DataFrame:
             (pl.col("periods_before").fill_null(0) + breached.fill_null(False).cast(pl.Int64)).alias("periods_open"),
             pl.coalesce("owner", "owner_before").alias("owner"),
             pl.coalesce("limit", "limit_before").alias("limit"),
-            today.alias("seen_on"),
         )
         .filter(pl.col("status").is_not_null())
         .select(pl.col(name).cast(kind) for name, kind in ESCALATIONS.items())

@@ -650,7 +650,6 @@ TABLES: Mapping[str, Published] = {
             "opened_on": "as_of date of the breach",
             "due_on": "day by which it should be settled",
             "periods_open": "periods in which it was beyond the limit, in a row",
-            "seen_on": "as_of date of this row",
         },
     ),
     "root_causes": Published(
