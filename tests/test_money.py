@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from checks.rules import discover
 from tests.worlds import AS_OF, world
+from tieout.reclaim import AMOUNTS, WORTH
 from tieout.reconcile import reconcile
 
 RULES = discover()
@@ -142,3 +143,116 @@ def test_every_unit_stands_in_one_place_and_totals_are_their_lines(lines: list[A
     runs = got["rule_runs"].filter(pl.col("rule") == "unused-seat")
     assert (runs["value"].item() or 0) == (fired["value"].drop_nulls().sum() or 0)
     assert found["annual_value"].drop_nulls().sum() == fired["value"].drop_nulls().sum()
+
+
+def line_of(number: int, terms: tuple[Any, ...]) -> dict[str, Any]:
+    """A contract line of made-up terms."""
+    quantity, minimum, price, currency, billing, anytime, plan, renews = terms
+    return {
+        **LINE, "contract_id": f"C{number}", "quantity": quantity, "minimum_quantity": minimum, "unit_price": price,
+        "currency": currency, "billing_period": billing, "reduction": "anytime" if anytime else "renewal_only",
+        "plan": plan, "auto_renew": renews,
+    }  # fmt: skip
+
+
+CONTRACTS = st.lists(
+    st.tuples(
+        st.decimals("0", "8", places=1), st.none() | st.integers(0, 12), st.decimals("0.01", "999.99", places=2),
+        st.sampled_from(["EUR", *RATES]), st.sampled_from(["monthly", "quarterly", "annual", "term"]), st.booleans(),
+        st.sampled_from([None, "a", "b"]), st.booleans(),
+    ),
+    min_size=1, max_size=5,
+)  # fmt: skip
+HELD = st.lists(st.tuples(st.sampled_from([None, "a", "b"]), st.booleans()), max_size=25)
+
+
+@settings(max_examples=12, deadline=None)
+@given(contracts=CONTRACTS, held=HELD, order=st.randoms(use_true_random=False))
+def test_the_waterfall_holds_every_unit_once(contracts: list[Any], held: list[Any], order: Any) -> None:
+    lines = [line_of(number, terms) for number, terms in enumerate(contracts)]
+    seats = [
+        {"product": "Pad", "seat_id": f"s{n:03}", "email": f"{n:03}@x.org", "status": "active", "paid": True,
+         "plan": plan, "assigned_at": "2026-01-05", "last_active_at": "1970-01-01" if idle else "2026-10-20"}
+        for n, (plan, idle) in enumerate(held)
+    ]  # fmt: skip
+    got = waterfall_of(lines, seats)
+    units, found = got["waterfall"], got["reclaim_candidates"]
+    sums = units.drop_nulls("contract_id").group_by("contract_id").agg(pl.col("units").sum())
+    assert dict(sums.iter_rows()) == {x["contract_id"]: x["quantity"] for x in lines if x["quantity"]}
+    assigned = units.filter(pl.col("part") != "unassigned")
+    assert assigned["units"].sum() == len(seats)
+    of_seats = units.filter(pl.col("bucket").is_not_null() & (pl.col("part") != "unassigned"))
+    assert of_seats["units"].sum() == found.height == found["seat_id"].n_unique()
+    for name in AMOUNTS:
+        assert (of_seats[name].drop_nulls().sum() or 0) == (found[name].drop_nulls().sum() or 0), name
+        assert all(
+            value == rounded_as(value, currency, name) for value, currency in units.select(name, "currency").rows()
+        )
+    cash = units.drop_nulls("this_year_amount")
+    within = pl.col("this_year_amount") + pl.col("next_year_amount") <= (
+        pl.col("realisable_now_amount") + pl.col("at_renewal_amount") + pl.col("units").abs() * Decimal("0.02")
+    )
+    assert cash.filter(~pl.col("currency").is_in(["JPY"]) & ~within).is_empty()
+    spared = units.filter((pl.col("bucket") != "reducible").fill_null(False))
+    assert all(not value for name in WORTH for value in spared[name].drop_nulls())
+    for row in got["entitlement_positions"].iter_rows(named=True):
+        free = units.filter((pl.col("contract_id") == row["contract_id"]) & (pl.col("bucket") == "reducible"))["units"]
+        assert row["quantity"] - (free.sum() or 0) >= min(row["quantity"], row["minimum_quantity"] or 0)
+    order.shuffle(lines)
+    order.shuffle(seats)
+    again = waterfall_of(lines, seats)
+    for name in ("waterfall", "reclaim_candidates", "entitlement_positions"):
+        assert again[name].equals(got[name]), name
+
+
+def waterfall_of(lines: list[dict[str, Any]], seats: list[dict[str, Any]]) -> dict[str, pl.DataFrame]:
+    rates = [{"currency": c, "as_of": "2026-10-30", "rate": rate} for c, rate in RATES.items()]
+    people = [
+        {"person_id": seat["seat_id"], "full_name": "N", "email": seat["email"], "status": "active"} for seat in seats
+    ]
+    feeds = {"people": people, "seats": seats, "entitlements": lines, "fx_rates": rates}
+    return reconcile(world(feeds, sources=COVERS), RULES)
+
+
+COVERS = [{"name": "seats", "feed": "seats", "covers": ["Pad"]}]
+
+
+def rounded_as(value: Decimal | None, currency: str | None, name: str) -> Decimal | None:
+    """An amount at its currency's minor unit; those without `_amount` are in euro."""
+    home = not name.endswith("_amount")
+    places = 2 if home else {"JPY": 0, "KWD": 3}.get(str(currency), 2)
+    return None if value is None else round(value, places)
+
+
+def test_kept_seats_without_a_plan_take_the_place_of_reclaimable_ones() -> None:
+    line = {**LINE, "plan": "a", "quantity": 2}
+    kept = {"product": "Pad", "status": "active", "paid": True, "last_active_at": "2026-10-20"}
+    idle = {**kept, "plan": "a", "last_active_at": "1970-01-01", "assigned_at": "2026-01-05"}
+    seats = [{**idle, "seat_id": s, "email": s} for s in ("i1", "i2")]
+    got = waterfall_of([line], [*seats, {**kept, "seat_id": "k1", "email": "k1"}])["reclaim_candidates"]
+    assert dict(got.select("seat_id", "bucket").iter_rows()) == {"i1": "reducible", "i2": "true_up_avoided"}
+
+
+def test_a_product_no_console_shows_has_spend_but_no_idle_units() -> None:
+    support = {**LINE, "contract_id": "C9", "product": "Support", "metric": "site", "quantity": 1}
+    got = waterfall_of([{**LINE, "product": "Quiet"}, support], [])
+    told = got["entitlement_positions"].select("contract_id", "observed", "unassigned", "annual_spend")
+    assert told.rows() == [("C1", False, None, 1200), ("C9", False, None, 120)]
+    assert got["waterfall"].is_empty()
+    assert "unassigned-seats" not in got["findings"]["rule"].to_list()
+
+
+def test_fiscal_years_hold_the_cash_of_the_periods_that_begin_in_them() -> None:
+    monthly = {**LINE, "billing_period": "monthly", "unit_price": 10, "reduction": "anytime"}
+    found = tables(10, 1, monthly)["reclaim_candidates"]
+    assert found.select("realisable_now", "this_year", "next_year").row(0) == (20, 20, 120)
+    annual = {**LINE, "term_start": "2025-12-01", "term_end": "2026-11-30"}
+    assert tables(10, 1, annual)["reclaim_candidates"].select("this_year", "next_year").row(0) == (120, 0)
+    bound = {**annual, "auto_renew": True, "notice_days": 60}
+    assert tables(10, 1, bound)["reclaim_candidates"].select("this_year", "next_year").row(0) == (0, 0)
+    people = [{"person_id": "s", "full_name": "N", "email": "s", "status": "active"}]
+    seats = [{"product": "Pad", "seat_id": "s", "email": "s", "status": "active", "paid": True,
+              "assigned_at": "2026-01-05", "last_active_at": "1970-01-01"}]  # fmt: skip
+    feeds: dict[str, Any] = {"people": people, "seats": seats, "entitlements": [monthly]}
+    april = reconcile(world(feeds, policy={"fiscal_year_start": 4}), RULES)["reclaim_candidates"]
+    assert april.select("this_year", "next_year").row(0) == (50, 90)  # November to March, April to December

@@ -8,6 +8,8 @@ from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from checks.rules import discover
 from tests.worlds import world
@@ -341,3 +343,45 @@ def test_a_top_up_after_a_month_without_seats_is_unknown() -> None:
     first = Company()
     first.month(TEN, {**LINE, "term_start": "2026-07-02"})
     assert first.tables["exceptions"].filter(pl.col("rule") == "avoidable-top-up").is_empty()
+
+
+# -- laws ------------------------------------------------------------------------------------------------------------
+
+SEEN = st.sampled_from(["used", "idle", "unpaid", "gone"])
+MONTH = st.tuples(
+    st.lists(SEEN, min_size=6, max_size=6), st.integers(3, 9), st.sampled_from(["EUR", "USD", "JPY", "GBP", "KWD"]),
+    st.decimals("0.01", "99.99", places=2), st.sampled_from(["GREEN", "GREEN", "AMBER", "RED"]), st.booleans(),
+    st.decimals("0.05", "3", places=4),
+)  # fmt: skip
+
+
+@settings(max_examples=4, deadline=None)
+@given(
+    months=st.lists(MONTH, min_size=3, max_size=3), approved=st.integers(0, 5), order=st.randoms(use_true_random=False)
+)
+def test_every_month_rolls_forward_from_the_one_before(months: list[Any], approved: int, order: Any) -> None:
+    decided = [decision("approve", "2026-08-15", unused(n), n + 1) for n in range(approved)]
+    company, shuffled, before = Company(decided), Company(decided), (Decimal(0), Decimal(0))
+    for seen, quantity, currency, price, verdict, contracts, rate in months:
+        seats = [
+            seat(n, USED if state == "used" else "1970-01-01", paid=state != "unpaid")
+            for n, state in enumerate(seen)
+            if state != "gone" and verdict != "RED"
+        ]
+        line = {**LINE, "quantity": quantity, "currency": currency, "unit_price": price}
+        day = f"{MONTHS[len(company.ran)]}-20"
+        feeds: dict[str, Any] = {"fx_rates": [{"currency": currency, "as_of": day, "rate": rate}]}
+        verdicts = {"seats": verdict, "entitlements": "GREEN" if contracts else "RED"}
+        if not contracts:
+            feeds["entitlements"] = []
+        rows = company.month(seats, line, verdicts=verdicts, **feeds)
+        order.shuffle(seats)
+        assert shuffled.month(seats, line, verdicts=verdicts, **feeds).equals(rows)
+        units, value = company.roll(), company.roll("value")
+        assert (units.pop("opening", 0), value.pop("opening", 0)) == before
+        before = (units.pop("closing", Decimal(0)), value.pop("closing", Decimal(0)))
+        standing = rows.filter(pl.col("state").is_in(savings.OPEN))
+        assert standing.select(savings.SUBJECT).is_duplicated().sum() == 0
+        assert before == (standing["units"].sum() or 0, standing["annual_value"].drop_nulls().sum() or 0)
+        if verdict != "GREEN":
+            assert not {"released", "lapsed"} & set(company.tables["money_rollforward"]["cause"])
