@@ -18,12 +18,13 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from checks.rules import discover
+from pipelines.catalogue import severity_of
 from pipelines.cli import app
 from reports.prose import read
 from tieout.feeds import ASSET_CLASSES, FEEDS, Column, Feed, Kind
 from tieout.metrics import METRICS
 from tieout.published import TABLES
-from tieout.rule import Params, Rule
+from tieout.rule import Rule
 from tieout.settings import ClassPolicy, Owner, Product, Role, RuleTable, Settings, Threshold
 
 FOLDER = Path(__file__).parents[1] / "docs" / "reference"
@@ -126,7 +127,7 @@ def _rules() -> Iterator[str]:
     yield from _table("Rule", "Finds", "Severity", "Process")
     for rule in rules:
         title = read(rule.slug, rule.doc).title
-        yield _row(f"[`{rule.slug}`](#{rule.slug})", title, _severity(rule), rule.process)
+        yield _row(f"[`{rule.slug}`](#{rule.slug})", title, severity_of(rule, EXAMPLE), rule.process)
     for rule in rules:
         yield from _rule(rule)
 
@@ -138,7 +139,7 @@ def _rule(rule: Rule) -> Iterator[str]:
     yield from (f"- **{heading}**: {text}" for heading, text in paragraphs.items() if text)
     facts = {
         "Subject": "/".join(f"`{column}`" for column in rule.subject_columns),
-        "Severity": _severity(rule),
+        "Severity": severity_of(rule, EXAMPLE),
         "Process": rule.process,
         "Value": rule.value_kind or "none",
         "Goes after": ", ".join(f"`{slug}`" for slug in rule.goes_after),
@@ -149,15 +150,6 @@ def _rule(rule: Rule) -> Iterator[str]:
     if rule.params:
         yield from ("", *_table("Limit", "Default"))
         yield from (_row(f"`{name}`", f"`{json.dumps(value, default=str)}`") for name, value in rule.params.items())
-
-
-def _severity(rule: Rule) -> str:
-    """The severity of a rule, or those it chooses from."""
-    if isinstance(rule.severity, str):
-        return rule.severity
-    chooses = str(rule.severity(Params(rule, EXAMPLE, ())))
-    grades = [grade for grade in ("critical", "high", "medium", "low") if f'"{grade}"' in chooses]
-    return f"{', '.join(grades[:-1])} or {grades[-1]}, by what is found"
 
 
 # -- figures ---------------------------------------------------------------------------------------------------------
