@@ -174,6 +174,32 @@ def test_a_waived_seat_is_kept_until_the_waiver_ends() -> None:
     assert company.roll() == {"reopened": 1, "closing": 1}
 
 
+def test_a_seat_waived_from_the_first_is_no_saving_until_the_waiver_ends() -> None:
+    waiver = decision("waive", "2026-07-15", unused(9), 1, until="2026-08-15", approver="b")
+    company = Company([waiver])
+    assert company.month(TEN).is_empty()
+    assert states(company.month(TEN)) == {"s09": "identified"}
+
+
+def test_a_seat_that_is_gone_may_come_back_waived() -> None:
+    company = Company([decision("waive", "2026-09-15", unused(9), 1, until="2026-12-15", approver="b")])
+    for seats in (TEN, NINE, TEN):
+        rows = company.month(seats)
+    assert rows.filter(pl.col("seat_id") == "s09")["state"].to_list() == ["released_unapproved"]
+
+
+def test_a_seat_kept_for_its_idleness_is_still_a_leavers() -> None:
+    about = exception_id("inactive-seat", SEPARATOR.join(("pad", "s09")))
+    company = Company([decision("keep", "2026-08-15", about, 1, until="2026-11-10")])
+    idle = [*NINE, seat(9, "2026-03-01")]
+    assert company.month(idle)["reason"].to_list() == ["inactive-seat"]
+    assert company.month(idle).select("state", "because").row(0) == ("kept", "exempted")
+    left = [person(n) for n in range(9)] + [person(9, status="terminated", end_date="2026-09-10")]
+    rows = company.month(idle, people=left)
+    assert rows.select("state", "reason").rows() == [("identified", "leaver-seat")]
+    assert states(company.month(idle, people=left)) == {"s09": "identified"}
+
+
 def test_a_seat_that_only_changed_its_id_is_not_released() -> None:
     company = Company([decision("approve", "2026-07-31", unused(9), 1)])
     company.month(TEN)

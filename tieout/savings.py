@@ -173,7 +173,7 @@ def _moved(world: World, tables: Mapping[str, pl.DataFrame], last: pl.DataFrame)
             pl.col("state").is_in(OPEN).fill_null(False).alias("was_open"),
             pl.col("number").is_not_null().alias("known"),
             (pl.col("found").fill_null(False) & ~pl.col("waived").fill_null(False)).alias("found"),
-            (pl.col("waived").fill_null(False) | pl.col("subject_key").is_in(exempt.implode())).alias("spared"),
+            pl.coalesce("waived", pl.col("subject_key").is_in(exempt.implode())).alias("spared"),
             pl.col("seats_alive").fill_null(True),
             pl.col("billed", "moved_on", "in_force").fill_null(False),
             (pl.col("subject_type") == "seat").alias("is_seat"),

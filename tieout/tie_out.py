@@ -18,8 +18,8 @@ class InequalityError(ValueError):
 def tie_out(tables: Mapping[str, pl.DataFrame]) -> None:
     """Hold waterfall, candidates, savings and roll-forward of one period against each other.
 
-    `tables` are waterfall, entitlement_positions, reclaim_candidates, savings and money_rollforward. Raises
-    InequalityError at the first figures that differ.
+    `tables` are waterfall, entitlement_positions, reclaim_candidates, memory_exceptions, savings and
+    money_rollforward. Raises InequalityError at the first figures that differ.
     """
     waterfall, candidates = tables["waterfall"], tables["reclaim_candidates"]
     told = tables["entitlement_positions"].filter(pl.col("in_force") & pl.col("observed").fill_null(False))
@@ -38,8 +38,8 @@ def tie_out(tables: Mapping[str, pl.DataFrame]) -> None:
     is_open = pl.col("state").is_in(OPEN)
     seats = tables["savings"].filter(is_open & (pl.col("subject_type") == "seat"))
     found = seats.join(candidates, on=["product_key", "seat_id"], how="semi")
-    spared = tables["savings"].filter((pl.col("subject_type") == "seat") & (pl.col("state") == "kept"))
-    open_candidates = candidates.join(spared, on=["product_key", "seat_id"], how="anti")
+    waived = tables["memory_exceptions"].filter(pl.col("status") == "waived").select("subject_key", reason="rule")
+    open_candidates = candidates.join(waived, on=["subject_key", "reason"], how="anti")
     _tie(
         "seats of {} that may be given back against those identified",
         _counts(open_candidates),

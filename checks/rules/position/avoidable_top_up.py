@@ -1,6 +1,7 @@
 """Seats bought while idle ones of the same product would have done.
 
-Finds: lines that started in the period, although in the period before seats of their product and plan had nobody.
+Finds: lines that started in the period, although in the period before seats of their product and plan had nobody, or
+were approved for reclaim by then.
 Matters: the request could have been met from the pool.
 Do: Cancel the top-up if it still can be, and serve requests from the pool first.
 Quiet: renewals; top-ups for which the pool was empty. Stays open until a decision settles it.
