@@ -23,7 +23,7 @@ _SHOWN = ("rule", "subject", "severity", "value", "value_kind", "owner", "except
 
 
 def backtest(workspace: Workspace, slug: str, limit: str, asset_class: str | None, periods: int) -> pl.DataFrame:
-    """One row an exception and month that a changed limit would have opened or closed, other rules' included.
+    """One row an exception and month that a changed limit would have opened, closed or regraded, other rules' included.
 
     `limit` is `name=value`. The months are the last complete ones, walked in order as runs would: what the first of
     them found under the limit is what the second one remembers. Both sides are judged by today's config and rules, so
@@ -90,4 +90,10 @@ def _walk(worlds: Sequence[World], rules: Sequence[Rule], settings: Settings) ->
 def _told(period: str, as_is: pl.DataFrame, as_if: pl.DataFrame) -> pl.DataFrame:
     opened = as_if.join(as_is, on="exception_id", how="anti").with_columns(change=pl.lit("opened"))
     closed = as_is.join(as_if, on="exception_id", how="anti").with_columns(change=pl.lit("closed"))
-    return pl.concat([opened, closed]).select(pl.lit(period).alias("period"), "change", *_SHOWN)
+    regraded = (
+        as_if.join(as_is.select("exception_id", was="severity"), on="exception_id")
+        .filter(pl.col("severity") != pl.col("was"))
+        .with_columns(change=pl.format("regraded from {}", "was"))
+    )
+    told = pl.concat([opened, closed, regraded.drop("was")])
+    return told.select(pl.lit(period).alias("period"), "change", *_SHOWN)

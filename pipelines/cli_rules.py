@@ -73,7 +73,7 @@ def backtest_rule(
     periods: Annotated[int, typer.Option(min=1, help="How many of the last complete months.")] = 3,
     as_json: AsJson = False,
 ) -> None:
-    """Show what a changed limit would have opened and closed over the last months; changes nothing.
+    """Show what a changed limit would have opened, closed or regraded over the last months; changes nothing.
 
     Every month is judged again, under today's config and under the changed one. A limit for one class of asset stands
     under [policy.classes], so it changes every rule that knows it.

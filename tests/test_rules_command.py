@@ -23,10 +23,11 @@ return_days = 21
 [policy.classes.monitor]
 idle_days = 400
 [rules.held-by-leaver]
-severity = "low"
 critical_days = 60
 [rules.duplicate-serial]
 on = false
+[rules.unusable-serial]
+severity = "high"
 """
 ASSETS = """\
 asset_tag,asset_class,status,status_since,serial,custodian
@@ -68,7 +69,7 @@ def test_the_list_says_what_is_in_force_and_open(books: Workspace) -> None:
     assert rules["held-by-leaver"] == {
         "rule": "held-by-leaver",
         "category": "custody",
-        "severity": "low",
+        "severity": "critical, high or medium, by what is found",
         "on": True,
         "limits": "return_days = 21; critical_days = 60",
         "open": 1,
@@ -81,7 +82,8 @@ def test_a_rule_says_where_each_limit_stands(books: Workspace) -> None:
     held = shown(books, "held-by-leaver")
     limits = {row["limit"]: (row["value"], row["said_in"], row["default"]) for row in held["limits"]}
     assert limits == {"return_days": ("21", "policy", "14"), "critical_days": ("60", "rules.held-by-leaver", "30")}
-    assert (held["severity"], held["severity_said_in"]) == ("low", "rules.held-by-leaver")
+    stated = shown(books, "unusable-serial")
+    assert (stated["severity"], stated["severity_said_in"]) == ("high", "rules.unusable-serial")
     assert (held["not_evaluated_without"], held["from"], held["open_now"]) == (["people"], "catalogue", 1)
     assert "ghost-asset" in held["goes_before"]
     assert held["title"] == "A device on the books that somebody who has left still holds"
@@ -115,6 +117,13 @@ def test_a_backtest_says_what_real_runs_under_the_limit_find(
         told.select(*key, "change").rows()
         == pl.concat([opened, closed]).sort("period", "change", "rule", "subject").rows()
     )
+
+
+def test_a_backtest_says_what_would_only_have_weighed_more_or_less(books: Workspace) -> None:
+    told = backtest(books, "held-by-leaver", "critical_days=100", None, 3).select(
+        "period", "subject", "change", "severity"
+    )
+    assert told.rows() == [("2026-09", "T5", "regraded from critical", "high")]
 
 
 def test_a_backtest_looks_at_so_many_months_and_the_limit_in_force_changes_nothing(books: Workspace) -> None:
