@@ -40,6 +40,7 @@ def close(
     Examples:
       tieout close 2026-10 --preparer ada@example.org --reviewer "Bob Roe" -w books
     """
+    from pipelines.closed import manifest_of
     from pipelines.closing import close as sign_off
     from pipelines.decisions import Act
     from pipelines.workspace import Workspace, check_period
@@ -47,7 +48,7 @@ def close(
     opened = Workspace.open(workspace)
     act = Act(instant(opened, at), "cli")
     closing = sign_off(opened, check_period(period), preparer, reviewer, act, role)
-    conditions = closing.entry.comment.split("; ") if closing.entry.comment else []
+    conditions = manifest_of(opened, closing).conditions
     if as_json:
         said = {"period": period, "version": closing.version, "content": closing.content, "conditions": conditions}
         typer.echo(json.dumps(said, indent=1))

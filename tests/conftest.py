@@ -1,11 +1,13 @@
 """Workspaces to try things in."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from pipelines import again, steps
+from pipelines.cli import main
 from pipelines.steps import Month
 from pipelines.workspace import Workspace
 
@@ -48,3 +50,30 @@ def run_steps(workspace: Workspace, period: str) -> None:
     """Run a month without Dagster."""
     for step in (steps.pull, steps.reconcile, steps.age, again.adjust, steps.figure, steps.render, steps.publish):
         step(Month(workspace, period))
+
+
+class Answer(tuple[int, str, str]):
+    """Exit code, stdout, stderr."""
+
+    __slots__ = ()
+    code = property(lambda self: self[0])
+    out = property(lambda self: self[1])
+    err = property(lambda self: self[2])
+
+
+Tieout = Callable[..., Answer]
+
+
+@pytest.fixture
+def tieout(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Tieout:
+    """Run a command in this process."""
+
+    def call(*arguments: object) -> Answer:
+        monkeypatch.setattr(sys, "argv", ["tieout", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            main()
+        said = capsys.readouterr()
+        return Answer((int(end.value.code or 0), said.out, said.err))
+
+    return call

@@ -6,46 +6,18 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from pipelines import __version__
-from pipelines.cli import main
 from pipelines.workspace import Workspace
-from tests.conftest import HOLD, MakeWorkspace, run_steps
+from tests.conftest import HOLD, MakeWorkspace, Tieout, run_steps
 
 ASSETS = "asset_tag,asset_class,status,serial\nT1,laptop,in_use,ABC123\nT2,laptop,in_use,none\n"
 
 
-class Answer(tuple[int, str, str]):
-    """Exit code, stdout, stderr."""
-
-    __slots__ = ()
-    code = property(lambda self: self[0])
-    out = property(lambda self: self[1])
-    err = property(lambda self: self[2])
-
-
 STEPS = ("feeds", "reconcile", "exceptions", "adjusted", "figures", "reports", "published")
-
-Tieout = Callable[..., Answer]
-
-
-@pytest.fixture
-def tieout(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Tieout:
-    """Run a command in this process."""
-
-    def call(*arguments: object) -> Answer:
-        monkeypatch.setattr(sys, "argv", ["tieout", *map(str, arguments)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as end:
-            main()
-        said = capsys.readouterr()
-        return Answer((int(end.value.code or 0), said.out, said.err))
-
-    return call
 
 
 def tree(root: Path) -> dict[str, bytes]:

@@ -53,6 +53,10 @@ EVIDENCE: Mapping[str, pl.DataType] = {
 """One row a field of a landed record; without a field, `value` says "no record" or "not alive"."""
 
 
+_SHOWN = {name: FINDINGS[name] for name in ("subject_key", "sources", "evidence")}
+"""What evidence adds to a finding."""
+
+
 def exception_id(rule: str, subject_key: str) -> str:
     """The id of an exception: the same next month, from nothing volatile."""
     canonical = json.dumps([rule, *subject_key.split(SEPARATOR)], ensure_ascii=False)
@@ -265,6 +269,8 @@ class Case:
         records, "no record" or "not alive". Nothing in it depends on file names or row order.
         """
         fired = judged.filter(pl.col("outcome") == "fired").select("exception_id", "subject_key")
+        if fired.is_empty():
+            return pl.DataFrame(schema=EVIDENCE), pl.DataFrame(schema=_SHOWN)
         rows = self.rows.join(fired, on="subject_key")
         measures = [c for c in self.columns if not c.endswith("__row")]  # a record's place says nothing of the subject
         asked = pl.struct(told(rows.schema[c], pl.col(c)).alias(c) for c in measures).struct.json_encode()
