@@ -124,7 +124,7 @@ def _asset(ground: Ground, tag_key: str, name: str) -> Thing:
     records = {
         "assets": _ids(own),
         "endpoints": _ids(ground.endpoints.filter(named)),
-        "scans": _ids(ground.scans.filter(named.fill_null(False) | several)),
+        "scans": _ids(ground.scans.filter(named.fill_null(False) | several | (pl.col("code_key") == tag_key))),
         "movements": _ids(ground.movements.filter(named)),
     }
     for feed in ("tickets", "disposals", "ledger", "receipts"):
