@@ -217,9 +217,7 @@ def overrides(workspace: Workspace, period: str, today: date) -> dict[tuple[str,
         if entry.kind == "override" and entry.until and entry.until >= today:
             _, since, feed, source = entry.exception_id.split("/", 3)
             if since <= period:
-                said = (
-                    f"{entry.reason}; taken as it is by {entry.who}, approved by {entry.approver} until {entry.until}"
-                )
+                said = f"{entry.reason}; accepted by {entry.who}, approved by {entry.approver} until {entry.until}"
                 found[feed, source] = Override(frozenset((entry.document or "").split(", ")), said)
     return found
 
