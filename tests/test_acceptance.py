@@ -207,3 +207,25 @@ def test_an_exception_is_one_row_with_an_identity() -> None:
         0,
         0,
     )
+
+
+# -- owners ----------------------------------------------------------------------------------------------------------
+
+
+def test_nobody_who_left_owns_an_exception() -> None:
+    """The owner of a contract answers for it, until they leave: then it is nobody's, and shows as unrouted."""
+    line = {**LINE, "quantity": 40, "owner": "ada@x.org"}
+    feeds: dict[str, Rows] = {"people": [ADA, BOB], "entitlements": [line], "seats": [{**SEAT, "seat_id": "bob@x.org",
+                              "email": "bob@x.org", "last_active_at": "2026-10-30"}]}  # fmt: skip
+
+    def owners(**more: Any) -> list[str]:
+        findings = month("2026-10-31", {**feeds, **more})["findings"]
+        return findings.filter(pl.col("rule") == "unassigned-seats")["owner"].to_list()
+
+    assert owners() == ["ada@x.org"]
+    assert owners(people=[LEAVER, BOB]) == ["unrouted"]
+    assert owners(people=[BOB], entitlements=[{**line, "owner": "Design team"}]) == ["Design team"]
+    routes = [{"owner": "it-assets", "process": "purchase"}]
+    w = world({**feeds, "people": [LEAVER, BOB]}, as_of=AS_OF, routes=routes)
+    found = reconcile(w, RULES)["findings"].filter(pl.col("rule") == "unassigned-seats")
+    assert found["owner"].to_list() == ["it-assets"]

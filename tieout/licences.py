@@ -9,6 +9,7 @@ import polars as pl
 
 from tieout import money, normalize
 from tieout.facts.ground import Ground
+from tieout.identity.people import Keys
 from tieout.money import MONEY
 from tieout.rule import SEPARATOR
 from tieout.settings import Settings
@@ -30,7 +31,8 @@ def lines(ground: Ground) -> pl.DataFrame:
 
     Of two lines for one product, plan and metric that overlap by no more than the succession days the later is the
     successor: it counts from the day after the earlier one ends (`counts_from`). `in_force` lines are counted per
-    user and count at as_of; `running` ones are within their dates, whatever is counted.
+    user and count at as_of; `running` ones are within their dates, whatever is counted. `responsible` is who answers
+    for the contract, null once they have left.
     """
     world = ground.world
     days = world.settings.policy.succession_days
@@ -41,6 +43,9 @@ def lines(ground: Ground) -> pl.DataFrame:
         normalize.aliased(pl.col("plan"), {}).alias("plan_key"),
         pl.coalesce("committed_until", "term_end").alias("committed_on"),
     )
+    owners = ground.people.resolve(frame, Keys(any_kind="owner")).join(ground.people.known, on="person_id")
+    left = owners.filter("leaver")["_id"].implode()
+    frame = frame.with_columns(pl.when(~pl.col("_id").is_in(left)).then("owner").alias("responsible"))
     same = ["product_key", "plan_key", "metric"]
     before = frame.select(*same, "_id", before_start="term_start", before_end="term_end")
     overlap = (pl.col("before_end") - pl.col("term_start")).dt.total_days() + 1

@@ -130,7 +130,7 @@ def memory(ground: Ground, filled: pl.DataFrame) -> dict[str, pl.DataFrame]:
 
 HEALTHY: dict[str, Any] = {
     "_id": 0, "contract_id": "C-1", "line_no": "1", "product": "Figma", "product_key": "figma", "plan_key": None,
-    "vendor": "Figma", "owner": None, "cost_center": None, "term_start": date(2026, 1, 1),
+    "vendor": "Figma", "responsible": None, "cost_center": None, "term_start": date(2026, 1, 1),
     "term_end": date(2026, 12, 31), "in_force": True, "auto_renew": False, "notice_by": date(2026, 11, 1),
     "notice_in_days": 1, "ends_in_days": 61, "let_go": None, "started_in_period": False,
     "observed": True, "quantity": Decimal(100), "assigned": 100, "kept": 100, "kept_share": 1.0, "reclaimable": 0,

@@ -26,7 +26,7 @@ def build(ground: Ground, filled: pl.DataFrame) -> Grain:
         pl.col("quantity").filter("in_force").sum().alias("quantity"),
         pl.col("term_end").max().alias("ended_on"),
         pl.col("_id").filter("running").sort().alias("entitlements__row"),
-        pl.col("owner").drop_nulls().last().alias("contract_owner"),
+        pl.col("responsible").drop_nulls().last().alias("contract_owner"),
         pl.col("annual").filter("in_force").max().alias("dearest"),
         pl.col("annual_amount")
         .filter("in_force")

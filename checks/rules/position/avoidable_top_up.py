@@ -23,7 +23,7 @@ RULE = Rule(
     provided=lambda p: pl.col("observed"),
     fails=lambda p: pl.col("avoidable") >= 1,
     requires=("seats",),
-    owner="owner",
+    owner="responsible",
     value="avoidable_value",
     value_kind="licence_pool",
     since="term_start",

@@ -29,7 +29,7 @@ RULE = Rule(
         & ((pl.col("unused") >= p.small_seats) | (pl.col("unused_value") >= p.small_value))
     ),
     requires=("seats",),
-    owner="owner",
+    owner="responsible",
     value="unused_value",
     value_kind="view",
     shows=("notice_by", "quantity", "kept"),
