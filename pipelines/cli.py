@@ -16,6 +16,8 @@ from pipelines import __version__, cli_close, cli_decisions, cli_explain, cli_ru
 from pipelines.errors import ConfigError, TieoutError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from pipelines.workspace import Workspace
 
 NOT_ACCEPTED = 3
@@ -136,6 +138,12 @@ def run(
     as_of: Annotated[
         str | None, typer.Option("--as-of", help="Judge at the end of this day instead of the month's.", metavar="DATE")
     ] = None,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Only tell what the run would come to; nothing is changed.")
+    ] = False,
+    pages: Annotated[
+        Path | None, typer.Option("--pages", help="With --preview: where to write its pages.", metavar="DIR")
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Run a month: pull, reconcile, age, report, publish.
@@ -148,6 +156,7 @@ def run(
       tieout run -w books
       tieout run -w books --period 2026-10
       tieout run -w books --period 2026-11 --as-of 2026-11-15
+      tieout run -w books --preview --as-of 2026-11-15 --pages look
     """
     from pipelines import delivery
     from pipelines.workspace import Workspace, read_as_of
@@ -156,6 +165,9 @@ def run(
     opened = Workspace.open(workspace)
     instant = read_as_of(as_of, opened.settings.zone) if as_of else None
     chosen = delivery.choose(opened, period, instant)
+    if preview:
+        _show_preview(opened, chosen, instant, pages)
+        return
     with opened.lock():  # refused at once, before the heavy imports
         from pipelines.run import run as run_month
         from pipelines.steps import not_accepted
@@ -201,7 +213,7 @@ def check(
 
 @app.command()
 def sql(
-    query: Annotated[str, typer.Argument(metavar="QUERY", help="SQL, in DuckDB's dialect.")],
+    query: Annotated[str, typer.Argument(metavar="QUERY", help="SQL, in DuckDB's dialect, or a file of it: FILE.sql.")],
     workspace: InWorkspace = Path(),
     as_csv: Annotated[bool, typer.Option("--csv", help="Answer as CSV.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
@@ -213,6 +225,7 @@ def sql(
       tieout sql -w books "FROM exceptions_current"
       tieout sql -w books --csv "SELECT rule, count(*) FROM exceptions_current GROUP BY rule" > rules.csv
       tieout sql -w books "DESCRIBE exceptions"
+      tieout sql -w books data/sql/open-by-rule.sql
     """
     from pipelines.warehouse import QueryError
     from pipelines.warehouse import query as ask
@@ -223,6 +236,10 @@ def sql(
     opened = Workspace.open(workspace)
     if not opened.published_database.exists():
         raise ConfigError(f"{workspace} has published nothing yet; run `tieout run -w {workspace}` first.")
+    if query.endswith(".sql"):
+        if not Path(query).is_file():
+            raise ConfigError(f"{query} is no file.")
+        query = Path(query).read_text(encoding="utf-8-sig")
     try:
         answer = ask(opened.published_database, query)
     except QueryError as problem:
@@ -273,6 +290,18 @@ def _show_progress(quiet: bool) -> None:
     lines.setLevel(logging.WARNING if quiet else logging.INFO)  # Dagster sets the logger's own level
     lines.setFormatter(logging.Formatter("%(message)s"))
     log.handlers = [lines]
+
+
+def _show_preview(workspace: "Workspace", period: str, as_of: "datetime | None", pages: Path | None) -> None:
+    from pipelines.answer import as_text
+    from pipelines.preview import preview
+
+    seen = preview(workspace, period, as_of, pages)
+    typer.echo(as_text(seen.rules, "table"), nl=False)
+    typer.echo(f"A look at {period}; nothing was changed.", err=True)
+    if seen.not_accepted:
+        typer.echo(f"tieout: not accepted: {', '.join(seen.not_accepted)}.", err=True)
+        raise typer.Exit(NOT_ACCEPTED)
 
 
 def _point_to_results(workspace: "Workspace", period: str) -> None:

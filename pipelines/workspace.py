@@ -11,7 +11,7 @@ import sys
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from difflib import get_close_matches
 from pathlib import Path
@@ -47,6 +47,11 @@ class Workspace:
                 f"{path} is not a directory; name a workspace with -w, or make one with `tieout init {path}`."
             )
         return cls(root, read_settings(root / CONFIG))
+
+    def moved(self, folder: Path, *names: str) -> Self:
+        """The same workspace with some of its folders below another: what is done there leaves it as it is."""
+        paths = self.settings.paths.model_copy(update={name: str(folder / name) for name in names})
+        return replace(self, settings=self.settings.model_copy(update={"paths": paths}))
 
     @property
     def inbox(self) -> Path:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -208,6 +209,28 @@ def test_sql_answers_as_table_csv_and_json(finished: Path, tieout: Tieout) -> No
         "2026-09  T2              2",
         "(1 row)",
     ]
+
+
+def test_a_preview_tells_what_a_run_would_come_to_and_changes_nothing(
+    finished: Path, tieout: Tieout, tmp_path: Path
+) -> None:
+    drop = finished / "inbox" / "2026-10"
+    drop.mkdir()
+    (drop / "assets.csv").write_text(ASSETS.replace("none", "DEF456"))
+    before = tree(finished)
+    answer = tieout("run", "-w", finished, "--preview", "--as-of", "2026-10-15", "--pages", tmp_path / "look", "-q")
+    assert answer.code == 0, answer.err
+    assert "unusable-serial  0     0    1" in answer.out
+    assert {path.name for path in (tmp_path / "look").iterdir()} >= {"index.html", "reconciliation.html"}
+    assert tree(finished) == before
+    shutil.rmtree(drop)
+
+
+def test_a_query_may_stand_in_a_file(finished: Path, tieout: Tieout) -> None:
+    file = finished / "count.sql"
+    file.write_text("-- how many\nSELECT count(*) AS n FROM exceptions_current")
+    assert tieout("sql", "-w", finished, file, "--csv").out.startswith("n\n")
+    assert tieout("sql", "-w", finished, "nothing.sql") == (2, "", "tieout: nothing.sql is no file.\n")
 
 
 def test_a_wrong_query_is_one_sentence(finished: Path, tieout: Tieout) -> None:
