@@ -1,6 +1,7 @@
 """Months that are signed off: what stands in the way, what stays as it was, and what comes too late."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from pipelines.closed import closed
 from pipelines.warehouse import query
 from pipelines.workspace import Workspace
-from tests.conftest import Tieout
+from tests.conftest import Tieout, run_steps
 
 CONFIG = """organisation = "X"
 reporting_currency = "EUR"
@@ -38,12 +39,20 @@ def ask(root: Path, sql: str) -> list[tuple[object, ...]]:
     return query(root / "published" / "tieout.duckdb", sql).rows()
 
 
-@pytest.fixture
-def books(tmp_path: Path, tieout: Tieout) -> Path:
+@pytest.fixture(scope="module")
+def august(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace whose August ran, with nothing in the way of signing it off."""
-    (tmp_path / "tieout.toml").write_text(CONFIG)
-    deliver(tmp_path, "2026-08", assets=ASSETS, purchases=ORDERS, receipts=RECEIPTS)
-    assert tieout("run", "-w", tmp_path, "-q").code == 0
+    root = tmp_path_factory.mktemp("august")
+    (root / "tieout.toml").write_text(CONFIG)
+    deliver(root, "2026-08", assets=ASSETS, purchases=ORDERS, receipts=RECEIPTS)
+    run_steps(Workspace.open(root), "2026-08")
+    return root
+
+
+@pytest.fixture
+def books(august: Path, tmp_path: Path) -> Path:
+    """A workspace of one's own, as August left it."""
+    shutil.copytree(august, tmp_path, dirs_exist_ok=True)
     return tmp_path
 
 
