@@ -211,7 +211,7 @@ def _put_aside(workspace: Workspace, closing: Closing) -> None:
     folder = closing.kept_in(workspace)
     shutil.copytree(workspace.reports / closing.period, folder / "reports", dirs_exist_ok=True)
     with Warehouse(workspace.private_database) as warehouse:
-        publish.set_aside(warehouse, folder / "tieout.duckdb", closing.period)
+        publish.set_aside(workspace, warehouse, folder, closing.period)
 
 
 def _listed(months: Iterable[str]) -> str:

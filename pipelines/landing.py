@@ -78,7 +78,7 @@ def land(
         fetched = files.fetch(source, workspace.root, workspace.inbox, period, folder)
         if not fetched.files:
             return Snapshot(source, discovered, "", fetched)
-        snapshot = Snapshot(source, discovered, _identify(source, fetched), fetched, period if late else "")
+        snapshot = Snapshot(source, discovered, identify(fetched, _shaping(source)), fetched, period if late else "")
         kept = folder_of(workspace, period, snapshot)
         if not kept.exists():
             manifest = {
@@ -87,6 +87,8 @@ def land(
                 "source": source.name,
                 "snapshot_id": snapshot.snapshot_id,
                 "tieout": __version__,
+                "reading": _shaping(source),
+                "contents": {path.name: sha256_of(path) for path in sorted(folder.iterdir())},
                 **json.loads(_FETCHED.dump_json(fetched)),
             }
             write_whole(folder / "manifest.json", json.dumps(manifest, indent=2, ensure_ascii=False).encode())
@@ -102,12 +104,12 @@ def folder_of(workspace: Workspace, period: str, snapshot: Snapshot) -> Path:
 
 def record(workspace: Workspace, period: str, delivered: Delivered) -> None:
     """Remember what was delivered for a period, all at once."""
-    write_whole(_record_of(workspace, period), _DELIVERED.dump_json(delivered, indent=2))
+    write_whole(record_of(workspace, period), _DELIVERED.dump_json(delivered, indent=2))
 
 
 def recall(workspace: Workspace, period: str) -> Delivered | None:
     """What was delivered for a period when it last ran; None when it never did."""
-    path = _record_of(workspace, period)
+    path = record_of(workspace, period)
     return _DELIVERED.validate_json(path.read_bytes()) if path.exists() else None
 
 
@@ -116,9 +118,27 @@ def reading(source: Source) -> str:
     return _hash(source.model_dump(mode="json", exclude=_UNSHAPING, exclude_defaults=True))
 
 
+def identify(fetched: Fetched, shaping: object) -> str:
+    """First 16 hex digits over the content of the files, what was said about it, and how its rows are read."""
+    said = json.loads(
+        _FETCHED.dump_json(fetched, include={"extracted_at", "extracted_by", "system", "filters", "control"})
+    )
+    return _hash([sorted(file.sha256 for file in fetched.files), said, shaping])
+
+
 def landed_periods(workspace: Workspace) -> list[str]:
     """Periods that ran before, oldest first."""
     return sorted(path.parent.name for path in workspace.landing.glob("[0-9]*/delivered.json"))
+
+
+def record_of(workspace: Workspace, period: str) -> Path:
+    """The file that says what was delivered for a period."""
+    return workspace.landing / period / "delivered.json"
+
+
+def manifests(workspace: Workspace) -> list[Path]:
+    """The manifest of every snapshot that ever landed, in the order of their paths."""
+    return sorted(workspace.landing.glob("[0-9]*/*/*/*/manifest.json"))
 
 
 def sweep(workspace: Workspace) -> None:
@@ -139,6 +159,12 @@ def write_whole(path: Path, content: bytes) -> None:
     settle(path.parent)
 
 
+def sha256_of(path: Path) -> str:
+    """The sha256 of a file's bytes, in hex, however large it is."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def settle(path: Path) -> None:
     """Make sure that a file's content, or a directory's list of names, is on the disk."""
     handle = os.open(path, os.O_RDONLY)
@@ -148,17 +174,9 @@ def settle(path: Path) -> None:
         os.close(handle)
 
 
-def _record_of(workspace: Workspace, period: str) -> Path:
-    return workspace.landing / period / "delivered.json"
-
-
-def _identify(source: Source, fetched: Fetched) -> str:
-    """First 16 hex digits over the content of the files, what was said about it, and how its rows are read."""
-    said = json.loads(
-        _FETCHED.dump_json(fetched, include={"extracted_at", "extracted_by", "system", "filters", "control"})
-    )
-    shaping = source.model_dump(mode="json", exclude=_UNSHAPING)
-    return _hash([sorted(file.sha256 for file in fetched.files), said, shaping])
+def _shaping(source: Source) -> dict[str, object]:
+    """What the config says, defaults included, that changes how a source's rows are read."""
+    return source.model_dump(mode="json", exclude=_UNSHAPING)
 
 
 def _hash(said: object) -> str:

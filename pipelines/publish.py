@@ -6,11 +6,14 @@ from pathlib import Path
 
 import polars as pl
 
+from pipelines import anchors
+from pipelines.anchors import KEPT, PUBLISHED
 from pipelines.errors import TieoutError
 from pipelines.intake import staged_table
-from pipelines.landing import settle
-from pipelines.warehouse import PERIOD, Shown, Warehouse
+from pipelines.landing import settle, sha256_of
+from pipelines.warehouse import PERIOD, Shown, Warehouse, query, quoted
 from pipelines.workspace import Workspace
+from tieout import digest
 from tieout.feeds import FEEDS
 from tieout.published import TABLES
 
@@ -21,32 +24,51 @@ def publish(workspace: Workspace, warehouse: Warehouse, latest: str) -> int:
     `latest` is the newest month that is complete. Raises TieoutError if its rows are not what the verdicts allow.
     """
     _hold_against_verdicts(warehouse, latest)
+    anchors.vouch_for_decisions(workspace)
+    warehouse.write("anchors", anchors.state(workspace), latest)
     target = workspace.published_database
     sweep(workspace)
-    return _write(
-        warehouse,
-        target,
-        {
-            name: Shown(table.stored_as or name, table.doc, table.columns, latest if table.latest_only else None)
-            for name, table in TABLES.items()
-        },
+    shown = {
+        name: Shown(table.stored_as or name, table.doc, table.columns, latest if table.latest_only else None)
+        for name, table in TABLES.items()
+    }
+    building, rows = _build(warehouse, target, shown)
+    gone = {name: None for name in anchors.vouched(anchors.read(workspace)) if name.startswith(PUBLISHED)}
+    anchors.vouch(workspace, gone | {f"{PUBLISHED}{name}": text for name, text in fingerprints(building).items()})
+    _put(building, target)
+    return rows
+
+
+def set_aside(workspace: Workspace, warehouse: Warehouse, folder: Path, period: str) -> None:
+    """Write a database of one month alone into the folder of what is kept of it, and vouch for all in there."""
+    shown = {name: Shown(t.stored_as or name, t.doc, t.columns, period) for name, t in TABLES.items()}
+    target = folder / "tieout.duckdb"
+    building, _ = _build(warehouse, target, shown)
+    _put(building, target)
+    kept = sorted(path for path in folder.rglob("*") if path.is_file())
+    anchors.vouch(
+        workspace, {anchors.name_of(KEPT, workspace.published / "closed", path): sha256_of(path) for path in kept}
     )
 
 
-def set_aside(warehouse: Warehouse, target: Path, period: str) -> None:
-    """Write a database of one month alone, to be kept."""
-    shown = {name: Shown(t.stored_as or name, t.doc, t.columns, period) for name, t in TABLES.items()}
-    _write(warehouse, target, shown)
+def fingerprints(database: Path) -> dict[str, str]:
+    """The fingerprint of every table of a database, by name; raises QueryError when it is no whole database."""
+    names = query(database, "SELECT table_name FROM duckdb_tables() ORDER BY table_name").to_series().to_list()
+    return {name: digest.of_table(query(database, f"FROM {quoted(name)}")) for name in names}
 
 
-def _write(warehouse: Warehouse, target: Path, shown: Mapping[str, Shown]) -> int:
+def _build(warehouse: Warehouse, target: Path, shown: Mapping[str, Shown]) -> tuple[Path, int]:
+    """A database beside the place it is for, and its number of rows."""
     target.parent.mkdir(parents=True, exist_ok=True)
     building = target.with_name(f".{target.name}.{os.getpid()}.building")
     rows = warehouse.publish(building, shown)
     settle(building)
+    return building, rows
+
+
+def _put(building: Path, target: Path) -> None:
     building.replace(target)
     settle(target.parent)
-    return rows
 
 
 def sweep(workspace: Workspace) -> None:

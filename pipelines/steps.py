@@ -15,7 +15,7 @@ import polars as pl
 
 import reports
 from checks.rules import categories
-from pipelines import __version__, catalogue, delivery, intake, landing, late
+from pipelines import __version__, anchors, catalogue, delivery, intake, landing, late
 from pipelines import decisions as decision_log
 from pipelines import publish as publishing
 from pipelines.closed import closings, refuse_sealed
@@ -130,6 +130,7 @@ def figure(month: Month) -> dict[str, int]:
         taken = controls.control(figures.Month(world, tables, categories()))
         _keep(warehouse, taken, month.period)
         keep_state(month, warehouse)
+        anchors.vouch(month.workspace, {f"{anchors.SEEN}{month.period}": str(account.height)})
         states = dict(account.group_by("state").len().sort("state").iter_rows())
         say(_account_of_figures(taken))
     for number, exception in account.filter(pl.col("state") == "idle").select("seq", "exception_id").iter_rows():
@@ -227,7 +228,7 @@ def _as_of(month: Month) -> datetime:
 
 
 def _about(month: Month, warehouse: Warehouse) -> reports.About:
-    settings = month.workspace.settings
+    settings, log = month.workspace.settings, decision_log.read(month.workspace)
     return reports.About(
         organisation=settings.organisation,
         period=month.period,
@@ -236,6 +237,8 @@ def _about(month: Month, warehouse: Warehouse) -> reports.About:
         timezone=settings.timezone,
         version=__version__,
         config_hash=month.workspace.config_hash,
+        decisions=len(log),
+        chain_head=decisions.head(log),
         earlier=tuple(period for period in warehouse.periods(RUNS) if period < month.period),
     )
 
@@ -250,6 +253,7 @@ def _deliver(month: Month) -> Delivered:
     if month.replay and before:
         again = delivery.replayed(workspace, period, before)
         landing.record(workspace, period, again)
+        anchors.vouch_for_landed(workspace, period)
         return again
     delivery.choose(workspace, period, month.as_of)
     delivered = Delivered(
@@ -263,6 +267,7 @@ def _deliver(month: Month) -> Delivered:
     if before and all(snapshot.fetched.outcome == "missing" for snapshot in delivered.snapshots):
         delivered = replace(delivered, snapshots=before.snapshots)
     landing.record(workspace, period, delivered)
+    anchors.vouch_for_landed(workspace, period)
     return delivered
 
 

@@ -10,7 +10,8 @@ class About:
     """One run of one period.
 
     `as_of` has a zone; `earlier` are the periods run before this one, oldest first; `config_hash` is a fingerprint
-    of the configuration in force.
+    of the configuration in force. `decisions` counts the entries of the decision log as the page was written, and
+    `chain_head` is the sha256 of the newest, which vouches for all.
     """
 
     organisation: str
@@ -20,6 +21,8 @@ class About:
     timezone: str
     version: str
     config_hash: str
+    decisions: int = 0
+    chain_head: str = "0" * 64
     earlier: tuple[str, ...] = ()
 
     @property

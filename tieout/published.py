@@ -63,6 +63,17 @@ TABLES: Mapping[str, Published] = {
             "conditions": "shortfalls it was signed off with",
         },
     ),
+    "anchors": Published(
+        "How long the log of decisions and the file of anchors were when this database was written, and their heads.",
+        {
+            "period": "newest month, YYYY-MM",
+            "decisions": "number of entries in the log of decisions",
+            "chain_head": "sha256 of the newest entry, which vouches for all before it",
+            "anchors": "number of a line of decisions/anchors.jsonl, which vouches for what landed",
+            "anchors_head": "sha256 of that line",
+        },
+        latest_only=True,
+    ),
     "adjustments": Published(
         "What deliveries that came after a month was closed would have made of it: told in the month they came in.",
         {
