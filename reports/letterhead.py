@@ -32,15 +32,20 @@ class Delivery:
     reasons: tuple[str, ...]
     warnings: tuple[str, ...]
     lacks: tuple[str, ...]
+    override: str | None
 
 
 @dataclass(frozen=True)
 class Letterhead:
-    """The head of a page; `incomplete` lists the sources that are AMBER, RED or missing."""
+    """The head of a page; `incomplete` lists the sources that are AMBER, RED or missing, `overridden` those that two
+    people accepted as they are. `signed` tells in one sentence whether the month is signed off, by whom.
+    """
 
     about: About
     deliveries: tuple[Delivery, ...]
     incomplete: tuple[Delivery, ...]
+    overridden: tuple[Delivery, ...]
+    signed: str
     verdicts: tuple[tuple[str, int], ...]
 
 
@@ -67,6 +72,7 @@ def build(tables: Tables, about: About) -> Letterhead:
             pl.col("reasons").fill_null([]),
             pl.col("warnings").fill_null([]),
             pl.col("lacks").fill_null([]),
+            "override",
         )
         .sort("feed", "source")
     )
@@ -84,6 +90,20 @@ def build(tables: Tables, about: About) -> Letterhead:
         about=about,
         deliveries=deliveries,
         incomplete=tuple(one for one in deliveries if one.verdict != "GREEN"),
+        overridden=tuple(one for one in deliveries if one.override),
+        signed=_signed(of_period(tables, "periods", about.period)),
         verdicts=tuple((verdict, sum(one.verdict == verdict for one in deliveries)) for verdict in
                        ("GREEN", "AMBER", "RED")),
     )  # fmt: skip
+
+
+def _signed(month: pl.DataFrame) -> str:
+    """Whether the month is signed off, by whom, over what and on which conditions."""
+    state = month.row(0, named=True) if month.height else {"state": "open"}
+    if state["state"] == "open":
+        return "Not signed off."
+    who = f"version {state['version']}, prepared by {state['preparer']}, reviewed by {state['reviewer']}"
+    if state["state"] == "reopened":
+        return f"Opened again after it was signed off ({who})."
+    conditions = f" Conditions: {state['conditions']}." if state["conditions"] else ""
+    return f"Signed off ({who}), content {state['content']}.{conditions}"

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from pipelines.intake import QUARANTINE, SOURCE_EXCEPTIONS, SOURCES
+from pipelines.steps import PERIODS
 from reports import About
 from tieout.escalations import ESCALATIONS
 from tieout.exceptions import EXCEPTIONS, HISTORY
@@ -77,7 +78,7 @@ SCHEMAS: Mapping[str, Mapping[str, Any]] = {
     "sources": SOURCES, "quarantine": QUARANTINE, "source_exceptions": SOURCE_EXCEPTIONS,
     "entitlement_positions": POSITIONS, "reclaim_candidates": CANDIDATES,
     "waterfall": WATERFALL, "savings": SHOWN, "money_rollforward": ROLL,
-    "trust": TRUST, "escalations": ESCALATIONS, "root_causes": ROOT_CAUSES,
+    "trust": TRUST, "escalations": ESCALATIONS, "root_causes": ROOT_CAUSES, "periods": PERIODS,
 }  # fmt: skip
 
 
@@ -104,7 +105,15 @@ def full(say: Say = str) -> dict[str, pl.DataFrame]:
         "trust": _table("trust", _trust(say)),
         "escalations": _table("escalations", _escalations(say)),
         "root_causes": _table("root_causes", _root_causes(say)),
+        "periods": _table("periods", [_signed_off(say)]),
     }
+
+
+def _signed_off(say: Say) -> dict[str, Any]:
+    return {
+        "period": "2026-10", "state": "closed", "version": 2, "content": "c" * 64, "preparer": say("Ada"),
+        "reviewer": say("Bob"), "conditions": say("hr is AMBER"),
+    }  # fmt: skip
 
 
 def _table(name: str, rows: list[dict[str, Any]]) -> pl.DataFrame:
@@ -235,7 +244,8 @@ def _sources(say: Say) -> list[dict[str, Any]]:
          "system": say("MDM"), "endpoint_or_file": say("inbox/x.csv"), "extracted_at": as_of, "as_of": as_of,
          "verdict": verdict, "landed": landed or 0, "used": (landed or 0) * 9 // 10, "duplicate": 0,
          "quarantined": (landed or 0) - (landed or 0) * 9 // 10, "reasons": [say(reason)] if reason else [],
-         "warnings": [say("a doubt")], "lacks": [say("serial")]}
+         "warnings": [say("a doubt")], "lacks": [say("serial")],
+         "override": say("site sold; accepted by Ada")}
         for period in LAST_DAY
         for feed, source, verdict, landed, reason in (
             ("assets", "register", "GREEN", 1200, ""),
