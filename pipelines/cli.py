@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines import __version__, cli_close, cli_decisions, cli_explain, cli_rules
+from pipelines import __version__, cli_close, cli_decisions, cli_explain, cli_rules, cli_verify
 from pipelines.errors import ConfigError, TieoutError
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ cli_decisions.register(app)
 cli_close.register(app)
 cli_explain.register(app)
 cli_rules.register(app)
+cli_verify.register(app)
 
 
 def main() -> None:

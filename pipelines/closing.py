@@ -42,7 +42,7 @@ def close(workspace: Workspace, period: str, preparer: str, reviewer: str, act: 
         _record(workspace, proposal, act, content)
         closing = closed(workspace)[period]
         _show(workspace, period)
-        _put_aside(workspace, closing)
+        put_aside(workspace, closing)
         return closing
 
 
@@ -87,6 +87,14 @@ def freeze(workspace: Workspace, period: str) -> Manifest:
         tables=digest.of_tables(tables),
         conditions=conditions,
     )
+
+
+def put_aside(workspace: Workspace, closing: Closing) -> None:
+    """Keep what was signed, for good: its pages and a database of its own."""
+    folder = closing.kept_in(workspace)
+    shutil.copytree(workspace.reports / closing.period, folder / "reports", dirs_exist_ok=True)
+    with Warehouse(workspace.private_database) as warehouse:
+        publish.set_aside(workspace, warehouse, folder, closing.period)
 
 
 # -- inside ----------------------------------------------------------------------------------------------------------
@@ -204,14 +212,6 @@ def _show(workspace: Workspace, period: str) -> None:
         steps.keep_state(month, warehouse)
     steps.render(month)
     steps.publish(month)
-
-
-def _put_aside(workspace: Workspace, closing: Closing) -> None:
-    """Keep what was signed, for good: its pages and a database of its own."""
-    folder = closing.kept_in(workspace)
-    shutil.copytree(workspace.reports / closing.period, folder / "reports", dirs_exist_ok=True)
-    with Warehouse(workspace.private_database) as warehouse:
-        publish.set_aside(workspace, warehouse, folder, closing.period)
 
 
 def _listed(months: Iterable[str]) -> str:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -124,6 +124,11 @@ def identify(fetched: Fetched, shaping: object) -> str:
         _FETCHED.dump_json(fetched, include={"extracted_at", "extracted_by", "system", "filters", "control"})
     )
     return _hash([sorted(file.sha256 for file in fetched.files), said, shaping])
+
+
+def read_fetched(manifest: Mapping[str, object]) -> Fetched:
+    """What a manifest says of how the pull went; raises ValueError when it does not."""
+    return _FETCHED.validate_json(json.dumps(manifest))
 
 
 def landed_periods(workspace: Workspace) -> list[str]:

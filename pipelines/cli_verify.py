@@ -1,0 +1,59 @@
+"""The commands that hold what is kept against what was recorded, and make again what can be made again."""
+
+from pathlib import Path
+
+import typer
+
+from pipelines.cli_decisions import AsJson, InWorkspace
+
+
+def register(app: typer.Typer) -> None:
+    """Give a command line these commands."""
+    app.command()(verify)
+    app.command()(rebuild)
+
+
+def verify(workspace: InWorkspace = Path(), as_json: AsJson = False) -> None:
+    """Hold landed files, decisions, sign-offs and the published tables against what was recorded of them.
+
+    Each finding names the file, line or table. Exit code 0 = everything is as it was recorded, 1 = something is not,
+    2 = bad usage or config.
+
+    \b
+    Examples:
+      tieout verify -w books
+      tieout verify -w books --json
+    """
+    from pipelines.answer import as_json_text
+    from pipelines.verify import verify as hold
+    from pipelines.workspace import Workspace
+
+    findings = hold(Workspace.open(workspace))
+    if as_json:
+        typer.echo(as_json_text(findings), nl=False)
+    else:
+        for finding in findings:
+            typer.echo(finding)
+    typer.echo(f"findings: {len(findings)}", err=True)
+    if findings:
+        raise typer.Exit(1)
+
+
+def rebuild(workspace: InWorkspace = Path()) -> None:
+    """Make the databases and the reports again from what landed and what was decided, and nothing else.
+
+    Every month is performed again in order: an open one under the config as it is now, a closed one under what was
+    frozen when it was signed, and that must come to the signed results. Nothing is replaced before all is whole.
+    Refuses when what landed, was decided or was signed is not as it was recorded (see `tieout verify`).
+    Exit code 0 = done, 1 = refused or failed, and nothing changed, 2 = bad usage or config.
+
+    \b
+    Example:
+      tieout rebuild -w books
+    """
+    from pipelines.rebuild import rebuild as make_again
+    from pipelines.workspace import Workspace
+
+    opened = Workspace.open(workspace)
+    make_again(opened, lambda said: typer.echo(said, err=True))
+    typer.echo(f"Database:  {opened.published_database}")

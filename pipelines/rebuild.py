@@ -1,0 +1,120 @@
+"""Makes the databases and the reports again from what landed and what was decided, and nothing else."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from pipelines import again, anchors, closed, decisions, landing, publish, steps, verify
+from pipelines.anchors import SEEN
+from pipelines.closing import put_aside
+from pipelines.errors import ConfigError, TieoutError
+from pipelines.steps import Month
+from pipelines.warehouse import Warehouse
+from pipelines.workspace import Workspace
+from tieout import digest
+
+
+@dataclass(frozen=True)
+class Beside(Workspace):
+    """A workspace whose database and reports are made in another folder, with its own config, landing and decisions."""
+
+    folder: Path
+
+    @property
+    def warehouse(self) -> Path:
+        return self.folder
+
+    @property
+    def reports(self) -> Path:
+        return self.folder / "reports"
+
+
+def rebuild(workspace: Workspace, say: Callable[[str], object] = print) -> list[str]:
+    """Make everything again beside what there is, and put it in its place when it is whole; returns the months.
+
+    `say` is told of each month. Raises TieoutError, with nothing changed, when what all follows from is not as it was
+    recorded, or a closed month does not come to what was signed.
+    """
+    with workspace.lock():
+        landing.sweep(workspace)
+        publish.sweep(workspace)
+        months = landing.landed_periods(workspace)
+        if not months:
+            raise ConfigError(f"nothing landed in {workspace.root} yet; run a month first.")
+        findings = verify.inputs(workspace)
+        if findings:
+            raise TieoutError(f"{findings[0].removesuffix('.')}; {len(findings)} findings in all, see `tieout verify`.")
+        for leftover in workspace.warehouse.glob(".rebuild-*"):
+            shutil.rmtree(leftover)
+        with TemporaryDirectory(prefix=".rebuild-", dir=workspace.warehouse) as folder:
+            beside = Beside(workspace.root, workspace.settings, Path(folder))
+            for period in months:
+                say(f"{period}  {_perform(beside, period)}")
+            _show(beside, months)
+            _put(beside, workspace)
+        steps.publish(Month(workspace, months[-1]))
+        _keep_again(workspace)
+        return months
+
+
+# -- inside ----------------------------------------------------------------------------------------------------------
+
+
+def _perform(beside: Beside, period: str) -> str:
+    """Perform a month again with the decisions its latest run knew, as it was configured when it was signed."""
+    log = decisions.read(beside)
+    seen = anchors.vouched(anchors.read(beside)).get(f"{SEEN}{period}")
+    known = log if seen is None else log[: int(seen)]
+    closing = closed.closed(beside).get(period)
+    manifest = closed.manifest_of(beside, closing) if closing else None
+    settings = type(beside.settings).model_validate(manifest.settings) if manifest else beside.settings
+    then = beside.folder / "then" / period
+    moved = {"warehouse": str(beside.warehouse), "decisions": str(then)}
+    paths = beside.settings.paths.model_copy(update=moved)
+    aside = Workspace(beside.root, settings.model_copy(update={"paths": paths}))
+    landing.write_whole(decisions.log_of(aside), "".join(f"{entry.line}\n" for entry in known).encode())
+    signed = decisions.log_of(beside).with_name("closed")
+    if signed.is_dir():
+        shutil.copytree(signed, then / "closed")
+    month = Month(aside, period, delivered=manifest.delivered if manifest else landing.recall(beside, period))
+    for step in (steps.pull, steps.reconcile, steps.age, again.adjust, steps.figure):
+        step(month)
+    if closing is None or manifest is None:
+        return "made again"
+    with Warehouse(beside.private_database) as warehouse:
+        results = digest.of_tables(again.results(warehouse, period))
+    other = sorted(name for name in manifest.tables if results.get(name) != manifest.tables[name])
+    if other:
+        raise TieoutError(
+            f"{period} is closed, and does not come to what was signed: {', '.join(other)} differ; nothing was changed."
+        )
+    return f"made again, and came to what was signed ({closing.content[:16]})"
+
+
+def _show(beside: Beside, months: list[str]) -> None:
+    """Write the state of every month, and its pages."""
+    with Warehouse(beside.private_database) as warehouse:
+        for period in months:
+            steps.keep_state(Month(beside, period), warehouse)
+    for period in months:
+        steps.render(Month(beside, period))
+
+
+def _put(beside: Beside, workspace: Workspace) -> None:
+    """Put the private database and the pages in the place of the old ones, each whole."""
+    landing.settle(beside.private_database)
+    target = workspace.private_database
+    target.with_name(f"{target.name}.wal").unlink(missing_ok=True)  # of the old database, which it would not fit
+    beside.private_database.replace(target)
+    landing.settle(target.parent)
+    for page in sorted(beside.reports.glob("*/*")):
+        landing.write_whole(workspace.reports / page.relative_to(beside.reports), page.read_bytes())
+
+
+def _keep_again(workspace: Workspace) -> None:
+    """Set aside again what is kept of months that are closed, where that is lost."""
+    for closing in closed.closed(workspace).values():
+        if not closing.kept_in(workspace).exists():
+            put_aside(workspace, closing)
