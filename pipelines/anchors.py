@@ -19,9 +19,9 @@ from pipelines.workspace import Workspace
 from tieout import digest
 from tieout.decisions import FIRST_LINK, head
 
-DECISION, PUBLISHED, LANDED, KEPT, SEEN = "decision/", "published/", "landed/", "kept/", "seen/"
-"""What the names of things vouched for begin with: an entry of the log by number, a published table, a file below
-`landing`, a file below `published/closed`, and the number of decisions that a month's latest run knew."""
+DECISION, SIGNED, PUBLISHED, LANDED, KEPT, SEEN = "decision/", "signed/", "published/", "landed/", "kept/", "seen/"
+"""What the names of things vouched for begin with: an entry of the log by number, a file below `decisions/closed`, a
+published table, a file below `landing` or `published/closed`, the number of decisions a month's latest run knew."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,11 @@ _ANCHOR = TypeAdapter(Anchor)
 def anchors_of(workspace: Workspace) -> Path:
     """The file that holds every anchor."""
     return decisions.log_of(workspace).with_name("anchors.jsonl")
+
+
+def signed_in(workspace: Workspace) -> Path:
+    """The folder of what was signed for closed months."""
+    return decisions.log_of(workspace).with_name("closed")
 
 
 def read(workspace: Workspace) -> tuple[Anchor, ...]:
@@ -105,9 +110,14 @@ def vouch_for_landed(workspace: Workspace, period: str) -> None:
 
 
 def vouch_for_decisions(workspace: Workspace) -> None:
-    """Vouch for the newest decision, and so for all before it."""
-    log = decisions.read(workspace)
-    vouch(workspace, {f"{DECISION}{len(log)}": head(log)} if log else {})
+    """Vouch for the newest decision, and so for all before it, and for what was signed since nobody vouched for it."""
+    log, known = decisions.read(workspace), vouched(read(workspace))
+    folder = signed_in(workspace)
+    signed = {name_of(SIGNED, folder, path): path for path in sorted(folder.glob("[0-9]*.json"))}
+    new: dict[str, str | None] = {n: landing.sha256_of(path) for n, path in signed.items() if n not in known}
+    if log:
+        new[f"{DECISION}{len(log)}"] = head(log)
+    vouch(workspace, new)
 
 
 def state(workspace: Workspace) -> pl.DataFrame:

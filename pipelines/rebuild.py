@@ -75,7 +75,7 @@ def _perform(beside: Beside, period: str) -> str:
     paths = beside.settings.paths.model_copy(update=moved)
     aside = Workspace(beside.root, settings.model_copy(update={"paths": paths}))
     landing.write_whole(decisions.log_of(aside), "".join(f"{entry.line}\n" for entry in known).encode())
-    signed = decisions.log_of(beside).with_name("closed")
+    signed = anchors.signed_in(beside)
     if signed.is_dir():
         shutil.copytree(signed, then / "closed")
     month = Month(aside, period, delivered=manifest.delivered if manifest else landing.recall(beside, period))

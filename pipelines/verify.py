@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from pipelines import anchors, closed, decisions, landing
-from pipelines.anchors import DECISION, KEPT, LANDED, PUBLISHED, Anchor
+from pipelines.anchors import DECISION, KEPT, LANDED, PUBLISHED, SIGNED, Anchor
 from pipelines.errors import TieoutError
 from pipelines.landing import Snapshot, sha256_of
 from pipelines.publish import fingerprints
@@ -39,7 +39,7 @@ def inputs(workspace: Workspace) -> list[str]:
     vouching, broken_anchors = _read(anchors.read, workspace)
     known = anchors.vouched(vouching or ())
     landed = _landed(workspace, known) if vouching is not None else ()
-    decided = (*_decided(workspace, log, known), *_closed(workspace, log)) if log is not None else ()
+    decided = (*_decided(workspace, log, known), *_closed(workspace, log, known)) if log is not None else ()
     return [*broken_anchors, *broken_log, *landed, *decided]
 
 
@@ -150,7 +150,8 @@ def _entry(path: Path, log: tuple[Entry, ...], number: int, sha256: str, witness
         yield f"{path}: line {number} is another decision than the D{number} on record in {witness}; {BACKUP}"
 
 
-def _closed(workspace: Workspace, log: tuple[Entry, ...]) -> Iterator[str]:
+def _closed(workspace: Workspace, log: tuple[Entry, ...], known: Mapping[str, str]) -> Iterator[str]:
+    yield from _unlike(anchors.signed_in(workspace), SIGNED, known)
     for closing in closed.closings(workspace):
         try:
             manifest = closed.manifest_of(workspace, closing)
