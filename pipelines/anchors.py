@@ -6,18 +6,18 @@ turn, so that neither of the two can be cut short unnoticed.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import polars as pl
 from pydantic import TypeAdapter
 
-from pipelines import decisions, landing
+from pipelines import landing
 from pipelines.errors import TieoutError
 from pipelines.workspace import Workspace
 from tieout import digest
-from tieout.decisions import FIRST_LINK, head
+from tieout.decisions import FIRST_LINK, Entry, head
 
 DECISION, SIGNED, PUBLISHED, LANDED, KEPT, SEEN = "decision/", "signed/", "published/", "landed/", "kept/", "seen/"
 """What the names of things vouched for begin with: an entry of the log by number, a file below `decisions/closed`, a
@@ -47,12 +47,12 @@ _ANCHOR = TypeAdapter(Anchor)
 
 def anchors_of(workspace: Workspace) -> Path:
     """The file that holds every anchor."""
-    return decisions.log_of(workspace).with_name("anchors.jsonl")
+    return workspace.root / workspace.settings.paths.decisions / "anchors.jsonl"
 
 
 def signed_in(workspace: Workspace) -> Path:
     """The folder of what was signed for closed months."""
-    return decisions.log_of(workspace).with_name("closed")
+    return workspace.root / workspace.settings.paths.decisions / "closed"
 
 
 def read(workspace: Workspace) -> tuple[Anchor, ...]:
@@ -109,9 +109,9 @@ def vouch_for_landed(workspace: Workspace, period: str) -> None:
     vouch(workspace, {name: landing.sha256_of(path) for name, path in new.items()})
 
 
-def vouch_for_decisions(workspace: Workspace) -> None:
+def vouch_for_decisions(workspace: Workspace, log: Sequence[Entry]) -> None:
     """Vouch for the newest decision, and so for all before it, and for what was signed since nobody vouched for it."""
-    log, known = decisions.read(workspace), vouched(read(workspace))
+    known = vouched(read(workspace))
     folder = signed_in(workspace)
     signed = {name_of(SIGNED, folder, path): path for path in sorted(folder.glob("[0-9]*.json"))}
     new: dict[str, str | None] = {n: landing.sha256_of(path) for n, path in signed.items() if n not in known}
@@ -120,12 +120,11 @@ def vouch_for_decisions(workspace: Workspace) -> None:
     vouch(workspace, new)
 
 
-def state(workspace: Workspace) -> pl.DataFrame:
+def state(workspace: Workspace, log: Sequence[Entry]) -> pl.DataFrame:
     """The one row with which the published database vouches for the log of decisions and for this file.
 
     The lines that only vouch for published tables do not count, so that publishing the same twice says the same.
     """
-    log = decisions.read(workspace)
     counting = [
         (number, anchor.sha256)
         for number, anchor in enumerate(read(workspace), 1)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from pipelines import anchors
+from pipelines import anchors, decisions
 from pipelines.anchors import KEPT, PUBLISHED
 from pipelines.errors import TieoutError
 from pipelines.intake import staged_table
@@ -24,8 +24,9 @@ def publish(workspace: Workspace, warehouse: Warehouse, latest: str) -> int:
     `latest` is the newest month that is complete. Raises TieoutError if its rows are not what the verdicts allow.
     """
     _hold_against_verdicts(warehouse, latest)
-    anchors.vouch_for_decisions(workspace)
-    warehouse.write("anchors", anchors.state(workspace), latest)
+    log = decisions.read(workspace)
+    anchors.vouch_for_decisions(workspace, log)
+    warehouse.write("anchors", anchors.state(workspace, log), latest)
     target = workspace.published_database
     sweep(workspace)
     shown = {

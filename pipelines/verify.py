@@ -59,7 +59,7 @@ def _landed(workspace: Workspace, known: Mapping[str, str]) -> Iterator[str]:
     used = set()
     for path in sorted(workspace.landing.glob("[0-9]*/delivered.json")):
         if anchors.name_of(LANDED, workspace.landing, path) not in known:
-            yield f"{path} was not written by a run that went on; run {path.parent.name} again"
+            yield _unknown(workspace, path)
         try:
             delivered = landing.recall(workspace, path.parent.name)
         except ValueError:
@@ -72,8 +72,15 @@ def _landed(workspace: Workspace, known: Mapping[str, str]) -> Iterator[str]:
     for manifest in landing.manifests(workspace):
         yield from _snapshot(workspace, manifest)
         if manifest.parent in used and anchors.name_of(LANDED, workspace.landing, manifest) not in known:
-            yield f"{manifest} was not written by a run that went on; {BACKUP}, or run its month again"
+            yield _unknown(workspace, manifest)
     yield from _strays(workspace)
+
+
+def _unknown(workspace: Workspace, path: Path) -> str:
+    return (
+        f"{path} is not on record in {anchors.anchors_of(workspace)}; if a run was interrupted, run the month again, "
+        f"otherwise put both back from a backup"
+    )
 
 
 def _named(workspace: Workspace, period: str, snapshot: Snapshot, where: str) -> Iterator[str]:
