@@ -11,7 +11,7 @@ from pipelines.anchors import KEPT, PUBLISHED
 from pipelines.errors import TieoutError
 from pipelines.intake import staged_table
 from pipelines.landing import settle, sha256_of
-from pipelines.warehouse import PERIOD, Shown, Warehouse, query, quoted
+from pipelines.warehouse import PERIOD, Shown, Warehouse, contents
 from pipelines.workspace import Workspace
 from tieout import digest
 from tieout.feeds import FEEDS
@@ -54,8 +54,7 @@ def set_aside(workspace: Workspace, warehouse: Warehouse, folder: Path, period: 
 
 def fingerprints(database: Path) -> dict[str, str]:
     """The fingerprint of every table of a database, by name; raises QueryError when it is no whole database."""
-    names = query(database, "SELECT table_name FROM duckdb_tables() ORDER BY table_name").to_series().to_list()
-    return {name: digest.of_table(query(database, f"FROM {quoted(name)}")) for name in names}
+    return {name: digest.of_table(frame) for name, frame in contents(database)}
 
 
 def _build(warehouse: Warehouse, target: Path, shown: Mapping[str, Shown]) -> tuple[Path, int]:

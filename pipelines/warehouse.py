@@ -195,6 +195,18 @@ def query(path: Path, sql: str) -> pl.DataFrame:
         raise QueryError(" ".join(str(problem).split())) from None
 
 
+def contents(path: Path) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Every table of a published database by name, one after the other; raises QueryError when it is no whole one."""
+    try:
+        with duckdb.connect(str(path), read_only=True, config=_SEALED) as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            names = connection.execute("SELECT table_name FROM duckdb_tables() ORDER BY table_name").fetchall()
+            for (name,) in names:
+                yield str(name), _frame(connection.execute(f"FROM {quoted(str(name))}"))
+    except duckdb.Error as problem:
+        raise QueryError(" ".join(str(problem).split())) from None
+
+
 _SEALED: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",  # a run reaches for no network
     "autoload_known_extensions": "false",

@@ -12,6 +12,7 @@ from tieout.facts import books
 from tieout.facts.ground import Ground
 from tieout.feeds import DATA_BEARING
 from tieout.identity.people import Keys
+from tieout.once import once
 
 STAGES = ("shipped", "received", "verified", "pending_destruction", "destroyed", "certificate_issued", "released")
 OF_DRIVES = ("pending_destruction", "destroyed", "certificate_issued")
@@ -22,6 +23,7 @@ ENDED_BY_CERTIFICATE = ("destruction", "recycling")
 """Routes whose last stage is the certificate, because nothing is left to release."""
 
 
+@once
 def records(ground: Ground) -> pl.DataFrame:
     """Every disposal record with its item (`item_key`), its device when it is a drive, and whether it is `current`.
 
@@ -98,6 +100,7 @@ def _dated(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+@once
 def items(ground: Ground) -> pl.DataFrame:
     """One row an item: when it reached each stage (`<stage>_at`, null = no record), and what its records say of it.
 

@@ -11,6 +11,7 @@ from tieout import money, normalize
 from tieout.facts.ground import Ground
 from tieout.identity.people import Keys
 from tieout.money import MONEY
+from tieout.once import once
 from tieout.rule import SEPARATOR
 from tieout.settings import Settings
 from tieout.world import product_key
@@ -26,6 +27,7 @@ RECLAIM_REASONS = (
 """Seat rules in catalogue order: the first that fires is the seat's one reason."""
 
 
+@once
 def lines(ground: Ground) -> pl.DataFrame:
     """Every contract line with its product and plan in normal form, from when it counts, and its price a year.
 

@@ -10,6 +10,7 @@ from decimal import Decimal
 import polars as pl
 
 from tieout.feeds import SCALE
+from tieout.once import once
 from tieout.world import World
 
 MONEY = pl.Decimal(38, SCALE)
@@ -55,6 +56,7 @@ def rounded(amount: pl.Expr, currency: pl.Expr) -> pl.Expr:
     return result.cast(MONEY)
 
 
+@once
 def rates(world: World) -> pl.DataFrame:
     """One row a currency that can be converted: currency, rate (reporting units for one), rate_on (its day)."""
     home = world.settings.reporting_currency

@@ -8,6 +8,7 @@ import polars as pl
 
 from tieout.facts.ground import Ground
 from tieout.feeds import NEVER
+from tieout.once import once
 
 MEMORY_SEATS = {
     "product_key": pl.String(), "seat_id": pl.String(), "usage_mark": pl.Datetime("us", "UTC"),
@@ -17,6 +18,7 @@ MEMORY_USAGE = {"product_key": pl.String(), "was_fresh": pl.Boolean()}
 PSEUDONYM = r"^[0-9a-fA-F-]{16,}(?:@.*)?$"
 
 
+@once
 def marked(ground: Ground) -> pl.DataFrame:
     """Every seat with its usage mark: NEVER for a seat never used, null where its use is not told (any longer)."""
     before = ground.world.remembered("memory_seats", MEMORY_SEATS).rename({"usage_mark": "mark_before"})
@@ -35,6 +37,7 @@ def used_on(ground: Ground) -> pl.Expr:
     return pl.when(pl.col("usage_mark") > pl.lit(NEVER)).then(ground.world.local_date(pl.col("usage_mark")))
 
 
+@once
 def usage_of(ground: Ground) -> pl.DataFrame:
     """Per product: `fresh` (somebody's use advanced lately), and whether usage is regressed, frozen or concealed."""
     before = ground.world.remembered("memory_usage", MEMORY_USAGE)

@@ -4,6 +4,7 @@ import polars as pl
 
 from tieout import money, normalize
 from tieout.facts.ground import Ground
+from tieout.once import once
 
 LEANS = {
     "asset_value": ("ledger",),
@@ -13,6 +14,7 @@ LEANS = {
 }
 
 
+@once
 def ledger(ground: Ground) -> pl.DataFrame:
     """Every ledger row with the asset its tag or serial means, its net book value, and whether it is written off.
 

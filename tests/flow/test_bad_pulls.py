@@ -1,0 +1,80 @@
+"""A pull that is short, empty or missing opens nothing and settles nothing, also when it comes two months running."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pipelines.warehouse import query
+from pipelines.workspace import Workspace
+from tests.conftest import run_steps
+
+CONFIG = """organisation = "X"
+reporting_currency = "EUR"
+timezone = "UTC"
+"""
+COUNT = 60
+HEADERS = {
+    "people": "person_id,full_name,email,username,status,start_date,employment_type",
+    "assets": "asset_tag,serial,manufacturer,asset_class,status,status_since,custodian,location",
+    "endpoints": "endpoint_id,serial,manufacturer,model,asset_class,user_email,last_seen_at,managed,ownership",
+    "seats": "product,seat_id,email,status,paid,assigned_at,last_active_at",
+    "entitlements": "contract_id,line_no,vendor,product,quantity,unit_price,currency,billing_period,term_start",
+}
+BAD = ("people", "endpoints", "seats", "assets")
+
+
+def rows(feed: str, month: str, n: int) -> str:
+    """The healthy record of one person, their laptop and their seat."""
+    return {
+        "people": f"p{n},Person {n},p{n}@x.org,u{n},active,2020-01-01,contractor",
+        "assets": f"T{n},SERX{n:04},Apple,laptop,in_use,2025-01-10,p{n},Berlin",
+        "endpoints": f"e{n},SERX{n:04},Apple,M,laptop,p{n}@x.org,{month}-25T08:00:00Z,true,company",
+        "seats": f"Figma,p{n}@x.org,p{n}@x.org,active,true,2025-01-01,{month}-20T08:00:00Z",
+    }[feed]
+
+
+def deliver(root: Path, month: str, short: str = "", kept: int | None = COUNT) -> None:
+    """A month's files, one of them with only the first rows of it; `kept` None = that one does not come."""
+    folder = root / "inbox" / month
+    folder.mkdir(parents=True)
+    for feed in BAD:
+        count = kept if feed == short else COUNT
+        if count is not None:
+            text = [HEADERS[feed], *(rows(feed, month, n) for n in range(1, count + 1)), ""]
+            (folder / f"{feed}.csv").write_text("\n".join(text))
+    line = f"C,1,V,Figma,{COUNT},120,EUR,annual,2026-01-01"
+    (folder / "entitlements.csv").write_text(f"{HEADERS['entitlements']}\n{line}\n")
+
+
+@pytest.fixture(scope="module")
+def healthy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace whose June was whole, and in which nothing is wrong."""
+    root = tmp_path_factory.mktemp("healthy")
+    (root / "tieout.toml").write_text(CONFIG)
+    deliver(root, "2026-06")
+    run_steps(Workspace.open(root), "2026-06")
+    assert query(root / "published" / "tieout.duckdb", "FROM exceptions").is_empty()
+    return root
+
+
+SHORT = COUNT * 3 // 10
+CASES = [
+    *(pytest.param(feed, SHORT, id=f"{feed} 30 percent") for feed in BAD),
+    *(pytest.param(feed, 0, id=f"{feed} empty", marks=pytest.mark.slow) for feed in BAD),
+    *(pytest.param(feed, None, id=f"{feed} missing", marks=pytest.mark.slow) for feed in BAD),
+]
+
+
+@pytest.mark.parametrize(("feed", "kept"), CASES)
+def test_two_bad_pulls_running_conclude_nothing(healthy: Path, tmp_path: Path, feed: str, kept: int | None) -> None:
+    shutil.copytree(healthy, tmp_path, dirs_exist_ok=True)
+    for month in ("2026-07", "2026-08"):
+        deliver(tmp_path, month, feed, kept)
+        run_steps(Workspace.open(tmp_path), month)
+    database = tmp_path / "published" / "tieout.duckdb"
+    assert query(database, "FROM exceptions").to_dicts() == []
+    assert query(database, "FROM reclaim_candidates").is_empty()
+    verdicts = query(database, f"SELECT verdict FROM sources WHERE feed = '{feed}' AND period > '2026-06'")
+    assert "GREEN" not in verdicts["verdict"].to_list()
+    assert query(database, "FROM sources WHERE landed <> used + duplicate + quarantined").is_empty()
