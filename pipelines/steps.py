@@ -272,8 +272,7 @@ def _deliver(month: Month) -> Delivered:
 
 
 def _keep(warehouse: Warehouse, tables: Mapping[str, pl.DataFrame], period: str) -> None:
-    for name, frame in tables.items():
-        warehouse.write(name, frame, period)
+    warehouse.write_all(tables, period)
 
 
 def _keep_decisions(warehouse: Warehouse, account: pl.DataFrame, period: str) -> None:

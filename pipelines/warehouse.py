@@ -46,6 +46,8 @@ class Warehouse:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._connection = duckdb.connect(str(path), config=_SEALED)
         self._connection.execute("SET TimeZone = 'UTC'")
+        self._names: frozenset[str] | None = None  # of the tables, asked for once
+        self._writing = False
 
     def __enter__(self) -> Self:
         return self
@@ -62,10 +64,18 @@ class Warehouse:
 
     def tables(self) -> list[str]:
         """Names of the tables there are, sorted."""
-        rows = self._connection.execute(
-            "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() ORDER BY table_name"
-        )
-        return [str(name) for (name,) in rows.fetchall()]
+        if self._names is None:
+            rows = self._connection.execute(
+                "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database()"
+            )
+            self._names = frozenset(str(name) for (name,) in rows.fetchall())
+        return sorted(self._names)
+
+    def write_all(self, tables: Mapping[str, pl.DataFrame], period: str) -> None:
+        """Replace one period's rows of several tables, of all or of none."""
+        with self._transaction():
+            for table, frame in tables.items():
+                self.write(table, frame, period)
 
     def write(self, table: str, frame: pl.DataFrame, period: str) -> None:
         """Replace one period's rows of a table by the frame's, in the frame's order.
@@ -75,6 +85,10 @@ class Warehouse:
         """
         storable = _storable(frame).with_columns(pl.lit(period).alias(PERIOD)).select(PERIOD, pl.exclude(PERIOD))
         with self._transaction(), self._offered(storable) as offered:
+            if table not in self.tables():
+                self._connection.execute(f"CREATE TABLE {quoted(table)} AS SELECT * FROM {offered}")
+                self._names = frozenset({*self.tables(), table})
+                return
             self._fit(table, offered)
             self._connection.execute(f"DELETE FROM {quoted(table)} WHERE {PERIOD} = ?", [period])
             self._connection.execute(f"INSERT INTO {quoted(table)} BY NAME SELECT * FROM {offered}")
@@ -141,13 +155,22 @@ class Warehouse:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
+        """All that is written inside, or nothing of it; inside another one it is part of that."""
+        if self._writing:
+            yield
+            return
         self._connection.execute("BEGIN")
+        self._writing = True
         try:
             yield
         except BaseException:
             self._connection.execute("ROLLBACK")
+            self._names = None
             raise
-        self._connection.execute("COMMIT")
+        else:
+            self._connection.execute("COMMIT")
+        finally:
+            self._writing = False
 
     @contextmanager
     def _offered(self, frame: pl.DataFrame) -> Iterator[str]:
@@ -161,9 +184,6 @@ class Warehouse:
     def _fit(self, table: str, offered: str) -> None:
         """Make the table able to hold what is offered."""
         name = quoted(table)
-        if table not in self.tables():
-            self._connection.execute(f"CREATE TABLE {name} AS SELECT * FROM {offered} LIMIT 0")
-            return
         has = self._types(name)
         for column, kind in self._types(offered).items():
             if column not in has:
