@@ -52,6 +52,13 @@ def run_steps(workspace: Workspace, period: str) -> None:
         step(Month(workspace, period))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep tests together that share what takes long to make: the sample company, or else their module's fixtures."""
+    for item in items:
+        shares = "company" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("company" if shares else item.nodeid.split("::")[0]))
+
+
 class Answer(tuple[int, str, str]):
     """Exit code, stdout, stderr."""
 

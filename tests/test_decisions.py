@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shutil
 import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -218,18 +219,25 @@ def tieout(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
     return call
 
 
-@pytest.fixture
-def books(tmp_path: Path) -> Workspace:
+@pytest.fixture(scope="module")
+def august(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace with two months dropped and the first of them published."""
-    (tmp_path / "tieout.toml").write_text(MINIMAL)
+    root = tmp_path_factory.mktemp("august")
+    (root / "tieout.toml").write_text(MINIMAL)
     for period in ("2026-08", "2026-09"):
-        folder = tmp_path / "inbox" / period
+        folder = root / "inbox" / period
         folder.mkdir(parents=True)
         (folder / "assets.csv").write_text(ASSETS)
-    (tmp_path / "inbox" / "2026-08" / "scans.csv").write_text(SCANS)
-    workspace = Workspace.open(tmp_path)
-    run_steps(workspace, "2026-08")
-    return workspace
+    (root / "inbox" / "2026-08" / "scans.csv").write_text(SCANS)
+    run_steps(Workspace.open(root), "2026-08")
+    return root
+
+
+@pytest.fixture
+def books(august: Path, tmp_path: Path) -> Workspace:
+    """A workspace of one's own, as August left it."""
+    shutil.copytree(august, tmp_path, dirs_exist_ok=True)
+    return Workspace.open(tmp_path)
 
 
 def ids(workspace: Workspace) -> dict[str, str]:

@@ -108,7 +108,7 @@ def test_a_successor_counts_from_the_day_after() -> None:
     }
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(
     lines=st.lists(
         st.tuples(
@@ -166,7 +166,7 @@ CONTRACTS = st.lists(
 HELD = st.lists(st.tuples(st.sampled_from([None, "a", "b"]), st.booleans()), max_size=25)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(contracts=CONTRACTS, held=HELD, order=st.randoms(use_true_random=False))
 def test_the_waterfall_holds_every_unit_once(contracts: list[Any], held: list[Any], order: Any) -> None:
     lines = [line_of(number, terms) for number, terms in enumerate(contracts)]

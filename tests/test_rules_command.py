@@ -96,8 +96,8 @@ def test_a_rule_says_where_each_limit_stands(books: Workspace) -> None:
     ("change", "asset_class", "config"),
     [
         ("idle_days=100", None, "[rules.idle-stock]\nidle_days = 100\n"),
-        ("idle_days=300", None, "[rules.idle-stock]\nidle_days = 300\n"),
-        ("idle_days=100", "laptop", "[policy.classes.laptop]\nidle_days = 100\n"),
+        pytest.param("idle_days=300", None, "[rules.idle-stock]\nidle_days = 300\n", marks=pytest.mark.slow),
+        pytest.param("idle_days=100", "laptop", "[policy.classes.laptop]\nidle_days = 100\n", marks=pytest.mark.slow),
     ],
 )
 def test_a_backtest_says_what_real_runs_under_the_limit_find(
