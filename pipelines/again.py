@@ -100,8 +100,14 @@ def _silently() -> Iterator[None]:
 
 
 def _adjustment(workspace: Workspace, period: str, came_late: tuple[landing.Snapshot, ...]) -> pl.DataFrame:
-    """The exceptions of one closed month that late deliveries would have opened, ended or valued otherwise."""
-    manifest = manifest_of(workspace, closed(workspace)[period])
+    """The exceptions of one closed month that late deliveries would have opened, ended or valued otherwise.
+
+    None where it was reopened since: then its own next run takes them in.
+    """
+    closing = closed(workspace).get(period)
+    if closing is None:
+        return pl.DataFrame(schema=dict(ADJUSTMENTS))
+    manifest = manifest_of(workspace, closing)
     would_be = perform_again(workspace, manifest, late.with_late(manifest.delivered, came_late))
     with Warehouse(workspace.private_database) as warehouse:
         was = _open(warehouse.read("exceptions", period=period)).rename({"value": "value_closed"})

@@ -17,6 +17,7 @@ import polars as pl
 from pydantic import ValidationError
 
 from connectors.files.formats import READERS, SUFFIXES, FileError
+from pipelines import anchors
 from pipelines.catalogue import rules_of
 from pipelines.errors import ConfigError, TieoutError
 from pipelines.landing import write_whole
@@ -167,6 +168,7 @@ def record(
         if new:
             text = "".join(f"{entry.line}\n" for entry in [*log, *new])
             write_whole(log_of(workspace), text.encode())
+            anchors.vouch(workspace, {f"{anchors.DECISION}{new[-1].seq}": new[-1].sha256})
         return receipts
 
 

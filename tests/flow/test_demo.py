@@ -1,14 +1,22 @@
 """The sample company through the real commands: exactly what was planted is found, and every figure adds up."""
 
 import csv
+import json
 from collections.abc import Iterable
 from pathlib import Path
+
+import polars as pl
+import pytest
 
 import tieout
 from checks.rules import discover
 from data.demo.calendar import MONTHS
+from pipelines.workspace import Workspace
 from tests.flow.conftest import Ask, Ran
+from tests.test_every_rule import grains
+from tieout.feeds import FEEDS
 from tieout.published import TABLES
+from tieout.rule import Params
 
 Cases = set[tuple[str, str, str]]
 
@@ -99,3 +107,31 @@ def test_every_exception_has_its_evidence(ask: Ask) -> None:
 def _all_slugs(company: Ran) -> set[str]:
     with (company.root / "planted.csv").open(encoding="utf-8", newline="") as file:
         return {row["rule"] for row in csv.DictReader(file)}
+
+
+@pytest.mark.parametrize("slug", [rule.slug for rule in discover()])
+def test_the_evidence_alone_makes_the_rule_fire(slug: str, ask: Ask, company: Ran) -> None:
+    """What an exception shows as judged is all that its rule asked for, and the rule says yes to it."""
+    rule = next(rule for rule in discover() if rule.slug == slug)
+    new = ask(f"SELECT evidence FROM exceptions WHERE rule = '{slug}' AND cycles_open = 1 AND status <> 'resolved'")
+    schema = grains()[rule.grain].frame.schema
+    proofs = [json.loads(text) for text in new["evidence"]]
+    shown = [proof["judged"] for proof in proofs]
+    assert shown
+    told = pl.DataFrame(shown, schema=dict.fromkeys(shown[0], pl.String))
+    known = told.select(_read(schema[name], pl.col(name)).alias(name) for name in told.columns if name in schema)
+    rows = {f"{feed}__row": [0 if isinstance(proof.get(feed), list) else None for proof in proofs] for feed in FEEDS}
+    known = known.with_columns(pl.lit(False).alias("was_open"), *(pl.Series(n, v, pl.UInt32) for n, v in rows.items()))
+    p = Params(rule, Workspace.open(company.root).settings, known.columns)
+    assert known.select(rule.fails(p)).to_series().to_list() == [True] * len(shown)
+
+
+def _read(kind: pl.DataType, text: pl.Expr) -> pl.Expr:
+    """A value back from the text that evidence shows of it."""
+    if isinstance(kind, pl.Boolean):
+        return text == "true"
+    if isinstance(kind, pl.List):
+        return text.str.split(";").cast(kind)
+    if isinstance(kind, pl.Datetime):
+        return pl.when(text != "never").then(text).str.to_datetime("%Y-%m-%dT%H:%M:%SZ", time_zone="UTC")
+    return text.str.to_date() if isinstance(kind, pl.Date) else text.cast(kind)
