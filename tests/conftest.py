@@ -52,6 +52,7 @@ def run_steps(workspace: Workspace, period: str) -> None:
         step(Month(workspace, period))
 
 
+@pytest.hookimpl(tryfirst=True)  # before the tests are dealt out
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep tests together that share what takes long to make: the sample company, or else their module's fixtures."""
     for item in items:

@@ -390,7 +390,7 @@ def test_a_reviewed_file_is_previewed_then_recorded_once(
     arguments = ("decisions", "import", file, "--by", "Ada", "-w", books.root, "--json", *AT)
     code, out, err = tieout(*arguments, "--dry-run")
     assert (code, err) == (0, "2 would be recorded; nothing was.\n")
-    assert not log.log_of(books).parent.exists()
+    assert not log.log_of(books).exists()
     code, out, _ = tieout(*arguments)
     receipts = [(row["row"], row["subject"], row["decision"], row["outcome"], row["said"]) for row in json.loads(out)]
     assert (code, receipts) == (
@@ -444,7 +444,7 @@ def test_one_bad_row_and_nothing_is_recorded(books: Workspace, tieout: Tieout, t
     for (_, why), part in zip(said[1:], parts, strict=True):
         assert part in why
     assert "nothing was recorded: 8 of 9 refused; ffff: no exception is called ffff." in err
-    assert not log.log_of(books).parent.exists()
+    assert not log.log_of(books).exists()
 
 
 @pytest.mark.parametrize(
