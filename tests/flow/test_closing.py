@@ -2,11 +2,14 @@
 
 import json
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from pipelines.closed import closed
+from pipelines.closing import close
+from pipelines.decisions import Act
 from pipelines.warehouse import query
 from pipelines.workspace import Workspace
 from tests.conftest import Tieout, run_steps
@@ -49,6 +52,22 @@ def august(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.fixture(scope="module")
+def signed(august: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same after it was signed off."""
+    root = tmp_path_factory.mktemp("signed") / "books"
+    shutil.copytree(august, root)
+    close(Workspace.open(root), "2026-08", "Ada", "Bob", Act(datetime.now(UTC), "cli"), None)
+    return root
+
+
+@pytest.fixture
+def closed_books(signed: Path, tmp_path: Path) -> Path:
+    """A workspace of one's own, whose August is signed off."""
+    shutil.copytree(signed, tmp_path, dirs_exist_ok=True)
+    return tmp_path
+
+
 @pytest.fixture
 def books(august: Path, tmp_path: Path) -> Path:
     """A workspace of one's own, as August left it."""
@@ -76,69 +95,67 @@ def test_a_closed_month_stays_as_it_was_and_comes_to_the_same(books: Path, tieou
     assert (twice.code, "2026-08 is closed already" in twice.err) == (1, True)
 
 
-def test_a_limit_changed_since_does_not_reach_a_closed_month(books: Path, tieout: Tieout) -> None:
-    assert tieout("close", "2026-08", *SIGN, "-w", books).code == 0
-    (books / "tieout.toml").write_text(CONFIG + "[policy]\nidle_days = 1\n")
-    assert "comes to the same" in tieout("run", "-w", books, "--period", "2026-08").err
+def test_a_limit_changed_since_does_not_reach_a_closed_month(closed_books: Path, tieout: Tieout) -> None:
+    (closed_books / "tieout.toml").write_text(CONFIG + "[policy]\nidle_days = 1\n")
+    assert "comes to the same" in tieout("run", "-w", closed_books, "--period", "2026-08").err
 
 
-def test_what_was_signed_cannot_be_edited_unnoticed(books: Path, tieout: Tieout) -> None:
-    assert tieout("close", "2026-08", *SIGN, "-w", books).code == 0
-    (manifest,) = (books / "decisions" / "closed").iterdir()
+def test_what_was_signed_cannot_be_edited_unnoticed(closed_books: Path, tieout: Tieout) -> None:
+    (manifest,) = (closed_books / "decisions" / "closed").iterdir()
     manifest.write_text(
         manifest.read_text().replace('"in_stock"', '"lost"').replace("GREEN", "RED").replace("EUR", "USD")
     )
-    answer = tieout("run", "-w", books, "--period", "2026-08")
+    answer = tieout("run", "-w", closed_books, "--period", "2026-08")
     assert (answer.code, "was changed after 2026-08 was closed" in answer.err) == (1, True)
 
 
-def test_a_re_run_that_differs_is_told_and_changes_nothing(books: Path, tieout: Tieout) -> None:
-    assert tieout("close", "2026-08", *SIGN, "-w", books).code == 0
-    (landed,) = (books / "landing" / "2026-08" / "assets").glob("*/*/assets.csv")
+def test_a_re_run_that_differs_is_told_and_changes_nothing(closed_books: Path, tieout: Tieout) -> None:
+    (landed,) = (closed_books / "landing" / "2026-08" / "assets").glob("*/*/assets.csv")
     landed.chmod(0o644)
     landed.write_text(ASSETS.replace("in_stock", "in_use"))
-    before = ask(books, "FROM exceptions ORDER BY ALL")
-    answer = tieout("run", "-w", books, "--period", "2026-08")
+    before = ask(closed_books, "FROM exceptions ORDER BY ALL")
+    answer = tieout("run", "-w", closed_books, "--period", "2026-08")
     assert answer.code == 1
     assert "a re-run does not come to the same: " in answer.err
     assert "nothing was changed" in answer.err
-    assert ask(books, "FROM exceptions ORDER BY ALL") == before
+    assert ask(closed_books, "FROM exceptions ORDER BY ALL") == before
 
 
-def test_late_data_counts_in_the_next_month_and_is_told_there(books: Path, tieout: Tieout) -> None:
-    assert tieout("close", "2026-08", *SIGN, "-w", books).code == 0
-    august = ask(books, "FROM exceptions WHERE period = '2026-08' ORDER BY ALL")
-    deliver(books, "2026-08", receipts=RECEIPTS + UNORDERED)
-    deliver(books, "2026-09", assets=ASSETS, purchases=ORDERS)
-    assert tieout("run", "-w", books, "-q").code == 0
-    assert ask(books, "FROM exceptions WHERE period = '2026-08' ORDER BY ALL") == august
+def test_late_data_counts_in_the_next_month_and_is_told_there(closed_books: Path, tieout: Tieout) -> None:
+    august = ask(closed_books, "FROM exceptions WHERE period = '2026-08' ORDER BY ALL")
+    deliver(closed_books, "2026-08", receipts=RECEIPTS + UNORDERED)
+    deliver(closed_books, "2026-09", assets=ASSETS, purchases=ORDERS)
+    assert tieout("run", "-w", closed_books, "-q").code == 0
+    assert ask(closed_books, "FROM exceptions WHERE period = '2026-08' ORDER BY ALL") == august
     found = "SELECT period, subject FROM exceptions WHERE rule = 'unordered-receipt'"
-    assert ask(books, found) == [("2026-09", "R-2/1")]
-    told = ask(books, "SELECT period, adjusts, rule, subject, change, sources FROM adjustments")
+    assert ask(closed_books, found) == [("2026-09", "R-2/1")]
+    told = ask(closed_books, "SELECT period, adjusts, rule, subject, change, sources FROM adjustments")
     assert told == [
         ("2026-09", "2026-08", "unordered-receipt", "R-2/1", "would have been found", ["receipts/receipts"])
     ]
-    sources = ask(books, "SELECT source, landed, used + duplicate FROM sources WHERE source LIKE '%late%'")
+    sources = ask(closed_books, "SELECT source, landed, used + duplicate FROM sources WHERE source LIKE '%late%'")
     assert sources == [("receipts.late-2026-08", 2, 2)]
-    deliver(books, "2026-10", assets=ASSETS, purchases=ORDERS)
-    assert tieout("run", "-w", books, "-q").code == 0
-    assert ask(books, "SELECT count(*) FROM adjustments WHERE period = '2026-10'") == [(0,)]
-    assert ask(books, found + " AND period = '2026-10'") == [("2026-10", "R-2/1")]
+    deliver(closed_books, "2026-10", assets=ASSETS, purchases=ORDERS)
+    assert tieout("run", "-w", closed_books, "-q").code == 0
+    assert ask(closed_books, "SELECT count(*) FROM adjustments WHERE period = '2026-10'") == [(0,)]
+    assert ask(closed_books, found + " AND period = '2026-10'") == [("2026-10", "R-2/1")]
 
 
-def test_reopening_takes_two_people_and_keeps_both_versions(books: Path, tieout: Tieout) -> None:
-    assert tieout("close", "2026-08", *SIGN, "-w", books).code == 0
-    alone = tieout("reopen", "2026-08", "--preparer", "Ada", "--reviewer", "ada", "--reason", "typo", "-w", books)
+def test_reopening_takes_two_people_and_keeps_both_versions(closed_books: Path, tieout: Tieout) -> None:
+    alone = tieout(
+        "reopen", "2026-08", "--preparer", "Ada", "--reviewer", "ada", "--reason", "typo", "-w", closed_books
+    )
     assert (alone.code, "cannot approve" in alone.err) == (1, True)
-    assert tieout("reopen", "2026-08", *SIGN, "--reason", "typo", "-w", books).code == 0
-    assert ask(books, "SELECT state, version FROM periods") == [("reopened", 1)]
-    deliver(books, "2026-08", receipts=RECEIPTS + UNORDERED)
-    assert tieout("run", "-w", books, "-q", "--period", "2026-08").code == 0
-    assert ask(books, "SELECT subject FROM exceptions WHERE rule = 'unordered-receipt'") == [("R-2/1",)]
-    assert tieout("close", "2026-08", *SIGN, "-w", books).code == 0
-    assert {path.name for path in (books / "published" / "closed" / "2026-08").iterdir()} == {"v1", "v2"}
+    assert tieout("reopen", "2026-08", *SIGN, "--reason", "typo", "-w", closed_books).code == 0
+    assert ask(closed_books, "SELECT state, version FROM periods") == [("reopened", 1)]
+    deliver(closed_books, "2026-08", receipts=RECEIPTS + UNORDERED)
+    assert tieout("run", "-w", closed_books, "-q", "--period", "2026-08").code == 0
+    assert ask(closed_books, "SELECT subject FROM exceptions WHERE rule = 'unordered-receipt'") == [("R-2/1",)]
+    assert tieout("close", "2026-08", *SIGN, "-w", closed_books).code == 0
+    assert {path.name for path in (closed_books / "published" / "closed" / "2026-08").iterdir()} == {"v1", "v2"}
     one, two = (
-        query(books / "published" / "closed" / "2026-08" / v / "tieout.duckdb", "FROM exceptions") for v in ("v1", "v2")
+        query(closed_books / "published" / "closed" / "2026-08" / v / "tieout.duckdb", "FROM exceptions")
+        for v in ("v1", "v2")
     )
     assert two.height == one.height + 1
 
