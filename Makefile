@@ -15,10 +15,10 @@ demo: $(READY) ## write a sample company to demo/ and run every month of it
 	$(BIN)/tieout demo demo/
 
 test: lint ## everything CI checks: lint, types, layers, tests
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 3 --dist loadgroup
 
 test-slow: $(READY) ## the long proofs too
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "slow or not slow"
+	$(BIN)/python -m pytest -n 3 --dist loadgroup -m "slow or not slow"
 
 bench: $(READY) ## time every step of a month, on the sample company
 	rm -rf build/bench
