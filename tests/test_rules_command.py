@@ -119,6 +119,7 @@ def test_a_backtest_says_what_real_runs_under_the_limit_find(
     )
 
 
+@pytest.mark.slow
 def test_a_backtest_says_what_would_only_have_weighed_more_or_less(books: Workspace) -> None:
     told = backtest(books, "held-by-leaver", "critical_days=100", None, 3).select(
         "period", "subject", "change", "severity"
@@ -126,6 +127,7 @@ def test_a_backtest_says_what_would_only_have_weighed_more_or_less(books: Worksp
     assert told.rows() == [("2026-09", "T5", "regraded from critical", "high")]
 
 
+@pytest.mark.slow
 def test_a_backtest_looks_at_so_many_months_and_the_limit_in_force_changes_nothing(books: Workspace) -> None:
     assert backtest(books, "idle-stock", "idle_days=100", None, 1)["period"].unique().to_list() == ["2026-09"]
     assert backtest(books, "idle-stock", "idle_days=180", None, 2).is_empty()

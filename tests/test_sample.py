@@ -120,6 +120,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_another(books: Workspace
     assert other
 
 
+@pytest.mark.slow
 def test_the_order_of_rows_does_not_matter(books: Workspace, tmp_path: Path) -> None:
     shuffled = Workspace.open(shutil.copytree(books.root, tmp_path / "shuffled"))
     for name in ("landing", "warehouse", "published"):

@@ -95,6 +95,7 @@ def test_a_closed_month_stays_as_it_was_and_comes_to_the_same(books: Path, tieou
     assert (twice.code, "2026-08 is closed already" in twice.err) == (1, True)
 
 
+@pytest.mark.slow
 def test_a_limit_changed_since_does_not_reach_a_closed_month(closed_books: Path, tieout: Tieout) -> None:
     (closed_books / "tieout.toml").write_text(CONFIG + "[policy]\nidle_days = 1\n")
     assert "comes to the same" in tieout("run", "-w", closed_books, "--period", "2026-08").err
