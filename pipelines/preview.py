@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 
-from pipelines import again, landing, steps
+from pipelines import again, decisions, landing, steps
 from pipelines.steps import Month
 from pipelines.warehouse import Warehouse
 from pipelines.workspace import Workspace
@@ -63,8 +63,11 @@ def _by_rule(warehouse: Warehouse, period: str) -> pl.DataFrame:
 def _beside(workspace: Workspace, period: str) -> Iterator[Workspace]:
     """The workspace with folders of its own for everything that a run writes, what earlier months left included."""
     with TemporaryDirectory(prefix="tieout-preview-") as folder:
-        aside = workspace.moved(Path(folder), "warehouse", "landing", "reports", "published")
+        aside = workspace.moved(Path(folder), "warehouse", "landing", "decisions", "reports", "published")
         aside.warehouse.mkdir()
+        decided = decisions.log_of(workspace).parent
+        if decided.exists():
+            shutil.copytree(decided, decisions.log_of(aside).parent)
         if workspace.private_database.exists():
             shutil.copyfile(workspace.private_database, aside.private_database)
         for other in landing.landed_periods(workspace):
