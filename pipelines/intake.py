@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import takewhile
 
 import polars as pl
 
@@ -16,6 +17,7 @@ from pipelines import landing
 from pipelines.landing import Delivered, Snapshot
 from pipelines.warehouse import PERIOD, Warehouse
 from pipelines.workspace import Workspace
+from tieout import joining
 from tieout.feeds import FEEDS, Feed
 from tieout.intake import Override, Profile, Verdict, judge, keys_of, overridden
 from tieout.mapping import as_json
@@ -46,6 +48,7 @@ DELIVERY_EXCEPTIONS = "delivery_exceptions"
 """The table of what the verdicts of a period's deliveries rest on."""
 PROFILES = {
     "feed": pl.String(), "source": pl.String(), "rows": pl.Int64(), "columns": pl.List(pl.String), "fill": pl.String(),
+    "joined": pl.Float64(),
 }  # fmt: skip
 """What GREEN snapshots looked like; later ones are held against it."""
 
@@ -61,6 +64,7 @@ class Taken:
     landed: int
     staged: Staged | None
     override: Override | None
+    joined: float | None = None
 
     @property
     def subject(self) -> str:
@@ -72,11 +76,9 @@ def take(
     workspace: Workspace, warehouse: Warehouse, period: str, feed: Feed, delivered: Delivered, overrides: Overrides
 ) -> list[Taken]:
     """Take in every snapshot of one feed."""
-    taken = [
-        _take_one(workspace, warehouse, period, snapshot, delivered.as_of, overrides)
-        for snapshot in delivered.taken_in
-        if snapshot.source.feed == feed.name
-    ]
+    due = [snapshot for snapshot in delivered.taken_in if snapshot.source.feed == feed.name]
+    known = _known(warehouse, period, feed)
+    taken = [_take_one(workspace, warehouse, period, snapshot, delivered.as_of, overrides, known) for snapshot in due]
     empty = pl.DataFrame(schema={**staged_schema(feed), "_snapshot": pl.String()})
     warehouse.write(staged_table(feed), pl.concat([empty, *(one.rows for one in taken)]), period)
     return taken
@@ -106,6 +108,7 @@ def _take_one(
     snapshot: Snapshot,
     as_of: datetime,
     overrides: Overrides,
+    known: joining.Known,
 ) -> Taken:
     source, settings, feed = snapshot.source, workspace.settings, FEEDS[snapshot.source.feed]
     override = overrides.get((source.feed, source.name))
@@ -115,13 +118,14 @@ def _take_one(
         return Taken(snapshot, verdict, _as_taken(snapshot, feed, None), nothing, 0, None, override)
     records = files.read(landing.folder_of(workspace, period, snapshot), source)
     staged = stage(records, source, settings)
-    before = _before(warehouse, period, snapshot, feed)
-    verdict = overridden(judge(source, settings, as_of, snapshot.fetched, records, staged, before), override)
+    before, joined = _before(warehouse, period, snapshot, feed), joining.joined(staged.rows, feed, known)
+    judged = judge(source, settings, as_of, snapshot.fetched, records, staged, before, joined)
+    verdict = overridden(judged, override)
     if verdict.color == "RED":
         quarantine = _all_set_aside(records, staged, verdict)
         return Taken(snapshot, verdict, _as_taken(snapshot, feed, None), quarantine, records.landed, staged, override)
     rows = _as_taken(snapshot, feed, staged)
-    return Taken(snapshot, verdict, rows, staged.quarantine, staged.landed, staged, override)
+    return Taken(snapshot, verdict, rows, staged.quarantine, staged.landed, staged, override, joined)
 
 
 def _as_taken(snapshot: Snapshot, feed: Feed, staged: Staged | None) -> pl.DataFrame:
@@ -154,7 +158,22 @@ def _before(warehouse: Warehouse, period: str, snapshot: Snapshot, feed: Feed) -
     table = staged_table(feed)
     rows = warehouse.read(table, period=last[PERIOD]) if feed.is_state else warehouse.read(table, before=period)
     rows = rows.filter(pl.col("_source") == source)
-    return Profile(rows.height, keys_of(rows, feed), json.loads(last["fill"]), tuple(last["columns"]))
+    fill, columns = json.loads(last["fill"]), tuple(last["columns"])
+    return Profile(rows.height, keys_of(rows, feed), fill, columns, last.get("joined"))
+
+
+def _known(warehouse: Warehouse, period: str, feed: Feed) -> joining.Known:
+    """Who and what is known when a feed is judged: by the feeds before it in the month, and by earlier months."""
+    naming = joining.WHO | joining.WHAT
+    tables = {}
+    for name in takewhile(lambda other: other != feed.name, FEEDS):
+        if name in naming:
+            tables[name] = warehouse.read(staged_table(FEEDS[name]), period=period, columns=naming[name])
+    for name in naming.keys() - FEEDS.keys():
+        earlier = [other for other in warehouse.periods(name) if other < period]
+        if earlier:
+            tables[name] = warehouse.read(name, period=earlier[-1], columns=naming[name])
+    return joining.known(tables)
 
 
 # -- accounts --------------------------------------------------------------------------------------------------------
@@ -218,4 +237,5 @@ def _profile_row(taken: Taken) -> dict[str, object]:
         "rows": staged.used,
         "columns": list(staged.columns),
         "fill": json.dumps(staged.fill),
+        "joined": taken.joined,
     }

@@ -1,5 +1,6 @@
 """The verdict on a delivery: what makes it GREEN, AMBER or RED, and what is only worth saying."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from tieout import joining
 from tieout.feeds import FEEDS
 from tieout.intake import Profile, Verdict, judge, keys_of, profile
 from tieout.pull import UNREADABLE, Control, Fetched, Records
@@ -175,12 +177,40 @@ def test_the_source_speaks_for_its_own_instant() -> None:
     assert verdict(HUNDRED, extracted_at=naive).as_of == datetime(2026, 11, 2, 5, tzinfo=UTC)
 
 
-def test_the_share_that_finds_its_subject() -> None:
-    source = Source(name="test", feed="assets", bounds=Bounds(min_join=0.9))
+@pytest.mark.parametrize(
+    ("joined", "before", "bounds", "color"),
+    [
+        (0.9, None, {"min_join": 0.9}, "GREEN"),
+        (0.89, None, {"min_join": 0.9}, "AMBER"),
+        (None, None, {"min_join": 0.9}, "GREEN"),
+        (0.7, 0.9, {}, "GREEN"),
+        (0.69, 0.9, {}, "AMBER"),
+        (0.69, 0.9, {"max_join_drop": 0.3}, "GREEN"),
+        (0.69, 0.9, {"rows_from": 101}, "GREEN"),
+        (0.69, None, {}, "GREEN"),
+    ],
+)
+def test_the_share_that_names_somebody_known(
+    joined: float | None, before: float | None, bounds: dict[str, Any], color: str
+) -> None:
+    source = Source(name="test", feed="assets", bounds=Bounds(**bounds))
     records = records_of(HUNDRED, "assets")
     staged = stage(records, source, SETTINGS)
-    assert judge(source, SETTINGS, AS_OF, Fetched("complete"), records, staged, joined=0.9).color == "GREEN"
-    assert judge(source, SETTINGS, AS_OF, Fetched("complete"), records, staged, joined=0.89).color == "AMBER"
+    last = replace(profile(staged.rows, FEEDS["assets"], staged.fill, staged.columns), joined=before)
+    result = judge(source, SETTINGS, AS_OF, Fetched("complete"), records, staged, last if before else None, joined)
+    assert (result.color, slugs(result)) == (color, ["schema-drift"] if color == "AMBER" else [])
+
+
+def test_who_is_known() -> None:
+    people = pl.DataFrame({"person_id": ["P1"], "email": ["Ada@x.org"], "other_emails": [["old@x.org"]]})
+    known = joining.known({"people": people, "memory_assets": pl.DataFrame({"serial_key": ["SER1"]})})
+    seats = [("Figma", "7", "ada@x.org "), ("Figma", "p1", None), ("Figma", "8", "eve@x.org"), ("Figma", "9", None)]
+    rows = pl.DataFrame(seats, schema=["product", "seat_id", "email"], orient="row")
+    assert joining.joined(rows, FEEDS["seats"], known) == 0.5
+    ledger = pl.DataFrame({"asset_tag": ["T1", None, None], "serial": ["S/N: ser1", "other", None]})
+    assert joining.joined(ledger, FEEDS["ledger"], known) == 0.5
+    assert joining.joined(ledger, FEEDS["ledger"], joining.known({"people": people})) is None
+    assert joining.joined(pl.DataFrame(), FEEDS["stock"], known) is None
 
 
 def test_keys_carry_the_day_of_an_event() -> None:

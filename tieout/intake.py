@@ -49,13 +49,15 @@ class Profile:
 
     `keys` has one row a key: `key` (its parts as one text) and `dated` (Datetime in UTC; when an event happened, else
     null). Of a state feed it is the last GREEN delivery; of an event feed `keys` and `rows` are those of all
-    accepted ones. `fill` and `columns` are as in Staged.
+    accepted ones. `fill` and `columns` are as in Staged; `joined` is the share of rows that named anybody or anything
+    known, null where that could not be told.
     """
 
     rows: int
     keys: pl.DataFrame
     fill: Mapping[str, float]
     columns: tuple[str, ...]
+    joined: float | None = None
 
 
 class _Finding(NamedTuple):
@@ -92,7 +94,7 @@ def judge(
     """Judge one delivery against what its sender declares, the source's bounds and the last GREEN delivery.
 
     `records` and `staged` are None when nothing came; `before` is None for the first delivery ever, which only
-    declared minimums bind. `joined` is the share of rows that resolve to people or devices, where it is known.
+    declared minimums bind. `joined` is the share of rows that name a known person or device, where it can be told.
     """
     extracted = fetched.extracted(settings.zone)
     if records is None or staged is None or fetched.outcome in ("failed", "missing"):
@@ -102,8 +104,8 @@ def judge(
     else:
         delivery = _Delivery(source, as_of, fetched, records, staged, extracted)
         found = [*_completeness(delivery), *_control(delivery), *_quality(delivery), *_age(delivery)]
-        if joined is not None and joined < source.bounds.min_join:
-            found.append(_Finding("AMBER", "schema-drift", f"only {_share(joined)} of the rows resolve to a subject"))
+        if joined is not None:
+            found += _joining(delivery, joined, before)
         if before is not None:
             history = _state_history if FEEDS[source.feed].is_state else _event_history
             found += [*history(delivery, before), *_drift(delivery, before)]
@@ -205,6 +207,21 @@ def _quality(delivery: _Delivery) -> Iterator[_Finding]:
         values = ", ".join(repr(unmapped.value) for unmapped in staged.unmapped[:3])
         more = f" and {len(staged.unmapped) - 3} more" if len(staged.unmapped) > 3 else ""
         yield _Finding("GREEN", "unmapped-values", f"no asset class, counted as other: {values}{more}")
+
+
+def _joining(delivery: _Delivery, joined: float, before: Profile | None) -> Iterator[_Finding]:
+    """Records that no longer mean anybody who is known: a mapping, or the numbering of the source, has changed.
+
+    The share must fall, and their number too: rows of strangers beside the known ones are no such change.
+    """
+    bounds, rows = delivery.source.bounds, delivery.staged.used
+    said = f"only {_share(joined)} of the rows that name a person or a device name a known one"
+    if joined < bounds.min_join:
+        yield _Finding("AMBER", "schema-drift", f"{said}; at least {_share(bounds.min_join)} must")
+    elif delivery.feed.is_state and before and before.joined is not None and before.rows >= bounds.rows_from:
+        share_fell = round(before.joined - joined, 6) > bounds.max_join_drop
+        if share_fell and joined * rows < _of(1 - bounds.max_join_drop, before.rows) * before.joined:
+            yield _Finding("AMBER", "schema-drift", f"{said}, {_share(before.joined)} before")
 
 
 def _age(delivery: _Delivery) -> Iterator[_Finding]:

@@ -73,7 +73,8 @@ class Bounds(Table):
     amber_quarantined: Share = 0.05
     red_quarantined: Share = 0.50
     max_extract_days: int = 5
-    min_join: Share = 0.0
+    min_join: Share = 0.0  # of the rows that name people or devices, how many must name known ones; the first too
+    max_join_drop: Share = 0.20  # by which that share may fall, for a state feed
     max_age_days: int | None = None  # of the newest row
 
 
