@@ -136,16 +136,18 @@ class Warehouse:
         connection, rows = self._connection, 0
         connection.execute(f"ATTACH {literal(str(path))} AS publication (STORAGE_VERSION '{OLDEST_READER}')")
         try:
-            for table, show in shown.items():
-                name = f"publication.main.{quoted(table)}"
-                columns = ", ".join(map(quoted, show.columns))
-                where = f"WHERE {PERIOD} = {literal(show.period)}" if show.period else ""
-                rows_of = f"SELECT {columns} FROM {quoted(show.table)} {where} ORDER BY {PERIOD}, rowid"
-                connection.execute(f"CREATE TABLE {name} AS {rows_of}")
-                connection.execute(f"COMMENT ON TABLE {name} IS {literal(show.about)}")
-                for column, text in show.columns.items():
-                    connection.execute(f"COMMENT ON COLUMN {name}.{quoted(column)} IS {literal(text)}")
-                rows += int(connection.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0])
+            with self._transaction():  # one wait for the disk, not one a comment
+                for table, show in shown.items():
+                    name = f"publication.main.{quoted(table)}"
+                    columns = ", ".join(map(quoted, show.columns))
+                    where = f"WHERE {PERIOD} = {literal(show.period)}" if show.period else ""
+                    rows_of = f"SELECT {columns} FROM {quoted(show.table)} {where} ORDER BY {PERIOD}, rowid"
+                    comments = [f"COMMENT ON TABLE {name} IS {literal(show.about)}"] + [
+                        f"COMMENT ON COLUMN {name}.{quoted(column)} IS {literal(text)}"
+                        for column, text in show.columns.items()
+                    ]
+                    connection.execute(";".join([f"CREATE TABLE {name} AS {rows_of}", *comments]))
+                    rows += int(connection.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0])
             connection.execute("CHECKPOINT publication")
         finally:
             connection.execute("DETACH publication")
