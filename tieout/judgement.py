@@ -7,6 +7,7 @@ an exception that was open stays open. population = fired + superseded + exempt 
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from graphlib import TopologicalSorter
 from typing import Any
 
@@ -83,6 +84,7 @@ def judge_all(
     compared_by = {first: key for r in on.values() for first, key in r.goes_after.items() if key}
     open_now: dict[str, pl.DataFrame] = {}
     findings, proofs, runs = [pl.DataFrame(schema=FINDINGS)], [pl.DataFrame(schema=EVIDENCE)], []
+    goes_first = {first for rule in on.values() for first in rule.goes_after}
     goes_after = {slug: sorted(set(rule.goes_after) & set(on)) for slug, rule in sorted(on.items())}
     for slug in TopologicalSorter(goes_after).static_order():
         rule = on[slug]
@@ -90,10 +92,12 @@ def judge_all(
         judged = case.judge(open_now)
         if witness:
             witness(case, judged)
-        open_now[slug] = judged.filter(pl.col("outcome").is_in(["fired", "held"])).select("subject_key", "keys")
-        proof, texts = case.prove(judged)
-        findings.append(judged.join(texts, on="subject_key", how="left").select(list(FINDINGS)))
-        proofs.append(proof)
+        if slug in goes_first:
+            open_now[slug] = judged.filter(pl.col("outcome").is_in(["fired", "held"])).select("subject_key", "keys")
+        if not judged.is_empty():
+            proof, texts = case.prove(judged)
+            findings.append(judged.join(texts, on="subject_key", how="left").select(list(FINDINGS)))
+            proofs.append(proof)
         runs.append(case.count(judged))
     return {
         "findings": pl.concat(findings).sort("rule", "subject_key"),
@@ -133,7 +137,13 @@ class Case:
         self.p = Params(rule, world.settings, grain.frame.columns)
         self.columns, self.feeds = lineage(rule, grain, self.p)
         self.reason = self._why_not()
-        self.rows = self._answer()
+        self.answers = self._answer()
+        self.fired = self._named(self.answers.filter(pl.col("_looked_at") & pl.col("_answer")))
+
+    @cached_property
+    def rows(self) -> pl.DataFrame:
+        """Every fact row with its subject, whether it is looked at, the answer, and whether its feeds are alive."""
+        return self._named(self.answers)
 
     def _why_not(self) -> str | None:
         """Why the rule cannot be evaluated at all this period; null when it can."""
@@ -143,21 +153,33 @@ class Case:
                 return f"no source delivers {' or '.join(feeds)}"
         return None if any(world.admitted(feed) for feed in own) else f"{' and '.join(own)} was not accepted"
 
-    def _answer(self) -> pl.DataFrame:
-        """Every fact row with its subject, whether it is looked at, the answer, and whether its feeds are alive."""
-        rule, grain = self.rule, self.grain
-        keys = [pl.col(grain.keys.get(c, c)).cast(pl.String) for c in rule.subject_columns]
+    def _named(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Rows with the name of their subject, what they are compared by, and whether policy exempts them."""
+        rule, keys = self.rule, self.grain.keys
         compared_by = [pl.col(c).fill_null("") for c in self.compared_by] or [pl.lit("")]
-        frame = grain.frame.with_columns(
+        own = [pl.col(keys.get(c, c)).cast(pl.String) for c in rule.subject_columns]
+        named = rows.with_columns(
             pl.concat_str([pl.col(c).cast(pl.String) for c in rule.subject_columns], separator="/").alias("subject"),
-            pl.concat_str(keys, separator=SEPARATOR).alias("subject_key"),
+            pl.concat_str(own, separator=SEPARATOR).alias("subject_key"),
             pl.concat_str(compared_by, separator=SEPARATOR).alias("keys"),
         )
-        if rule.remembers:
-            was_open = self.before.select("subject_key", open_since="since_on", was_open=pl.lit(True))
-            frame = frame.join(was_open, on="subject_key", how="left", maintain_order="left").with_columns(
-                pl.col("was_open").fill_null(False)
-            )
+        return named.with_columns(self._exempt().alias("_exempt"))
+
+    def _recalled(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The fact rows with whether an exception about them was open before, and since when."""
+        if self.before.is_empty():
+            return frame.with_columns(open_since=pl.lit(None, pl.Date), was_open=pl.lit(False))
+        was_open = self.before.select("subject_key", open_since="since_on", was_open=pl.lit(True))
+        return (
+            self._named(frame)
+            .join(was_open, on="subject_key", how="left", maintain_order="left")
+            .with_columns(pl.col("was_open").fill_null(False))
+        )
+
+    def _answer(self) -> pl.DataFrame:
+        """Every fact row, whether it is looked at, the answer, and whether its feeds are alive."""
+        rule = self.rule
+        frame = self._recalled(self.grain.frame) if rule.remembers else self.grain.frame
         looked_at = rule.population
         if rule.event:
             looked_at = looked_at & (pl.col(rule.event) | pl.col("was_open"))
@@ -176,7 +198,6 @@ class Case:
             looked_at.fill_null(True).alias("_looked_at"),
             pl.when(looked_at.is_not_null() & provided).then(fails).alias("_answer"),
             (pl.all_horizontal(alive) & provided & pl.lit(self.reason is None)).alias("_alive"),
-            self._exempt().alias("_exempt"),
         )
 
     def _exempt(self) -> pl.Expr:
@@ -187,18 +208,21 @@ class Case:
 
     def judge(self, open_now: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
         """What fired, what another rule overtook, what policy exempts, and what became of those open before."""
-        fired = self.rows.filter(pl.col("_looked_at") & pl.col("_answer"))
-        return self._overtaken(pl.concat([self._described(fired), self._earlier(fired)], how="diagonal"), open_now)
+        parts = [self._described()]
+        if not self.before.is_empty():
+            parts.append(self._earlier())
+        return self._overtaken(pl.concat(parts, how="diagonal"), open_now)
 
-    def _described(self, fired: pl.DataFrame) -> pl.DataFrame:
+    def _described(self) -> pl.DataFrame:
         """The findings of the rows that fired, with everything an exception carries but its evidence."""
-        rule = self.rule
+        rule, fired = self.rule, self.fired
         own = self.world.settings.rules.get(rule.slug)
         severity = rule.severity if isinstance(rule.severity, str) else rule.severity(self.p)
         money = {"value": rule.value, "amount": f"{rule.value}_amount", "currency": f"{rule.value}_currency"}
         columns: dict[str, pl.Expr | str | None] = {
             "rule": pl.lit(rule.slug),
             "outcome": pl.when("_exempt").then(pl.lit("exempt")).otherwise(pl.lit("fired")),
+            "why": None,
             "subject_type": pl.lit(rule.grain),
             "asset_class": "asset_class" if "asset_class" in fired.columns else None,
             "severity": pl.lit(own.severity if own and own.severity else severity)
@@ -220,9 +244,9 @@ class Case:
             ),
         )  # fmt: skip
 
-    def _earlier(self, fired: pl.DataFrame) -> pl.DataFrame:
+    def _earlier(self) -> pl.DataFrame:
         """What became of exceptions that were open before and did not fire now."""
-        rest = self.before.join(fired, on="subject_key", how="anti")
+        rest = self.before.join(self.fired, on="subject_key", how="anti")
         let_go = pl.col("let_go") if "let_go" in self.rows.columns else pl.lit(None, pl.String)
         now = self.rows.select(
             "subject_key",
@@ -250,7 +274,7 @@ class Case:
     def _overtaken(self, judged: pl.DataFrame, open_now: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
         """The findings, those marked superseded whose thing has an open exception of a rule that goes first."""
         for first, key in self.rule.goes_after.items():
-            if first not in open_now:
+            if first not in open_now or open_now[first].is_empty() or judged.is_empty():
                 continue
             named = pl.concat_str([pl.col(c).fill_null("") for c in key] or [pl.lit("")], separator=SEPARATOR)
             theirs = open_now[first]["keys" if key else "subject_key"].unique()
@@ -271,7 +295,7 @@ class Case:
         fired = judged.filter(pl.col("outcome") == "fired").select("exception_id", "subject_key")
         if fired.is_empty():
             return pl.DataFrame(schema=EVIDENCE), pl.DataFrame(schema=_SHOWN)
-        rows = self.rows.join(fired, on="subject_key")
+        rows = self.fired.join(fired, on="subject_key")
         measures = [c for c in self.columns if not c.endswith("__row")]  # a record's place says nothing of the subject
         asked = pl.struct(told(rows.schema[c], pl.col(c)).alias(c) for c in measures).struct.json_encode()
         parts, proofs = [pl.format('"judged":{}', asked)], [pl.DataFrame(schema=EVIDENCE)]
@@ -317,19 +341,21 @@ class Case:
 
     def count(self, judged: pl.DataFrame) -> dict[str, Any]:
         """How the population of the rule divides, and what fired is worth."""
-        looked_at = self.rows.filter("_looked_at")
-        outcomes = judged.join(looked_at.filter("_answer"), on="subject_key", how="semi")["outcome"]
-        unanswered = looked_at["_answer"].is_null()
+        looked_at, unanswered = self.answers.lazy().filter("_looked_at"), pl.col("_answer").is_null()
+        divides = looked_at.select(
+            population=pl.len(),
+            clean=(~pl.col("_answer")).sum(),
+            unknown=(unanswered & pl.col("_alive")).sum(),
+            not_evaluated=(unanswered & ~pl.col("_alive")).sum(),
+        ).collect()
+        outcomes = judged.join(self.fired, on="subject_key", how="semi")["outcome"]
         values = judged.filter(pl.col("outcome") == "fired")["value"].drop_nulls()
         return {
             "rule": self.rule.slug,
             "rule_hash": rule_hash(self.rule, self.p),
             "params": json.dumps(self.p.stated(), default=str, sort_keys=True),
-            "population": looked_at.height,
+            **divides.row(0, named=True),
             **{name: int((outcomes == name).sum()) for name in ("fired", "superseded", "exempt")},
-            "clean": int((~looked_at["_answer"]).sum() or 0),
-            "unknown": int((unanswered & looked_at["_alive"]).sum()),
-            "not_evaluated": int((unanswered & ~looked_at["_alive"]).sum()),
             "value": values.sum() if len(values) else None,
             "reason": self.reason,
         }
