@@ -17,6 +17,7 @@ from pipelines.closed import Closing, Manifest, closed, manifest_of
 from pipelines.errors import TieoutError
 from pipelines.steps import Month
 from pipelines.warehouse import Warehouse
+from pipelines.whole import UNFINISHED, write_whole
 from pipelines.workspace import Workspace
 from tieout import digest
 from tieout.judgement import OPEN_STATUSES
@@ -60,7 +61,7 @@ def perform_again(
     workspace: Workspace, manifest: Manifest, delivered: landing.Delivered | None = None
 ) -> dict[str, pl.DataFrame]:
     """A month's results from what was frozen, or from other deliveries; the workspace stays as it is."""
-    with TemporaryDirectory(prefix=".again-", dir=workspace.warehouse) as folder:
+    with TemporaryDirectory(prefix=UNFINISHED, dir=workspace.warehouse) as folder:
         aside = _aside(workspace, manifest, Path(folder))
         shutil.copyfile(workspace.private_database, aside.private_database)
         month = Month(aside, manifest.period, delivered=delivered or manifest.delivered)
@@ -149,5 +150,5 @@ def _aside(workspace: Workspace, manifest: Manifest, folder: Path) -> Workspace:
     aside = replace(workspace, settings=settings.model_copy(update={"paths": paths}))
     aside.warehouse.mkdir()
     then = decisions.read(workspace)[: manifest.decisions]
-    landing.write_whole(decisions.log_of(aside), "".join(f"{entry.line}\n" for entry in then).encode())
+    write_whole(decisions.log_of(aside), "".join(f"{entry.line}\n" for entry in then).encode())
     return aside

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 
 from pipelines import landing
 from pipelines.errors import TieoutError
+from pipelines.whole import sha256_of, write_whole
 from pipelines.workspace import Workspace
 from tieout import digest
 from tieout.decisions import FIRST_LINK, Entry, head
@@ -47,12 +48,12 @@ _ANCHOR = TypeAdapter(Anchor)
 
 def anchors_of(workspace: Workspace) -> Path:
     """The file that holds every anchor."""
-    return workspace.root / workspace.settings.paths.decisions / "anchors.jsonl"
+    return workspace.decisions / "anchors.jsonl"
 
 
 def signed_in(workspace: Workspace) -> Path:
     """The folder of what was signed for closed months."""
-    return workspace.root / workspace.settings.paths.decisions / "closed"
+    return workspace.decisions / "closed"
 
 
 def read(workspace: Workspace) -> tuple[Anchor, ...]:
@@ -93,7 +94,7 @@ def vouch(workspace: Workspace, things: Mapping[str, str | None]) -> None:
     if new:
         added = Anchor(new, anchors[-1].sha256 if anchors else FIRST_LINK).sealed()
         text = "".join(f"{anchor.line}\n" for anchor in (*anchors, added))
-        landing.write_whole(anchors_of(workspace), text.encode())
+        write_whole(anchors_of(workspace), text.encode())
 
 
 def vouch_for_landed(workspace: Workspace, period: str) -> None:
@@ -106,7 +107,7 @@ def vouch_for_landed(workspace: Workspace, period: str) -> None:
     new = {name: path for name, path in named.items() if name not in known}
     delivered = landing.record_of(workspace, period)
     new[name_of(LANDED, workspace.landing, delivered)] = delivered
-    vouch(workspace, {name: landing.sha256_of(path) for name, path in new.items()})
+    vouch(workspace, {name: sha256_of(path) for name, path in new.items()})
 
 
 def vouch_for_decisions(workspace: Workspace, log: Sequence[Entry]) -> None:
@@ -114,7 +115,7 @@ def vouch_for_decisions(workspace: Workspace, log: Sequence[Entry]) -> None:
     known = vouched(read(workspace))
     folder = signed_in(workspace)
     signed = {name_of(SIGNED, folder, path): path for path in sorted(folder.glob("[0-9]*.json"))}
-    new: dict[str, str | None] = {n: landing.sha256_of(path) for n, path in signed.items() if n not in known}
+    new: dict[str, str | None] = {n: sha256_of(path) for n, path in signed.items() if n not in known}
     if log:
         new[f"{DECISION}{len(log)}"] = head(log)
     vouch(workspace, new)

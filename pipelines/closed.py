@@ -10,9 +10,10 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from pipelines import decisions, landing
+from pipelines import decisions
 from pipelines.errors import TieoutError
 from pipelines.landing import Delivered
+from pipelines.whole import write_whole
 from pipelines.workspace import Workspace
 from tieout import digest
 from tieout.decisions import FIRST_LINK, Entry
@@ -101,7 +102,7 @@ def keep(workspace: Workspace, manifest: Manifest) -> str:
     """Store a manifest under its sha256, which is returned."""
     said = _MANIFEST.dump_python(manifest, mode="json")
     content = digest.of_value(said)
-    landing.write_whole(_path(workspace, manifest.period, content), _MANIFEST.dump_json(manifest, indent=1))
+    write_whole(_path(workspace, manifest.period, content), _MANIFEST.dump_json(manifest, indent=1))
     return content
 
 

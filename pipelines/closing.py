@@ -11,6 +11,7 @@ from pipelines.again import results
 from pipelines.closed import SUBJECT, Closing, Manifest, closed, keep
 from pipelines.decisions import Act, Asked, reclaim_of
 from pipelines.errors import ConfigError, TieoutError
+from pipelines.interrupted import refuse_half_done
 from pipelines.steps import RUNS, Month
 from pipelines.warehouse import PERIOD, Warehouse
 from pipelines.workspace import Workspace, end_of_period
@@ -25,6 +26,7 @@ def close(workspace: Workspace, period: str, preparer: str, reviewer: str, act: 
     Raises TieoutError, which lists everything that stands in the way.
     """
     with workspace.lock():
+        refuse_half_done(workspace, period)
         _hold_ran(workspace, period)
         obstacles = list(_obstacles(workspace, period, act.at))
         if obstacles:

@@ -17,11 +17,11 @@ import polars as pl
 from pydantic import ValidationError
 
 from connectors.files.formats import READERS, SUFFIXES, FileError
-from pipelines import anchors
+from pipelines import anchors, crash
 from pipelines.catalogue import rules_of
 from pipelines.errors import ConfigError, TieoutError
-from pipelines.landing import write_whole
 from pipelines.warehouse import PERIOD, QueryError, Warehouse, literal, query
+from pipelines.whole import write_whole
 from pipelines.workspace import Workspace
 from tieout import digest
 from tieout.decisions import (
@@ -104,7 +104,7 @@ class Act:
 
 def log_of(workspace: Workspace) -> Path:
     """The file that holds every decision."""
-    return workspace.root / workspace.settings.paths.decisions / "log.jsonl"
+    return workspace.decisions / "log.jsonl"
 
 
 def read(workspace: Workspace) -> tuple[Entry, ...]:
@@ -168,6 +168,7 @@ def record(
         if new:
             text = "".join(f"{entry.line}\n" for entry in [*log, *new])
             write_whole(log_of(workspace), text.encode())
+            crash.point("decision-logged")
             anchors.vouch(workspace, {f"{anchors.DECISION}{new[-1].seq}": new[-1].sha256})
         return receipts
 

@@ -3,7 +3,7 @@
 import importlib.resources
 import os
 
-from pipelines.landing import write_whole
+from pipelines.whole import write_whole
 from pipelines.workspace import Workspace
 
 

@@ -8,7 +8,6 @@ A replay of a period reads what landed, never the inbox.
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,7 +18,8 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from connectors import files
-from pipelines import __version__
+from pipelines import __version__, crash
+from pipelines.whole import settle, sha256_of, unfinished, write_whole
 from pipelines.workspace import Workspace
 from tieout.feeds import FEEDS
 from tieout.pull import Fetched
@@ -92,7 +92,9 @@ def land(
                 **json.loads(_FETCHED.dump_json(fetched)),
             }
             write_whole(folder / "manifest.json", json.dumps(manifest, indent=2, ensure_ascii=False).encode())
+            crash.point("delivery-fetched")
             _keep(folder, kept)
+            crash.point("delivery-landed")
         return snapshot
 
 
@@ -105,6 +107,7 @@ def folder_of(workspace: Workspace, period: str, snapshot: Snapshot) -> Path:
 def record(workspace: Workspace, period: str, delivered: Delivered) -> None:
     """Remember what was delivered for a period, all at once."""
     write_whole(record_of(workspace, period), _DELIVERED.dump_json(delivered, indent=2))
+    crash.point("delivered-recorded")
 
 
 def recall(workspace: Workspace, period: str) -> Delivered | None:
@@ -146,39 +149,6 @@ def manifests(workspace: Workspace) -> list[Path]:
     return sorted(workspace.landing.glob("[0-9]*/*/*/*/manifest.json"))
 
 
-def sweep(workspace: Workspace) -> None:
-    """Remove what a killed run left half fetched; only under the workspace's lock."""
-    for leftover in workspace.landing.glob(".incoming-*"):
-        shutil.rmtree(leftover)
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that a reader, or a crash, finds the old content or the new, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    with unfinished.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
-    settle(path.parent)
-
-
-def sha256_of(path: Path) -> str:
-    """The sha256 of a file's bytes, in hex, however large it is."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def settle(path: Path) -> None:
-    """Make sure that a file's content, or a directory's list of names, is on the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _shaping(source: Source) -> dict[str, object]:
     """What the config says, defaults included, that changes how a source's rows are read."""
     return source.model_dump(mode="json", exclude=_UNSHAPING)
@@ -190,7 +160,7 @@ def _hash(said: object) -> str:
 
 @contextmanager
 def _incoming(landing: Path) -> Iterator[Path]:
-    folder = landing / f".incoming-{os.getpid()}"
+    folder = unfinished(landing / "delivery")
     folder.mkdir(parents=True)
     try:
         yield folder

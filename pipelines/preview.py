@@ -10,9 +10,10 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 
-from pipelines import again, decisions, landing, steps
+from pipelines import again, decisions, landing, publish, steps
 from pipelines.steps import Month
 from pipelines.warehouse import Warehouse
+from pipelines.whole import UNFINISHED
 from pipelines.workspace import Workspace
 from tieout.judgement import OPEN_STATUSES
 
@@ -33,6 +34,7 @@ def preview(workspace: Workspace, period: str, as_of: datetime | None, pages: Pa
         month = Month(aside, period, as_of)
         for step in STEPS:
             step(month)
+        publish.place_pages(aside)
         if pages:
             shutil.copytree(aside.reports / period, pages, dirs_exist_ok=True)
         with Warehouse(aside.private_database) as warehouse:
@@ -62,7 +64,7 @@ def _by_rule(warehouse: Warehouse, period: str) -> pl.DataFrame:
 @contextmanager
 def _beside(workspace: Workspace, period: str) -> Iterator[Workspace]:
     """The workspace with folders of its own for everything that a run writes, what earlier months left included."""
-    with TemporaryDirectory(prefix="tieout-preview-") as folder:
+    with TemporaryDirectory(prefix=UNFINISHED, dir=workspace.warehouse) as folder:
         aside = workspace.moved(Path(folder), "warehouse", "landing", "decisions", "reports", "published")
         aside.warehouse.mkdir()
         decided = decisions.log_of(workspace).parent

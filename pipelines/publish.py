@@ -1,17 +1,17 @@
 """Gives the results to everybody: one database file, swapped whole, that readers keep open as long as they like."""
 
-import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 import polars as pl
 
-from pipelines import anchors, decisions
+from pipelines import anchors, crash, decisions
 from pipelines.anchors import KEPT, PUBLISHED
 from pipelines.errors import TieoutError
 from pipelines.intake import staged_table
-from pipelines.landing import settle, sha256_of
 from pipelines.warehouse import PERIOD, Shown, Warehouse, contents
+from pipelines.whole import UNFINISHED, place, settle, sha256_of, unfinished
 from pipelines.workspace import Workspace
 from tieout import digest
 from tieout.feeds import FEEDS
@@ -28,7 +28,6 @@ def publish(workspace: Workspace, warehouse: Warehouse, latest: str) -> int:
     anchors.vouch_for_decisions(workspace, log)
     warehouse.write("anchors", anchors.state(workspace, log), latest)
     target = workspace.published_database
-    sweep(workspace)
     shown = {
         name: Shown(table.stored_as or name, table.doc, table.columns, latest if table.latest_only else None)
         for name, table in TABLES.items()
@@ -36,7 +35,11 @@ def publish(workspace: Workspace, warehouse: Warehouse, latest: str) -> int:
     building, rows = _build(warehouse, target, shown)
     gone = {name: None for name in anchors.vouched(anchors.read(workspace)) if name.startswith(PUBLISHED)}
     anchors.vouch(workspace, gone | {f"{PUBLISHED}{name}": text for name, text in fingerprints(building).items()})
-    _put(building, target)
+    crash.point("database-vouched")
+    place_pages(workspace)
+    crash.point("pages-placed")
+    place(building, target)
+    crash.point("database-placed")
     return rows
 
 
@@ -45,7 +48,7 @@ def set_aside(workspace: Workspace, warehouse: Warehouse, folder: Path, period: 
     shown = {name: Shown(t.stored_as or name, t.doc, t.columns, period) for name, t in TABLES.items()}
     target = folder / "tieout.duckdb"
     building, _ = _build(warehouse, target, shown)
-    _put(building, target)
+    place(building, target)
     kept = sorted(path for path in folder.rglob("*") if path.is_file())
     anchors.vouch(
         workspace, {anchors.name_of(KEPT, workspace.published / "closed", path): sha256_of(path) for path in kept}
@@ -57,24 +60,30 @@ def fingerprints(database: Path) -> dict[str, str]:
     return {name: digest.of_table(frame) for name, frame in contents(database)}
 
 
+def waiting(workspace: Workspace, period: str) -> Path:
+    """The folder in which a month's pages wait until its database is ready, too."""
+    return workspace.reports / f"{UNFINISHED}{period}"
+
+
+def place_pages(workspace: Workspace) -> None:
+    """Put all pages that wait in their place, one right after the other."""
+    for folder in sorted(workspace.reports.glob(f"{UNFINISHED}*")):
+        month = workspace.reports / folder.name.removeprefix(UNFINISHED)
+        for page in sorted(path for path in folder.rglob("*") if path.is_file()):
+            target = month / page.relative_to(folder)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            page.replace(target)
+        settle(month)
+        shutil.rmtree(folder)
+
+
 def _build(warehouse: Warehouse, target: Path, shown: Mapping[str, Shown]) -> tuple[Path, int]:
     """A database beside the place it is for, and its number of rows."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    building = target.with_name(f".{target.name}.{os.getpid()}.building")
+    building = unfinished(target)
     rows = warehouse.publish(building, shown)
-    settle(building)
+    crash.point("database-built")
     return building, rows
-
-
-def _put(building: Path, target: Path) -> None:
-    building.replace(target)
-    settle(target.parent)
-
-
-def sweep(workspace: Workspace) -> None:
-    """Remove what a killed run left half built; only under the workspace's lock."""
-    for leftover in workspace.published.glob(".*.building*"):
-        leftover.unlink()
 
 
 def _hold_against_verdicts(warehouse: Warehouse, period: str) -> None:

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pipelines import again, anchors, closed, decisions, landing, publish, steps, verify
+from pipelines import again, anchors, closed, decisions, interrupted, landing, steps, verify
 from pipelines.anchors import SEEN
 from pipelines.closing import put_aside
 from pipelines.errors import ConfigError, TieoutError
 from pipelines.steps import Month
 from pipelines.warehouse import Warehouse
+from pipelines.whole import UNFINISHED, place, sweep, write_whole
 from pipelines.workspace import Workspace
 from tieout import digest
 
@@ -38,23 +39,21 @@ def rebuild(workspace: Workspace, say: Callable[[str], object] = print) -> list[
     recorded, or a closed month does not come to what was signed.
     """
     with workspace.lock():
-        landing.sweep(workspace)
-        publish.sweep(workspace)
+        sweep(workspace.folders)
         months = landing.landed_periods(workspace)
         if not months:
             raise ConfigError(f"nothing landed in {workspace.root} yet; run a month first.")
         findings = verify.inputs(workspace)
         if findings:
             raise TieoutError(f"{findings[0].removesuffix('.')}; {len(findings)} findings in all, see `tieout verify`.")
-        for leftover in workspace.warehouse.glob(".rebuild-*"):
-            shutil.rmtree(leftover)
-        with TemporaryDirectory(prefix=".rebuild-", dir=workspace.warehouse) as folder:
+        with TemporaryDirectory(prefix=UNFINISHED, dir=workspace.warehouse) as folder:
             beside = Beside(workspace.root, workspace.settings, Path(folder))
             for period in months:
                 say(f"{period}  {_perform(beside, period)}")
             _show(beside, months)
             _put(beside, workspace)
         steps.publish(Month(workspace, months[-1]))
+        interrupted.ended(workspace)
         _keep_again(workspace)
         return months
 
@@ -74,7 +73,7 @@ def _perform(beside: Beside, period: str) -> str:
     moved = {"warehouse": str(beside.warehouse), "decisions": str(then)}
     paths = beside.settings.paths.model_copy(update=moved)
     aside = Workspace(beside.root, settings.model_copy(update={"paths": paths}))
-    landing.write_whole(decisions.log_of(aside), "".join(f"{entry.line}\n" for entry in known).encode())
+    write_whole(decisions.log_of(aside), "".join(f"{entry.line}\n" for entry in known).encode())
     signed = anchors.signed_in(beside)
     if signed.is_dir():
         shutil.copytree(signed, then / "closed")
@@ -103,14 +102,11 @@ def _show(beside: Beside, months: list[str]) -> None:
 
 
 def _put(beside: Beside, workspace: Workspace) -> None:
-    """Put the private database and the pages in the place of the old ones, each whole."""
-    landing.settle(beside.private_database)
+    """Put the private database in the place of the old one, and the pages where publishing finds them."""
     target = workspace.private_database
     target.with_name(f"{target.name}.wal").unlink(missing_ok=True)  # of the old database, which it would not fit
-    beside.private_database.replace(target)
-    landing.settle(target.parent)
-    for page in sorted(beside.reports.glob("*/*")):
-        landing.write_whole(workspace.reports / page.relative_to(beside.reports), page.read_bytes())
+    place(beside.private_database, target)
+    shutil.copytree(beside.reports, workspace.reports, dirs_exist_ok=True)
 
 
 def _keep_again(workspace: Workspace) -> None:

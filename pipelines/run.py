@@ -7,12 +7,14 @@ from datetime import datetime
 
 import dagster as dg
 
-from pipelines import again, landing, publish
+from pipelines import again
 from pipelines.closed import closed
 from pipelines.definitions import JOB, define
 from pipelines.errors import TieoutError
 from pipelines.home import prepare_home
-from pipelines.landing import landed_periods, write_whole
+from pipelines.interrupted import half_done, under_way
+from pipelines.landing import landed_periods
+from pipelines.whole import write_whole
 from pipelines.workspace import Workspace
 
 log = logging.getLogger("tieout")
@@ -25,18 +27,19 @@ def run(workspace: Workspace, period: str, as_of: datetime | None = None, *, rep
     """
     os.environ.update(prepare_home(workspace))
     with workspace.lock(), dg.DagsterInstance.get() as instance:
-        landing.sweep(workspace)
-        publish.sweep(workspace)
         if period in closed(workspace):
             closing = again.reproduce(workspace, period)
             log.info("%s  is closed; run again it comes to the same (%s)", period, closing.content[:16])
             return
-        later = [other for other in landed_periods(workspace) if other > period] if replays else []
-        job = define(workspace).resolve_job_def(JOB)
-        _run_one(workspace, job, instance, period, as_of, replay=False)
-        for other in later:
-            log.info("%s  replayed, because %s changed", other, period)
-            _run_one(workspace, job, instance, other, None, replay=True)
+        with under_way(workspace, period) as before:
+            job = define(workspace).resolve_job_def(JOB)
+            for other in half_done(workspace, before, period):
+                _run_one(workspace, job, instance, other, None, replay=True)
+            later = [other for other in landed_periods(workspace) if other > period] if replays else []
+            _run_one(workspace, job, instance, period, as_of, replay=False)
+            for other in later:
+                log.info("%s  replayed, because %s changed", other, period)
+                _run_one(workspace, job, instance, other, None, replay=True)
 
 
 def _run_one(

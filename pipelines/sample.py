@@ -18,9 +18,9 @@ from pipelines import decisions as decision_log
 from pipelines.answer import in_words
 from pipelines.errors import ConfigError
 from pipelines.explain import choose
-from pipelines.landing import write_whole
 from pipelines.steps import Month, world_of
 from pipelines.warehouse import PERIOD, Warehouse
+from pipelines.whole import place, unfinished
 from pipelines.workspace import Workspace
 from tieout.decisions import head
 from tieout.explanation import NOT_LOOKED_AT, Answer, Witness
@@ -309,7 +309,7 @@ def _readme(
 
 def _write(path: Path, sheets: Mapping[str, pl.DataFrame], world: World) -> None:
     """A workbook of text alone: no formula, no link, nothing that a cell could run; written whole."""
-    building = path.with_name(f".{path.name}.building")
+    building = unfinished(path)
     building.parent.mkdir(parents=True, exist_ok=True)
     with xlsxwriter.Workbook(building, {"strings_to_formulas": False, "strings_to_urls": False}) as book:
         book.set_properties({"title": f"Audit sample {world.period}", "created": world.as_of.replace(tzinfo=None)})
@@ -323,10 +323,7 @@ def _write(path: Path, sheets: Mapping[str, pl.DataFrame], world: World) -> None
                 for row, text in enumerate(texts, 1):
                     sheet.write_string(row, column, _fitting(text))
                 sheet.set_column(column, column, min(60, max(map(len, [title, *texts])) + 2))
-    try:
-        write_whole(path, building.read_bytes())
-    finally:
-        building.unlink()
+    place(building, path)
 
 
 def _fitting(text: str) -> str:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pipelines.errors import ConfigError
-from pipelines.landing import write_whole
+from pipelines.whole import write_whole
 from pipelines.workspace import CONFIG
 
 STARTER = """\

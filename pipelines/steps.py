@@ -15,13 +15,14 @@ import polars as pl
 
 import reports
 from checks.rules import categories
-from pipelines import __version__, anchors, catalogue, delivery, intake, landing, late
+from pipelines import __version__, anchors, catalogue, crash, delivery, intake, landing, late
 from pipelines import decisions as decision_log
 from pipelines import publish as publishing
 from pipelines.closed import closings, refuse_sealed
 from pipelines.errors import TieoutError
 from pipelines.landing import Delivered
 from pipelines.warehouse import PERIOD, Warehouse
+from pipelines.whole import write_whole
 from pipelines.workspace import Workspace, end_of_period
 from tieout import controls, decisions, exceptions, figures, policy_changes, savings
 from tieout import reconcile as domain
@@ -152,7 +153,7 @@ def _savings(world: World, warehouse: Warehouse) -> dict[str, pl.DataFrame]:
 
 
 def render(month: Month) -> dict[str, int]:
-    """Write the month's pages, each whole; returns the number of their bytes."""
+    """Write the month's pages, which wait to be published; returns the number of their bytes."""
     with step(month, "reports") as (warehouse, say):
         shown = {
             name: warehouse.read(table.stored_as or name, upto=month.period, columns=list(table.columns))
@@ -163,10 +164,10 @@ def render(month: Month) -> dict[str, int]:
             pages = reports.render(shown, _about(month, warehouse), prose)
         except reports.InequalityError as problem:
             raise TieoutError(f"{month.period} is not reported or published: {problem}") from problem
-        folder = month.workspace.reports / month.period
+        folder = publishing.waiting(month.workspace, month.period)
         for name, page in pages.items():
-            landing.write_whole(folder / name, page.encode())
-        say(f"{len(pages)} pages in {folder}")
+            write_whole(folder / name, page.encode())
+        say(f"{len(pages)} pages for {month.workspace.reports / month.period}")
     return {name: len(page) for name, page in pages.items()}
 
 
@@ -327,6 +328,8 @@ class _Say:
 def step(month: Month, name: str) -> Iterator[tuple[Warehouse, _Say]]:
     """Open the warehouse for one step, and say in one line what it did and how long it took."""
     began, say = monotonic(), _Say()
+    crash.point(f"{name}-begun")
     with Warehouse(month.workspace.private_database) as warehouse:
         yield warehouse, say
+    crash.point(f"{name}-done")
     log.info("%s  %-10s %s (%.1f s)", month.period, name, say.text, monotonic() - began)

@@ -12,9 +12,10 @@ from typing import TypeVar
 from pipelines import anchors, closed, decisions, landing
 from pipelines.anchors import DECISION, KEPT, LANDED, PUBLISHED, SIGNED, Anchor
 from pipelines.errors import TieoutError
-from pipelines.landing import Snapshot, sha256_of
+from pipelines.landing import Snapshot
 from pipelines.publish import fingerprints
 from pipelines.warehouse import QueryError, query
+from pipelines.whole import sha256_of
 from pipelines.workspace import Workspace
 from tieout.decisions import Entry
 

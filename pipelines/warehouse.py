@@ -14,6 +14,8 @@ from typing import Self
 import duckdb
 import polars as pl
 
+from pipelines import crash
+
 PERIOD = "period"
 OLDEST_READER = "v1.4.0"
 """Clients from this DuckDB on can open what is published."""
@@ -170,7 +172,9 @@ class Warehouse:
             self._names = None
             raise
         else:
+            crash.point("tables-written")
             self._connection.execute("COMMIT")
+            crash.point("tables-committed")
         finally:
             self._writing = False
 

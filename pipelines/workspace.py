@@ -79,6 +79,15 @@ class Workspace:
         return self.root / self.settings.paths.rules
 
     @property
+    def decisions(self) -> Path:
+        return self.root / self.settings.paths.decisions
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Every folder that Tieout alone writes to."""
+        return self.landing, self.warehouse, self.decisions, self.published, self.reports
+
+    @property
     def private_database(self) -> Path:
         """The file only a run opens."""
         return self.warehouse / "tieout.duckdb"

@@ -10,7 +10,7 @@ import pytest
 from pipelines import delivery, landing
 from pipelines.delivery import Due
 from pipelines.errors import ConfigError
-from pipelines.landing import Delivered, folder_of, land, recall, record, sweep
+from pipelines.landing import Delivered, folder_of, land, recall, record
 from pipelines.workspace import Workspace
 from tests.conftest import MakeWorkspace
 from tieout.settings import Source
@@ -60,13 +60,6 @@ def test_what_did_not_come_leaves_nothing_behind(make_workspace: MakeWorkspace) 
     snapshot = land(workspace, ASSETS, "2026-10")
     assert (snapshot.snapshot_id, snapshot.fetched.outcome) == ("", "missing")
     assert contents(workspace.landing) == {}
-
-
-def test_leftovers_of_a_killed_run_are_swept(make_workspace: MakeWorkspace) -> None:
-    workspace = Workspace.open(make_workspace())
-    (workspace.landing / ".incoming-77" / "half").mkdir(parents=True)
-    sweep(workspace)
-    assert list(workspace.landing.iterdir()) == []
 
 
 def test_a_month_remembers_what_was_delivered(make_workspace: MakeWorkspace) -> None:

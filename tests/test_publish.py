@@ -57,14 +57,6 @@ def test_rows_of_a_refused_delivery_stop_the_publication(workspace: Workspace) -
     assert workspace.published_database.read_bytes() == before
 
 
-def test_leftovers_of_a_killed_run_are_swept(workspace: Workspace) -> None:
-    workspace.published.mkdir()
-    (workspace.published / ".tieout.duckdb.7.building").touch()
-    (workspace.published / ".tieout.duckdb.7.building.wal").touch()
-    publish.sweep(workspace)
-    assert list(workspace.published.iterdir()) == []
-
-
 def test_the_same_month_twice_is_the_same_and_explains_itself(workspace: Workspace) -> None:
     answers = []
     for _ in range(2):

@@ -14,10 +14,10 @@ from pipelines import anchors, closing, decisions, verify
 from pipelines.closed import manifest_of
 from pipelines.decisions import Act, as_asked
 from pipelines.errors import TieoutError
-from pipelines.landing import sha256_of
 from pipelines.publish import fingerprints
 from pipelines.rebuild import rebuild
 from pipelines.warehouse import query
+from pipelines.whole import sha256_of
 from pipelines.workspace import Workspace
 from tests.conftest import Tieout, run_steps
 from tests.flow.test_closing import ASSETS, CONFIG, ORDERS, RECEIPTS, UNORDERED, deliver

@@ -1,0 +1,66 @@
+"""Puts files in their place whole: a reader, a crash or a full disk leaves the old content or the new, never a part.
+
+What is not finished bears a name of its own, by which the next run knows what a killed one left.
+"""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from pipelines import crash
+
+UNFINISHED = ".unfinished-"
+
+
+def unfinished(path: Path) -> Path:
+    """Where something is made before it is put in its place."""
+    return path.with_name(f"{UNFINISHED}{path.name}.{os.getpid()}")
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file, replacing the one that was there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    written = unfinished(path)
+    try:
+        written.write_bytes(content)
+        crash.point("file-written")
+        place(written, path)
+    except OSError:
+        written.unlink(missing_ok=True)  # it would only fill the disk further
+        raise
+    crash.point("file-placed")
+
+
+def place(made: Path, target: Path) -> None:
+    """Put a file that was made beside it in the place of another."""
+    settle(made)
+    made.replace(target)
+    settle(target.parent)
+
+
+def settle(path: Path) -> None:
+    """Make sure that a file's content, or a directory's list of names, is on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sha256_of(path: Path) -> str:
+    """The sha256 of a file's bytes, in hex, however large it is."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sweep(folders: Iterable[Path]) -> int:
+    """Remove what killed runs left unfinished; only under the workspace's lock. Returns how much that was."""
+    left = [path for folder in folders for path in sorted(folder.rglob(f"{UNFINISHED}*"))]
+    for path in left:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)  # it may have gone with its folder
+    return len(left)
