@@ -241,6 +241,7 @@ def _about(month: Month, warehouse: Warehouse) -> reports.About:
         decisions=len(log),
         chain_head=decisions.head(log),
         earlier=tuple(period for period in warehouse.periods(RUNS) if period < month.period),
+        lasting=frozenset(rule.slug for rule in catalogue.rules_of(month.workspace.rules) if rule.remembers),
     )
 
 

@@ -11,7 +11,8 @@ class About:
 
     `as_of` has a zone; `earlier` are the periods run before this one, oldest first; `config_hash` is a fingerprint
     of the configuration in force. `decisions` counts the entries of the decision log as the page was written, and
-    `chain_head` is the sha256 of the newest, which vouches for all.
+    `chain_head` is the sha256 of the newest, which vouches for all. `lasting` are the rules about things that happened:
+    only what they find can be accepted.
     """
 
     organisation: str
@@ -24,6 +25,7 @@ class About:
     decisions: int = 0
     chain_head: str = "0" * 64
     earlier: tuple[str, ...] = ()
+    lasting: frozenset[str] = frozenset()
 
     @property
     def zone(self) -> ZoneInfo:

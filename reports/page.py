@@ -1,6 +1,6 @@
-"""Turns frozen data into one HTML file that opens anywhere, offline, and can run nothing.
+"""Turns frozen data into one HTML file that opens anywhere, offline, and runs nothing but our script.
 
-Every value is escaped, a missing one is an error, and the policy in the page allows its own stylesheet alone.
+Every value is escaped, a missing one is an error, and the policy in the page allows our stylesheet and script alone.
 """
 
 import base64
@@ -11,22 +11,24 @@ from functools import cache
 from pathlib import Path
 
 import jinja2
-import polars as pl
 from markupsafe import Markup
 
 from reports.letterhead import Letterhead
+from reports.listing import minor_unit
 from tieout.feeds import NEVER
-from tieout.money import MONEY, rounded
 
 HERE = Path(__file__).parent
 NOTHING = "–"
-POLICY = "default-src 'none'; style-src 'sha256-{}'; img-src data:; base-uri 'none'; form-action 'none'"
+POLICY = (
+    "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; img-src data:; base-uri 'none'; "
+    "form-action 'none'"
+)
 
 
 def show(name: str, head: Letterhead, page: object) -> str:
     """The text of one page."""
-    style = (HERE / "style.css").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    style, style_hash = _own("style.css")
+    script, script_hash = _own("listing.js")
     return (
         _environment()
         .get_template(f"{name}.html.j2")
@@ -34,11 +36,19 @@ def show(name: str, head: Letterhead, page: object) -> str:
             head=head,
             about=head.about,
             page=page,
-            style=Markup(style),
-            policy=POLICY.format(digest),
+            style=style,
+            script=script,
+            policy=POLICY.format(style_hash, script_hash),
             home=head.about.reporting_currency,
         )
     )
+
+
+@cache
+def _own(name: str) -> tuple[Markup, str]:
+    """A file of ours as it stands in every page, and the hash by which the policy knows it."""
+    text = (HERE / name).read_text(encoding="utf-8")
+    return Markup(text), base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 @cache
@@ -59,15 +69,7 @@ def money(amount: Decimal | None, currency: str | None) -> str:
     if amount is None:
         return "unvalued"
     exact = -int(amount.normalize().as_tuple().exponent)
-    return f"{amount:,.{max(_minor_unit(currency or ''), exact, 0)}f} {currency or ''}".rstrip()
-
-
-@cache
-def _minor_unit(currency: str) -> int:
-    """Decimal places of a currency, as the domain rounds it."""
-    third = pl.lit(Decimal("0.3333333333"), MONEY)
-    smallest: Decimal = pl.select(rounded(third, pl.lit(currency))).item()
-    return -int(smallest.normalize().as_tuple().exponent)
+    return f"{amount:,.{max(minor_unit(currency or ''), exact, 0)}f} {currency or ''}".rstrip()
 
 
 def units(quantity: Decimal | int | None) -> str:

@@ -7,21 +7,14 @@ from decimal import Decimal
 
 import polars as pl
 
-from reports import controls
+from reports import controls, entries, listing
 from reports.about import About
 from reports.controls import Controls
-from reports.entries import SEVERITIES, Entry, entries
+from reports.entries import SEVERITIES
+from reports.listing import Listing
 from reports.prose import Prose, read
 from reports.rollforward import COUNTED, RollForward, roll_forward
-from reports.tables import Tables, of_period, tie
-
-AGES = (
-    ("0–7 days", 0, 7),
-    ("8–30 days", 8, 30),
-    ("31–60 days", 31, 60),
-    ("61–90 days", 61, 90),
-    ("90+ days", 91, None),
-)
+from reports.tables import Tables, of_period, tie, total
 
 KINDS = {
     "licence_pool": "a year's price of seats that nobody needs",
@@ -88,10 +81,10 @@ class Run:
 
 @dataclass(frozen=True)
 class Group:
-    """The open exceptions of one rule, gravest first."""
+    """How many exceptions of one rule are not settled, in all and by severity."""
 
     prose: Prose
-    entries: tuple[Entry, ...]
+    count: int
     severities: tuple[tuple[str, int], ...]
 
 
@@ -121,13 +114,14 @@ class Reconciliation:
     set_aside: tuple[SetAside, ...]
     source_exceptions: tuple[tuple[str, str, str, str], ...]
     groups: tuple[Group, ...]
-    settled: tuple[tuple[Prose, Entry], ...]
+    resolved: int
+    exceptions: Listing
 
 
 def build(tables: Tables, about: About, rules: Mapping[str, str]) -> Reconciliation:
     """The page of one period; raises InequalityError where its figures do not add up."""
-    listed = entries(tables, about)
-    counted = tuple(entry for entry in listed if entry.status in COUNTED)
+    listed = entries.listed(tables, about, rules)
+    counted = listed.filter(pl.col("status").is_in(COUNTED))
     roll = roll_forward(tables, about.period, about.previous)
     breakdowns = _breakdowns(counted)
     for breakdown in breakdowns:
@@ -136,12 +130,12 @@ def build(tables: Tables, about: About, rules: Mapping[str, str]) -> Reconciliat
     return Reconciliation(
         roll=roll,
         controls=controls.build(tables, about),
-        overdue=sum(entry.overdue for entry in counted),
-        critical=sum(entry.severity == "critical" for entry in counted),
-        waived=sum(entry.status == "waived" for entry in listed),
+        overdue=counted.filter(pl.col("due") == "overdue").height,
+        critical=counted.filter(pl.col("severity") == "critical").height,
+        waived=listed.filter(pl.col("status") == "waived").height,
         breakdowns=breakdowns,
         worth=_worth(counted),
-        without_kind=sum(entry.value_kind is None for entry in counted),
+        without_kind=counted["value_kind"].null_count(),
         runs=runs,
         judged_in_full=sum(not run.why_not for run in runs),
         set_aside=_set_aside(tables, about),
@@ -152,49 +146,49 @@ def build(tables: Tables, about: About, rules: Mapping[str, str]) -> Reconciliat
             .iter_rows()
         ),
         groups=_groups(listed, rules),
-        settled=tuple(
-            (read(entry.rule, rules.get(entry.rule, "")), entry) for entry in listed if entry.status == "resolved"
-        ),
+        resolved=listed.filter(pl.col("status") == "resolved").height,
+        exceptions=_exceptions(tables, about, listed),
     )
 
 
-def _breakdowns(counted: Sequence[Entry]) -> tuple[Breakdown, ...]:
-    def by(title: str, names: Sequence[str], order: Sequence[str] = ()) -> Breakdown:
-        counts = {name: names.count(name) for name in order or sorted(set(names))}
-        largest_first = counts.items() if order else sorted(counts.items(), key=lambda item: -item[1])
+def _exceptions(tables: Tables, about: About, listed: pl.DataFrame) -> Listing:
+    """Every exception of the period; where they are too many for a page, those that weigh most."""
+    shown = listed.head(listing.LIMIT)
+    return listing.build(
+        "exceptions", f"Exceptions of {about.period}", entries.COLUMNS, shown, about, total=listed.height,
+        details=entries.details(tables, about, shown), answers=entries.ANSWERS,
+    )  # fmt: skip
+
+
+def _breakdowns(counted: pl.DataFrame) -> tuple[Breakdown, ...]:
+    def by(title: str, column: str, order: Sequence[str] = ()) -> Breakdown:
+        counts = dict(counted.group_by(pl.col(column).fill_null(f"no {title.split()[-1]}")).len().iter_rows())
+        if order:
+            counts = {name: counts.get(name, 0) for name in order}
+        ordered = counts.items() if order else sorted(counts.items(), key=lambda item: (-item[1], item[0]))
         return Breakdown(
-            title, tuple(Share(name, count, round(100 * count / max(len(names), 1))) for name, count in largest_first)
+            title,
+            tuple(Share(name, count, round(100 * count / max(counted.height, 1))) for name, count in ordered),
         )
 
     return (
-        by("severity", [entry.severity for entry in counted], SEVERITIES),
-        by("age", [_bucket(entry.age_days) for entry in counted], [name for name, _, _ in AGES]),
-        by("process", [entry.process for entry in counted]),
-        by("asset class", [entry.asset_class or "no class" for entry in counted]),
-        by("owner", [entry.owner for entry in counted]),
+        by("severity", "severity", SEVERITIES),
+        by("age", "age", [name for name, _ in entries.AGES]),
+        by("process", "process"),
+        by("asset class", "asset_class"),
+        by("owner", "owner"),
     )
 
 
-def _bucket(age_days: int) -> str:
-    return next(name for name, _, last in AGES if last is None or age_days <= last)
-
-
-def _worth(counted: Sequence[Entry]) -> tuple[Worth, ...]:
-    """One line a kind of value, never across kinds."""
+def _worth(counted: pl.DataFrame) -> tuple[Worth, ...]:
+    """One line a kind of value, never across kinds; a subject counts once, at its highest."""
     lines = []
     for kind, meaning in KINDS.items():
-        of_kind = [entry for entry in counted if entry.value_kind == kind]
-        highest: dict[str, Decimal | None] = {}
-        for entry in of_kind:
-            values = [value for value in (highest.get(entry.subject), entry.value) if value is not None]
-            highest[entry.subject] = max(values, default=None)
-        known = [value for value in highest.values() if value is not None]
-        lines.append(
-            Worth(
-                kind, meaning, len(of_kind), len(highest), len(highest) - len(known),
-                sum(known, Decimal(0)) if known and kind != NEVER_ADDED else None, kind != NEVER_ADDED,
-            )
-        )  # fmt: skip
+        of_kind = counted.filter(pl.col("value_kind") == kind)
+        highest = of_kind.group_by("subject").agg(pl.col("value").max())["value"]
+        added = kind != NEVER_ADDED
+        value = total(highest) if added else None
+        lines.append(Worth(kind, meaning, of_kind.height, len(highest), highest.null_count(), value, added))
     return tuple(line for line in lines if line.exceptions)
 
 
@@ -234,25 +228,21 @@ def _set_aside(tables: Tables, about: About) -> tuple[SetAside, ...]:
     return tuple(SetAside(*row) for row in rows.iter_rows())
 
 
-def _groups(listed: Sequence[Entry], rules: Mapping[str, str]) -> tuple[Group, ...]:
-    """What is not resolved, by rule: the rule with the gravest exceptions first."""
-    by_rule: dict[str, list[Entry]] = {}
-    for entry in listed:
-        if entry.status != "resolved":
-            by_rule.setdefault(entry.rule, []).append(entry)
+def _groups(listed: pl.DataFrame, rules: Mapping[str, str]) -> tuple[Group, ...]:
+    """What is not settled, by rule: the rule with the gravest exceptions first."""
+    counts = listed.filter(pl.col("status") != "resolved").group_by("rule", "severity").len()
+    by_rule: dict[str, dict[str, int]] = {}
+    for rule, severity, count in counts.iter_rows():
+        by_rule.setdefault(rule, {})[severity] = count
 
     def gravity(rule: str) -> tuple[int, int, str]:
-        return SEVERITIES.index(by_rule[rule][0].severity), -len(by_rule[rule]), rule
+        return min(map(SEVERITIES.index, by_rule[rule])), -sum(by_rule[rule].values()), rule
 
     return tuple(
         Group(
             read(rule, rules.get(rule, "")),
-            tuple(by_rule[rule]),
-            tuple(
-                (severity, count)
-                for severity in SEVERITIES
-                if (count := sum(entry.severity == severity for entry in by_rule[rule]))
-            ),
+            sum(by_rule[rule].values()),
+            tuple((severity, by_rule[rule][severity]) for severity in SEVERITIES if severity in by_rule[rule]),
         )
         for rule in sorted(by_rule, key=gravity)
     )

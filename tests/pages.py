@@ -1,6 +1,7 @@
 """Three months of published tables to make pages of: every kind of row once, as plain or as hostile text."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -33,6 +34,7 @@ ABOUT = About(
     config_hash="0123456789abcdef",
     earlier=("2026-08", "2026-09"),
 )
+FIRST = replace(ABOUT, earlier=())
 RULES = {
     "held-by-leaver": """A device on the books that somebody who has left still holds.
 

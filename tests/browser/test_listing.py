@@ -1,0 +1,126 @@
+"""Lists in a real browser: search, facets, order, evidence, permalinks, downloads and decisions."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from reports import render
+from tests import pages
+from tests.browser.chromium import Browser
+
+SUBJECTS = "[...document.querySelectorAll('.listing tr[data-row] .unfold')].map((one) => one.textContent)"
+COUNT = "document.querySelector('[role=status]').textContent"
+CHOOSE = """
+[...document.querySelectorAll('.facet label')].find((one) => one.textContent.startsWith(' {} ')).control.click()
+"""
+SEARCH = """
+new Promise((done) => {{
+  const box = document.querySelector('input[type=search]')
+  box.value = '{}'
+  box.dispatchEvent(new Event('input'))
+  setTimeout(done, 300)
+}})
+"""
+PRESS = "[...document.querySelectorAll('button')].find((one) => one.textContent.startsWith('{}')).click()"
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("listing") / "reconciliation.html"
+    path.write_text(render(pages.full(), pages.ABOUT, pages.RULES)["reconciliation.html"], encoding="utf-8")
+    return path
+
+
+def _download(browser: Browser, button: str) -> str:
+    browser.run(PRESS.format(button))
+    name = browser.wait_for("Browser.downloadWillBegin")["suggestedFilename"]
+    while browser.wait_for("Browser.downloadProgress")["state"] != "completed":
+        pass
+    path = browser.folder / name
+    text = path.read_bytes().decode("utf-8-sig")
+    path.unlink()
+    return text
+
+
+def test_facets_and_search_narrow_the_list_and_stand_in_the_address(browser: Browser, page: Path) -> None:
+    browser.open(page)
+    assert browser.run(COUNT) == "1–9 of 9"
+    browser.run(CHOOSE.format("critical"))
+    assert browser.run(COUNT) == "1–2 of 2 (of 9)"
+    assert browser.run("location.hash") == "#exceptions?severity=critical"
+    browser.run(SEARCH.format("ana müller"))  # stands in the evidence alone
+    assert browser.run(SUBJECTS) == ["A-1"]
+    browser.open(page, "#exceptions?severity=critical&q=ana")
+    assert browser.run(SUBJECTS) == ["A-1"]
+    browser.run(PRESS.format("Show all"))
+    assert browser.run(COUNT) == "1–9 of 9"
+    assert browser.run("location.hash") == ""
+
+
+def test_a_head_puts_the_list_in_order_and_what_has_no_value_last(browser: Browser, page: Path) -> None:
+    browser.open(page)
+    browser.run(PRESS.format("Value"))
+    values = "[...document.querySelectorAll('tr[data-row] td:last-child')].map((one) => one.textContent)"
+    assert browser.run(values)[:4] == ["9,000.00", "1,500.25", "1,234.50", "300.10"]
+    browser.run(PRESS.format("Value"))
+    assert browser.run(values)[:2] == ["300.10", "1,234.50"]
+    assert browser.run(values)[-1] == "unvalued"
+    assert browser.run("location.hash") == "#exceptions?sort=value"
+
+
+def test_a_permalink_opens_its_row_with_the_evidence(browser: Browser, page: Path) -> None:
+    browser.open(page, "#" + "a1" * 8)
+    told = browser.run("document.querySelector('tr.named').nextElementSibling.textContent")
+    for said in (
+        "people · hr no record",
+        "endpoints · mdm not alive",
+        "asset_tagA-1",
+        "placeunknown",
+        "2026-08-31open",
+    ):
+        assert said in told
+    assert browser.run("document.activeElement.textContent") == "A-1"
+    browser.press("Enter")
+    assert browser.run("document.querySelector('tr.named').nextElementSibling.className") != "beneath"
+
+
+def test_a_download_holds_exactly_what_is_shown(browser: Browser, page: Path) -> None:
+    browser.open(page, "#exceptions?severity=critical&sort=-age_days")
+    rows = list(csv.DictReader(_download(browser, "CSV").splitlines()))
+    assert [row["subject"] for row in rows] == browser.run(SUBJECTS) == ["Tabula", "A-1"]
+    assert json.loads(_download(browser, "JSON"))[1]["value"] == rows[1]["value"] == "1234.50"
+
+
+def test_decisions_are_downloaded_as_one_file_to_import(browser: Browser, page: Path) -> None:
+    browser.open(page, "#" + "a1" * 8)
+    browser.run("""(() => {
+      const [kind] = document.querySelectorAll('fieldset select')
+      kind.value = 'waive'
+      kind.dispatchEvent(new Event('change'))
+      const say = (label, text) => {
+        const labels = [...document.querySelectorAll('fieldset label')]
+        const input = labels.find((one) => one.textContent.startsWith(label)).control
+        input.value = text
+        input.dispatchEvent(new Event('input'))
+      }
+      say('Until', '2026-12-01')
+      say('Approved by', 'Bob')
+      say('Reason', 'on its way')
+      document.querySelector('.desk input').value = 'ada@example.org'
+    })()""")
+    shown = browser.run("[...document.querySelectorAll('fieldset label')].filter((one) => !one.hidden).length")
+    assert shown == 5  # what, until, approved by, reason, comment
+    assert json.loads(_download(browser, "Download 1 decision")) == [
+        {"exception_id": "a1" * 8, "decision": "waive", "until": "2026-12-01", "approver": "Bob",
+         "reason": "on its way", "by": "ada@example.org", "period": "2026-10"}
+    ]  # fmt: skip
+
+
+def test_without_scripts_the_first_rows_can_be_read(browser: Browser, page: Path) -> None:
+    browser("Emulation.setScriptExecutionDisabled", value=True)
+    browser.open(page)
+    browser("Emulation.setScriptExecutionDisabled", value=False)
+    assert browser.run("document.querySelectorAll('.listing tbody tr').length") == 9
+    assert "▲ high" in browser.run("document.querySelector('.listing').textContent")
