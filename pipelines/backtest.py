@@ -36,7 +36,7 @@ def backtest(workspace: Workspace, slug: str, limit: str, asset_class: str | Non
         if not months:
             raise ConfigError(f"{workspace.root} has no complete month yet; run one first.")
         worlds = [world_of(Month(workspace, period), warehouse) for period in months]
-    as_is, as_if = (list(_walk(worlds, rules, settings)) for settings in (workspace.settings, changed))
+        as_is, as_if = (list(_walk(worlds, rules, settings)) for settings in (workspace.settings, changed))
     told = [_told(period, one, other) for period, one, other in zip(months, as_is, as_if, strict=True)]
     return pl.concat(told).sort("period", "change", "rule", "subject", "exception_id")
 

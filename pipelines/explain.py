@@ -51,12 +51,12 @@ def explain(workspace: Workspace, asked: str, period: str | None) -> dict[str, A
         month = Month(workspace, choose(warehouse, period))
         world = world_of(month, warehouse)
         stored = _stored(warehouse, month.period)
-    ground = Ground(world)
-    thing = _found(asked, ground, stored, [rule.slug for rule in rules])
-    witness = Witness(thing)
-    findings = reconcile(world, rules, witness)["findings"]
-    off = switched_off(witness, rules, workspace.settings)
-    return _told(asked, thing, world, witness, off, findings, stored, ground.matches())
+        ground = Ground(world)
+        thing = _found(asked, ground, stored, [rule.slug for rule in rules])
+        witness = Witness(thing)
+        findings = reconcile(world, rules, witness)["findings"]
+        off = switched_off(witness, rules, workspace.settings)
+        return _told(asked, thing, world, witness, off, findings, stored, ground.matches())
 
 
 def choose(warehouse: Warehouse, period: str | None) -> str:

@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import takewhile
 
 import polars as pl
 
@@ -72,12 +71,27 @@ class Taken:
         return f"{self.snapshot.source.feed}/{self.snapshot.name}"
 
 
+def remembered(warehouse: Warehouse, period: str) -> joining.Known:
+    """Who and what is known from earlier months, before the first feed of this one is judged."""
+    known = joining.Known()
+    for name in sorted((joining.WHO.keys() | joining.WHAT.keys()) - FEEDS.keys()):
+        earlier = [other for other in warehouse.periods(name) if other < period]
+        if earlier:
+            known = known.plus(name, warehouse.read(name, period=earlier[-1]))
+    return known
+
+
 def take(
-    workspace: Workspace, warehouse: Warehouse, period: str, feed: Feed, delivered: Delivered, overrides: Overrides
+    workspace: Workspace,
+    warehouse: Warehouse,
+    period: str,
+    feed: Feed,
+    delivered: Delivered,
+    overrides: Overrides,
+    known: joining.Known,
 ) -> list[Taken]:
-    """Take in every snapshot of one feed."""
+    """Take in every snapshot of one feed; `known` is who and what the feeds before it name."""
     due = [snapshot for snapshot in delivered.taken_in if snapshot.source.feed == feed.name]
-    known = _known(warehouse, period, feed)
     taken = [_take_one(workspace, warehouse, period, snapshot, delivered.as_of, overrides, known) for snapshot in due]
     empty = pl.DataFrame(schema={**staged_schema(feed), "_snapshot": pl.String()})
     warehouse.write(staged_table(feed), pl.concat([empty, *(one.rows for one in taken)]), period)
@@ -160,20 +174,6 @@ def _before(warehouse: Warehouse, period: str, snapshot: Snapshot, feed: Feed) -
     rows = rows.filter(pl.col("_source") == source)
     fill, columns = json.loads(last["fill"]), tuple(last["columns"])
     return Profile(rows.height, keys_of(rows, feed), fill, columns, last.get("joined"))
-
-
-def _known(warehouse: Warehouse, period: str, feed: Feed) -> joining.Known:
-    """Who and what is known when a feed is judged: by the feeds before it in the month, and by earlier months."""
-    naming = joining.WHO | joining.WHAT
-    tables = {}
-    for name in takewhile(lambda other: other != feed.name, FEEDS):
-        if name in naming:
-            tables[name] = warehouse.read(staged_table(FEEDS[name]), period=period, columns=naming[name])
-    for name in naming.keys() - FEEDS.keys():
-        earlier = [other for other in warehouse.periods(name) if other < period]
-        if earlier:
-            tables[name] = warehouse.read(name, period=earlier[-1], columns=naming[name])
-    return joining.known(tables)
 
 
 # -- accounts --------------------------------------------------------------------------------------------------------

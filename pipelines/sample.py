@@ -82,12 +82,14 @@ def sample(workspace: Workspace, period: str | None, size: int, seed: str | None
         if path.exists():
             raise ConfigError(f"{path} is there already; name another file with --out, or move it away.")
         performed = _perform(month, warehouse)
-    sheets, population = _sheets(workspace, performed, size, seed)
-    sampled = {name: sheets[name].height for name in population}
-    readme = _readme(workspace, performed.world, size, seed, population, sampled)
-    _write(
-        path, {"Read me": readme, **{name: sheet for name, sheet in sheets.items() if sheet.height}}, performed.world
-    )
+        sheets, population = _sheets(workspace, performed, size, seed)
+        sampled = {name: sheets[name].height for name in population}
+        readme = _readme(workspace, performed.world, size, seed, population, sampled)
+        _write(
+            path,
+            {"Read me": readme, **{name: sheet for name, sheet in sheets.items() if sheet.height}},
+            performed.world,
+        )
     return Drawn(path, month.period, seed, population, sampled)
 
 

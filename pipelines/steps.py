@@ -27,6 +27,7 @@ from pipelines.workspace import Workspace, end_of_period
 from tieout import controls, decisions, exceptions, figures, policy_changes, savings
 from tieout import reconcile as domain
 from tieout.feeds import FEEDS, Feed
+from tieout.once import Each
 from tieout.published import TABLES
 from tieout.tie_out import InequalityError, tie_out
 from tieout.world import BOOKKEEPING, World
@@ -76,8 +77,11 @@ def pull(month: Month) -> Pulled:
         today = delivered.as_of.astimezone(month.workspace.settings.zone).date()
         overrides = decision_log.overrides(month.workspace, month.period, today)
         taken, rows, first = [], {}, {}
+        known = intake.remembered(warehouse, month.period)
         for feed in FEEDS.values():
-            of_feed = intake.take(month.workspace, warehouse, month.period, feed, delivered, overrides)
+            of_feed = intake.take(month.workspace, warehouse, month.period, feed, delivered, overrides, known)
+            for one in of_feed:
+                known = known.plus(feed.name, one.rows)
             rows[feed.name] = sum(one.rows.height for one in of_feed)
             first[feed.name] = pl.concat([one.rows.head(10) for one in of_feed]) if of_feed else pl.DataFrame()
             taken += of_feed
@@ -199,12 +203,12 @@ def publish(month: Month) -> dict[str, int]:
 
 
 def world_of(month: Month, warehouse: Warehouse) -> World:
-    """Everything the domain may know of the month."""
+    """Everything the domain may know of the month, read as it is asked for: the warehouse has to stay open."""
     return World(
         period=month.period,
         as_of=_as_of(month),
         settings=month.workspace.settings,
-        feeds={feed.name: _rows(warehouse, feed, month.period) for feed in FEEDS.values()},
+        feeds=Each(FEEDS, lambda name: _rows(warehouse, FEEDS[name], month.period)),
         sources=warehouse.read("sources", upto=month.period),
         memory=_memory(warehouse, month.period),
         decisions=decisions.as_frame(decision_log.read(month.workspace)),
@@ -291,13 +295,13 @@ def _rows(warehouse: Warehouse, feed: Feed, period: str) -> pl.DataFrame:
     return rows.rename({PERIOD: "_period"}).select(list(schema)) if rows.width else pl.DataFrame(schema=schema)
 
 
-def _memory(warehouse: Warehouse, period: str) -> dict[str, pl.DataFrame]:
+def _memory(warehouse: Warehouse, period: str) -> Mapping[str, pl.DataFrame]:
     """What the latest earlier month kept for this one."""
     earlier = [other for other in warehouse.periods(RUNS) if other < period]
     if not earlier:
         return {}
     tables = [table for table in warehouse.tables() if table.startswith(MEMORY)]
-    return {table: warehouse.read(table, period=earlier[-1]).drop(PERIOD) for table in tables}
+    return Each(tables, lambda table: warehouse.read(table, period=earlier[-1]).drop(PERIOD))
 
 
 def _account_of(sources: pl.DataFrame) -> str:

@@ -203,13 +203,14 @@ def test_the_share_that_names_somebody_known(
 
 def test_who_is_known() -> None:
     people = pl.DataFrame({"person_id": ["P1"], "email": ["Ada@x.org"], "other_emails": [["old@x.org"]]})
-    known = joining.known({"people": people, "memory_assets": pl.DataFrame({"serial_key": ["SER1"]})})
+    of_people = joining.Known().plus("people", people)
+    known = of_people.plus("memory_assets", pl.DataFrame({"serial_key": ["SER1"]}))
     seats = [("Figma", "7", "ada@x.org "), ("Figma", "p1", None), ("Figma", "8", "eve@x.org"), ("Figma", "9", None)]
     rows = pl.DataFrame(seats, schema=["product", "seat_id", "email"], orient="row")
     assert joining.joined(rows, FEEDS["seats"], known) == 0.5
     ledger = pl.DataFrame({"asset_tag": ["T1", None, None], "serial": ["S/N: ser1", "other", None]})
     assert joining.joined(ledger, FEEDS["ledger"], known) == 0.5
-    assert joining.joined(ledger, FEEDS["ledger"], joining.known({"people": people})) is None
+    assert joining.joined(ledger, FEEDS["ledger"], of_people) is None
     assert joining.joined(pl.DataFrame(), FEEDS["stock"], known) is None
 
 

@@ -3,8 +3,9 @@
 Who names what is told by key alone, as a rate; which person or asset a record means is resolved in `identity`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 import polars as pl
 
@@ -30,15 +31,18 @@ WHAT = {
 
 @dataclass(frozen=True)
 class Known:
-    """Every key that names a person or a device, in normal form; each sorted and without repeats."""
+    """Every key that names a person or a device, in normal form; each without repeats."""
 
-    people: pl.Series
-    devices: pl.Series
+    people: pl.Series = field(default_factory=lambda: pl.Series([], dtype=pl.String))
+    devices: pl.Series = field(default_factory=lambda: pl.Series([], dtype=pl.String))
 
-
-def known(tables: Mapping[str, pl.DataFrame]) -> Known:
-    """The keys in those of the tables in WHO and WHAT that there are."""
-    return Known(_keys(tables, WHO, normalize.email), _keys(tables, WHAT, normalize.serial))
+    def plus(self, table: str, rows: pl.DataFrame) -> Self:
+        """The same with the keys of a table more; one that names nobody and nothing adds none."""
+        return replace(
+            self,
+            people=_united(self.people, rows, WHO.get(table, ()), normalize.email),
+            devices=_united(self.devices, rows, WHAT.get(table, ()), normalize.serial),
+        )
 
 
 def joined(rows: pl.DataFrame, feed: Feed, who: Known) -> float | None:
@@ -72,13 +76,12 @@ def _devices_of(feed: Feed) -> list[str]:
     return [] if feed.name == "assets" else [c.name for c in feed.columns if c.name in _OF_DEVICES]
 
 
-def _keys(
-    tables: Mapping[str, pl.DataFrame], naming: Mapping[str, Sequence[str]], normal: Callable[[pl.Expr], pl.Expr]
+def _united(
+    keys: pl.Series, rows: pl.DataFrame, columns: Sequence[str], normal: Callable[[pl.Expr], pl.Expr]
 ) -> pl.Series:
-    keys = [pl.Series([], dtype=pl.String)]
-    for table, columns in naming.items():
-        for column in tables[table].get_columns() if table in tables else ():
-            if column.name in columns:
-                keys.append((column.explode() if isinstance(column.dtype, pl.List) else column).cast(pl.String))
-    united = pl.concat(column.alias("key") for column in keys).to_frame()
-    return united.select(normal(pl.col("key"))).to_series().drop_nulls().unique().sort()
+    named = [rows[name] for name in columns if name in rows.columns]
+    if not named:
+        return keys
+    texts = [(one.explode() if isinstance(one.dtype, pl.List) else one).cast(pl.String).alias("key") for one in named]
+    more = pl.concat(texts).unique().to_frame().select(normal(pl.col("key"))).to_series()
+    return pl.concat([keys.alias("key"), more]).drop_nulls().unique()

@@ -3,6 +3,8 @@
 Every function takes and gives a Polars expression; null and empty stay null.
 """
 
+from functools import cache
+
 import polars as pl
 
 _INVISIBLE = r"[\p{Cc}\p{Cf}]"
@@ -106,6 +108,7 @@ def aliased(text: pl.Expr, aliases: dict[str, str]) -> pl.Expr:
     return _blank_to_null(_folded(text).replace(meaning) if meaning else _folded(text))
 
 
+@cache
 def fold(text: str) -> str:
     """The case-folded form of one text, as `aliased` compares it."""
     return str(pl.select(_folded(pl.lit(text))).item())

@@ -1,6 +1,6 @@
-"""Tables that many ask for are worked out once a period."""
+"""Tables that many ask for are worked out once a period, and those that nobody asks for not at all."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import wraps
 from typing import TypeVar
 
@@ -20,3 +20,23 @@ def once(work: Callable[[Subject], Result]) -> Callable[[Subject], Result]:
         return result
 
     return known
+
+
+class Each(Mapping[str, Result]):
+    """Values by name, each worked out when it is first asked for; whatever that reads from must still be open then."""
+
+    def __init__(self, names: Iterable[str], work: Callable[[str], Result]) -> None:
+        self._names, self._work, self._known = dict.fromkeys(names), work, dict[str, Result]()
+
+    def __getitem__(self, name: str) -> Result:
+        if name not in self._names:
+            raise KeyError(name)
+        if name not in self._known:
+            self._known[name] = self._work(name)
+        return self._known[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)

@@ -18,7 +18,7 @@ _ISO = (
     r" ?(?:(?<utc>[Zz]|UTC)|(?<sign>[+-])(?<hours>\d{2})(?::?(?<minutes>\d{2}))?)?$"
 )
 _PLAIN_DAY = r"^\d{4}-\d{2}-\d{2}$"
-_PLAIN_INSTANT = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?Z$"
+_PLAIN_INSTANT = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?(?:Z|[+-]\d{2}:\d{2})$"
 _PLAIN_NUMBER = r"^-?\d{1,18}(?:\.\d{1,10})?$"
 _TRUE, _FALSE = ("true", "yes", "y", "1"), ("false", "no", "n", "0")
 _TIME_OF_DAY = re.compile("%[-_0]?[HIklTRrXcs+]")
@@ -180,9 +180,7 @@ def _any_instant(text: pl.Expr, column: Column, reading: Reading) -> pl.Expr:
     iso = _plainly(
         text,
         _PLAIN_INSTANT,
-        lambda plain: plain.str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_unit="us", strict=False).dt.replace_time_zone(
-            "UTC"
-        ),
+        lambda plain: plain.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%#z", time_unit="us", time_zone="UTC", strict=False),
         lambda rest: _iso_instant(rest, reading.zone),
     )
     return pl.coalesce(*ways, iso)

@@ -98,12 +98,16 @@ def stage(records: Records, source: Source, settings: Settings) -> Staged:
     typed = text.with_columns(parse(pl.col(column.name), column, reading) for column in feed.columns)
     reasons = _reasons(text, typed, feed, reading)
     sound = reasons.list.len() == 0
-    quarantine = records.rows.with_columns(reasons.alias("reasons"), as_json(list(records.columns)).alias("raw"))
+    quarantine = (
+        records.rows.with_columns(reasons.alias("reasons"))
+        .filter(~sound)
+        .with_columns(as_json(list(records.columns)).alias("raw"))
+    )
     rows = typed.filter(sound).with_columns(*_defaults(feed), pl.lit(source.name).alias("_source"))
     unique = rows.sort("_row").unique([*feed.schema, "extra"], keep="first", maintain_order=True)
     return Staged(
         rows=unique.select(list(staged_schema(feed))),
-        quarantine=pl.concat([records.unreadable, quarantine.filter(~sound).select(list(UNREADABLE))]).sort("_row"),
+        quarantine=pl.concat([records.unreadable, quarantine.select(list(UNREADABLE))]).sort("_row"),
         landed=records.landed,
         duplicates=rows.height - unique.height,
         blank=records.blank,

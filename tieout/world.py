@@ -13,6 +13,7 @@ import polars as pl
 
 from tieout import decisions, normalize
 from tieout.feeds import FEEDS, Feed, Kind
+from tieout.once import Each
 from tieout.settings import Settings
 
 BOOKKEEPING: Mapping[str, pl.DataType] = {
@@ -182,7 +183,7 @@ class World:
     @cached_property
     def delivered(self) -> Mapping[str, pl.DataFrame]:
         """Every feed's rows as they count at as_of, repeated keys included, with `_id` naming the row."""
-        return {name: self._count(FEEDS[name], rows) for name, rows in self.feeds.items()}
+        return Each(self.feeds, lambda name: self._count(FEEDS[name], self.feeds[name]))
 
     def _count(self, feed: Feed, rows: pl.DataFrame) -> pl.DataFrame:
         frame = rows
@@ -217,7 +218,7 @@ class World:
 
     @cached_property
     def _rows(self) -> Mapping[str, pl.DataFrame]:
-        return {name: self._one_per_key(FEEDS[name], frame) for name, frame in self.delivered.items()}
+        return Each(self.feeds, lambda name: self._one_per_key(FEEDS[name], self.delivered[name]))
 
     def _one_per_key(self, feed: Feed, frame: pl.DataFrame) -> pl.DataFrame:
         key = [self._normal_key(feed, name).alias(f"_key_{name}") for name in feed.key]

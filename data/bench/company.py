@@ -28,7 +28,17 @@ MARK = "~"
 """What stands between a name of the sample company and the number of the copy; the first copy bears no number."""
 SHARED = ("line_no", "po_line_no", "bin", "scan_id")
 """Identifiers that mean something only inside another one's."""
-NAMED = ("product", "location", "from_location", "to_location", "full_name", "email", "user_email", "hostname", "handler")
+NAMED = (
+    "product",
+    "location",
+    "from_location",
+    "to_location",
+    "full_name",
+    "email",
+    "user_email",
+    "hostname",
+    "handler",
+)
 """Texts that name something of a copy."""
 Form = Literal["parquet", "csv"]
 
