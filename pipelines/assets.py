@@ -29,6 +29,7 @@ class House(dg.ConfigurableResource[Any]):
     workspace: str
     as_of: str = ""  # empty: the end of the period
     replay: bool = False  # from what landed, not from the inbox
+    offline: bool = False  # nothing is asked over the network
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["House"]:
@@ -39,7 +40,7 @@ class House(dg.ConfigurableResource[Any]):
         """The period of this run."""
         workspace = Workspace.open(self.workspace)
         as_of = read_as_of(self.as_of, workspace.settings.zone) if self.as_of else None
-        return Month(workspace, check_period(period), as_of, self.replay)
+        return Month(workspace, check_period(period), as_of, self.replay, self.offline)
 
 
 def monthly_assets(months: dg.PartitionsDefinition[str]) -> list[dg.AssetsDefinition]:

@@ -36,7 +36,7 @@ def look(workspace: Workspace, period: str | None, paths: Sequence[Path]) -> Fou
         sources, problems = [_source_of(workspace, path, months) for path in paths], []
     else:
         month = delivery.choose(workspace, period, datetime.now(UTC))
-        sources = [due.source for due in delivery.due(workspace, month)]
+        sources = [due.source for due in delivery.due(workspace, month) if not due.source.is_live]
         problems = [
             f"{path.relative_to(workspace.root)}: no feed is named {path.name.split('.')[0]!r}; "
             f"the feeds are {', '.join(FEEDS)}"

@@ -145,6 +145,9 @@ def run(
     pages: Annotated[
         Path | None, typer.Option("--pages", help="With --preview: where to write its pages.", metavar="DIR")
     ] = None,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Ask nothing over the network: what was pulled for the month counts.")
+    ] = False,
     quiet: Quiet = False,
 ) -> None:
     """Run a month: pull, reconcile, age, report, publish.
@@ -158,6 +161,7 @@ def run(
       tieout run -w books --period 2026-10
       tieout run -w books --period 2026-11 --as-of 2026-11-15
       tieout run -w books --preview --as-of 2026-11-15 --pages look
+      tieout run -w books --offline
     """
     from pipelines import delivery
     from pipelines.workspace import Workspace, read_as_of
@@ -167,13 +171,13 @@ def run(
     instant = read_as_of(as_of, opened.settings.zone) if as_of else None
     chosen = delivery.choose(opened, period, instant)
     if preview:
-        _show_preview(opened, chosen, instant, pages)
+        _show_preview(opened, chosen, instant, pages, offline=offline)
         return
     with opened.lock():  # refused at once, before the heavy imports
         from pipelines.run import run as run_month
         from pipelines.steps import not_accepted
 
-        run_month(opened, chosen, instant)
+        run_month(opened, chosen, instant, offline=offline)
         refused = not_accepted(opened, chosen)
     _point_to_results(opened, chosen)
     if refused:
@@ -293,11 +297,13 @@ def _show_progress(quiet: bool) -> None:
     log.handlers = [lines]
 
 
-def _show_preview(workspace: "Workspace", period: str, as_of: "datetime | None", pages: Path | None) -> None:
+def _show_preview(
+    workspace: "Workspace", period: str, as_of: "datetime | None", pages: Path | None, *, offline: bool
+) -> None:
     from pipelines.answer import as_text
     from pipelines.preview import preview
 
-    seen = preview(workspace, period, as_of, pages)
+    seen = preview(workspace, period, as_of, pages, offline=offline)
     typer.echo(as_text(seen.rules, "table"), nl=False)
     typer.echo(f"A look at {period}; nothing was changed.", err=True)
     if seen.not_accepted:

@@ -49,7 +49,9 @@ def choose(workspace: Workspace, period: str | None, as_of: datetime | None) -> 
     """
     asked = check_period(period) if period else None
     delivered = sorted({*dropped(workspace), *landing.landed_periods(workspace)})
-    undated = any(files_of(workspace, s, "") for s in workspace.settings.sources if s.path and PLACE not in s.path)
+    undated = _is_live(workspace) or any(
+        files_of(workspace, s, "") for s in workspace.settings.sources if s.path and PLACE not in s.path
+    )
     if not delivered and not undated:
         raise ConfigError(
             f"nothing is delivered in {workspace.root} yet; "
@@ -64,10 +66,17 @@ def choose(workspace: Workspace, period: str | None, as_of: datetime | None) -> 
 
 
 def newest(workspace: Workspace) -> str:
-    """The newest delivered month, else the last that is over."""
-    delivered = {*dropped(workspace), *landing.landed_periods(workspace)}
+    """The newest delivered month; the last one over, where nothing is dropped and live sources are asked."""
     first = datetime.now(workspace.settings.zone).replace(day=1)
-    return max(delivered, default=(first - timedelta(days=1)).strftime("%Y-%m"))
+    over = (first - timedelta(days=1)).strftime("%Y-%m")
+    there = dropped(workspace)
+    if not there and _is_live(workspace):
+        return over
+    return max({*there, *landing.landed_periods(workspace)}, default=over)
+
+
+def _is_live(workspace: Workspace) -> bool:
+    return any(source.is_live for source in workspace.settings.sources)
 
 
 # -- sources ---------------------------------------------------------------------------------------------------------
@@ -144,5 +153,5 @@ def _file_source(workspace: Workspace, key: tuple[str, str], under_other_name: l
 
 
 def files_of(workspace: Workspace, source: Source, period: str) -> list[Path]:
-    """The files that are a source's delivery for a month."""
-    return files.find(source, workspace.root, workspace.inbox, period)
+    """The files that are a source's delivery for a month; a source that is asked over the network has none."""
+    return [] if source.is_live else files.find(source, workspace.root, workspace.inbox, period)

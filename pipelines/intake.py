@@ -11,7 +11,7 @@ from datetime import datetime
 import polars as pl
 
 from checks.contracts import hold
-from connectors import files
+from connectors import systems
 from pipelines import landing
 from pipelines.landing import Delivered, Snapshot
 from pipelines.warehouse import PERIOD, Warehouse
@@ -130,7 +130,7 @@ def _take_one(
         verdict = judge(source, settings, as_of, snapshot.fetched)
         nothing = pl.DataFrame(schema=UNREADABLE)
         return Taken(snapshot, verdict, _as_taken(snapshot, feed, None), nothing, 0, None, override)
-    records = files.read(landing.folder_of(workspace, period, snapshot), source)
+    records = systems.read(landing.folder_of(workspace, period, snapshot), source)
     staged = stage(records, source, settings)
     before, joined = _before(warehouse, period, snapshot, feed), joining.joined(staged.rows, feed, known)
     judged = judge(source, settings, as_of, snapshot.fetched, records, staged, before, joined)
@@ -198,7 +198,7 @@ def _account(workspace: Workspace, taken: Taken) -> dict[str, object]:
         "quarantined": quarantined,
         "as_of": taken.verdict.as_of,
         "reasons": [f"{slug}: {sentence}" for slug, sentence in taken.verdict.reasons],
-        "warnings": [str(doubt) for doubt in taken.staged.warnings] if taken.staged else [],
+        "warnings": [*fetched.notes, *(map(str, taken.staged.warnings) if taken.staged else ())],
         "lacks": [name for name, share in taken.staged.fill.items() if not share] if taken.staged else [],
         "reading": landing.reading(snapshot.source),
         "override": taken.override.said if taken.override else None,

@@ -11,21 +11,22 @@ import json
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from connectors import files
+from connectors import files, systems
 from pipelines import __version__, crash
+from pipelines.sources import wire_of
 from pipelines.whole import settle, sha256_of, unfinished, write_whole
 from pipelines.workspace import Workspace
 from tieout.feeds import FEEDS
 from tieout.pull import Fetched
 from tieout.settings import Source
 
-_UNSHAPING = {"name", "path", "required", "bounds", "covers", "history_from"}
+_UNSHAPING = {"name", "path", "required", "bounds", "covers", "history_from", "options"}
 """What a source's config says that does not change how its rows are read."""
 
 
@@ -75,7 +76,7 @@ def land(
 ) -> Snapshot:
     """Fetch one source's delivery and keep it for good; the same content lands once."""
     with _incoming(workspace.landing) as folder:
-        fetched = files.fetch(source, workspace.root, workspace.inbox, period, folder)
+        fetched = _fetch(workspace, source, period, folder)
         if not fetched.files:
             return Snapshot(source, discovered, "", fetched)
         snapshot = Snapshot(source, discovered, identify(fetched, _shaping(source)), fetched, period if late else "")
@@ -96,6 +97,14 @@ def land(
             _keep(folder, kept)
             crash.point("delivery-landed")
         return snapshot
+
+
+def standing(before: Delivered | None, source: Source) -> Snapshot | None:
+    """What a source is remembered to have delivered for the period, if it landed."""
+    known = before.snapshots if before else ()
+    found = (one for one in known if (one.source.feed, one.source.name) == (source.feed, source.name))
+    kept = next(found, None)
+    return replace(kept, source=source) if kept and kept.snapshot_id else None
 
 
 def folder_of(workspace: Workspace, period: str, snapshot: Snapshot) -> Path:
@@ -147,6 +156,12 @@ def record_of(workspace: Workspace, period: str) -> Path:
 def manifests(workspace: Workspace) -> list[Path]:
     """The manifest of every snapshot that ever landed, in the order of their paths."""
     return sorted(workspace.landing.glob("[0-9]*/*/*/*/manifest.json"))
+
+
+def _fetch(workspace: Workspace, source: Source, period: str, folder: Path) -> Fetched:
+    if not source.is_live:
+        return files.fetch(source, workspace.root, workspace.inbox, period, folder)
+    return systems.fetch(source, period, folder, wire_of(source))
 
 
 def _shaping(source: Source) -> dict[str, object]:

@@ -28,10 +28,12 @@ class Preview:
     not_accepted: list[str]
 
 
-def preview(workspace: Workspace, period: str, as_of: datetime | None, pages: Path | None) -> Preview:
+def preview(
+    workspace: Workspace, period: str, as_of: datetime | None, pages: Path | None, *, offline: bool = False
+) -> Preview:
     """Run a month beside the workspace; its pages go to `pages`, where that is given."""
     with workspace.lock(), _beside(workspace, period) as aside:
-        month = Month(aside, period, as_of)
+        month = Month(aside, period, as_of, offline=offline)
         for step in STEPS:
             step(month)
         publish.place_pages(aside)

@@ -20,7 +20,9 @@ from pipelines.workspace import Workspace
 log = logging.getLogger("tieout")
 
 
-def run(workspace: Workspace, period: str, as_of: datetime | None = None, *, replays: bool = True) -> None:
+def run(
+    workspace: Workspace, period: str, as_of: datetime | None = None, *, replays: bool = True, offline: bool = False
+) -> None:
     """Run a period, then replay the later ones that ran before, because they build on it.
 
     Raises TieoutError with one sentence for whatever stops it.
@@ -34,12 +36,12 @@ def run(workspace: Workspace, period: str, as_of: datetime | None = None, *, rep
         with under_way(workspace, period) as before:
             job = define(workspace).resolve_job_def(JOB)
             for other in half_done(workspace, before, period):
-                _run_one(workspace, job, instance, other, None, replay=True)
+                _run_one(workspace, job, instance, other, None, replay=True, offline=True)
             later = [other for other in landed_periods(workspace) if other > period] if replays else []
-            _run_one(workspace, job, instance, period, as_of, replay=False)
+            _run_one(workspace, job, instance, period, as_of, replay=False, offline=offline)
             for other in later:
                 log.info("%s  replayed, because %s changed", other, period)
-                _run_one(workspace, job, instance, other, None, replay=True)
+                _run_one(workspace, job, instance, other, None, replay=True, offline=True)
 
 
 def _run_one(
@@ -50,8 +52,14 @@ def _run_one(
     as_of: datetime | None,
     *,
     replay: bool,
+    offline: bool,
 ) -> None:
-    house = {"workspace": str(workspace.root), "as_of": as_of.isoformat() if as_of else "", "replay": replay}
+    house = {
+        "workspace": str(workspace.root),
+        "as_of": as_of.isoformat() if as_of else "",
+        "replay": replay,
+        "offline": offline,
+    }
     quiet = {"console": {"config": {"log_level": "CRITICAL"}}}  # the progress lines say what people need
     try:
         job.execute_in_process(

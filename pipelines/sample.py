@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 import xlsxwriter
 
-from connectors import files
+from connectors import systems
 from pipelines import __version__, catalogue, landing
 from pipelines import decisions as decision_log
 from pipelines.answer import in_words
@@ -265,7 +265,7 @@ def _read_again(workspace: Workspace, period: object, snapshot_id: object, numbe
     schema = dict.fromkeys(("delivered_for", "snapshot_id", "file", "sha256", "raw"), pl.String)
     if not found:
         return pl.DataFrame(schema={**schema, "landed_row": pl.Int64})
-    records = files.read(landing.folder_of(workspace, str(period), found[0]), found[0].source)
+    records = systems.read(landing.folder_of(workspace, str(period), found[0]), found[0].source)
     kept = records.rows.filter(pl.col("_row").is_in(numbers.implode()))
     return kept.select(
         pl.lit(str(period)).alias("delivered_for"),

@@ -20,7 +20,7 @@ from pipelines import decisions as decision_log
 from pipelines import publish as publishing
 from pipelines.closed import closings, refuse_sealed
 from pipelines.errors import TieoutError
-from pipelines.landing import Delivered
+from pipelines.landing import Delivered, Snapshot
 from pipelines.warehouse import PERIOD, Warehouse
 from pipelines.whole import write_whole
 from pipelines.workspace import Workspace, end_of_period
@@ -29,6 +29,8 @@ from tieout import reconcile as domain
 from tieout.feeds import FEEDS, Feed
 from tieout.once import Each
 from tieout.published import TABLES
+from tieout.pull import Fetched
+from tieout.settings import Source
 from tieout.tie_out import InequalityError, tie_out
 from tieout.world import BOOKKEEPING, World
 
@@ -49,6 +51,8 @@ MEMORY = "memory_"
 class Month:
     """The month a run is for. Without `as_of` it is judged at its end; a replay reads what landed.
 
+    Offline, no source is asked over the network: what it delivered for the month before counts.
+
     With `delivered` it takes in just that: a closed month, performed again beside the warehouse.
     """
 
@@ -56,6 +60,7 @@ class Month:
     period: str
     as_of: datetime | None = None
     replay: bool = False
+    offline: bool = False
     delivered: Delivered | None = None
 
 
@@ -262,10 +267,12 @@ def _deliver(month: Month) -> Delivered:
         anchors.vouch_for_landed(workspace, period)
         return again
     delivery.choose(workspace, period, month.as_of)
+    as_of = month.as_of or end_of_period(period, workspace.settings.zone)
     delivered = Delivered(
-        as_of=month.as_of or end_of_period(period, workspace.settings.zone),
+        as_of=as_of,
         snapshots=tuple(
-            landing.land(workspace, due.source, period, discovered=due.discovered)
+            _pulled_before(month, due.source, before, as_of)
+            or landing.land(workspace, due.source, period, discovered=due.discovered)
             for due in delivery.due(workspace, period)
         ),
         late=late.find(workspace, period),
@@ -275,6 +282,22 @@ def _deliver(month: Month) -> Delivered:
     landing.record(workspace, period, delivered)
     anchors.vouch_for_landed(workspace, period)
     return delivered
+
+
+def _pulled_before(month: Month, source: Source, before: Delivered | None, as_of: datetime) -> Snapshot | None:
+    """What was pulled over the network for the month already, where that is not to be asked for again.
+
+    A whole pull from after as_of stands: the source cannot say any more what it knew then.
+    """
+    if not source.is_live:
+        return None
+    kept = landing.standing(before, source)
+    if month.offline:
+        why = f"{source.name} was not pulled for {month.period} before, and this run is offline"
+        return kept or Snapshot(source, False, "", Fetched("missing", why=why))
+    extracted = kept.fetched.extracted(month.workspace.settings.zone) if kept else None
+    stands = kept and kept.fetched.outcome == "complete" and extracted and extracted >= as_of
+    return kept if stands else None
 
 
 def _keep(warehouse: Warehouse, tables: Mapping[str, pl.DataFrame], period: str) -> None:

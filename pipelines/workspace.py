@@ -212,6 +212,10 @@ def read_settings(path: Path) -> Settings:
     except ValidationError as problem:
         raise ConfigError(f"{path}: {_sentence(tables, problem.errors()[0])}") from None
     hold_against_catalogue(settings, path)
+    if any(source.is_live for source in settings.sources):
+        from pipelines.sources import hold_against_systems  # only where the network is asked: it takes its time
+
+        settings = hold_against_systems(settings, path)
     return settings
 
 

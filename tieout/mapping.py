@@ -110,18 +110,29 @@ def _complain_of_missing(feed: Feed, source: Source, wanted: dict[str, list[str]
 
 def _columns_of(way: str, columns: list[str]) -> list[str]:
     """The columns of the file that one way of filling a feed column reads."""
-    if way in columns:
-        return [way]
+    return [way] if way in columns else fields_of(way)
+
+
+def fields_of(way: str) -> list[str]:
+    """The fields that one way of filling a column reads: the parts of a template, or the one it names."""
     return _PART.findall(way) or [way]
 
 
 def _lay_out(name: str, source: Source, wanted: dict[str, list[str]], columns: list[str]) -> pl.Expr:
     if name in source.constants:
         return pl.lit(source.constants[name])
-    ways = [pl.col(way) if way in columns else _fill(way) for way in wanted.get(name, [])]
+    ways = [_column(way, source) if way in columns else _fill(way) for way in wanted.get(name, [])]
     if len(ways) > 1:
         return pl.coalesce(_filled(way) for way in ways)
     return ways[0] if ways else pl.lit(None, pl.String)
+
+
+def _column(name: str, source: Source) -> pl.Expr:
+    """A column as it is, or with *Never* where its empty cell says so; one that no row fills says nothing."""
+    text = pl.col(name)
+    if name not in source.never:
+        return text
+    return pl.when(_filled(text).is_null() & _filled(text).is_not_null().any()).then(pl.lit("Never")).otherwise(text)
 
 
 def _filled(text: pl.Expr) -> pl.Expr:

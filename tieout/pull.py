@@ -37,11 +37,28 @@ class Control:
 
 
 @dataclass(frozen=True)
+class PullReport:
+    """How a pull of pages went: what came, what the source declared (None: nothing, or not known), and what it took.
+
+    `distinct` counts keys; `waited` is in seconds; `retries` counts requests that had to be repeated.
+    """
+
+    rows: int
+    distinct: int | None
+    declared: int | None
+    pages: int
+    retries: int
+    waited: float
+    ended_at: datetime
+
+
+@dataclass(frozen=True)
 class Fetched:
     """How a pull went and what it left in the landed folder.
 
     `why` says in one sentence what is wrong unless the outcome is *complete*; `proof` says how the end of the
-    data is known. `extracted_at` is as the sender wrote it, possibly without a zone: ask `extracted`.
+    data is known; `notes` say what its rows lack although the pull is whole. `extracted_at` is as the sender wrote it,
+    possibly without a zone: ask `extracted`.
     """
 
     outcome: Outcome
@@ -53,6 +70,8 @@ class Fetched:
     system: str | None = None
     filters: str | None = None
     control: Control | None = None
+    notes: tuple[str, ...] = ()
+    report: PullReport | None = None
 
     def extracted(self, zone: ZoneInfo) -> datetime | None:
         """The instant of the extract in UTC, null if nobody said; without a zone of its own it is in `zone`."""

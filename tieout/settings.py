@@ -79,7 +79,10 @@ class Bounds(Table):
 
 
 class Source(Table):
-    """One configured system that delivers one feed."""
+    """One configured system that delivers one feed.
+
+    A connector other than `file` has options of its own beside these keys: `tieout sources` lists them.
+    """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
     feed: FeedName
@@ -103,6 +106,23 @@ class Source(Table):
     columns: dict[str, Texts] = {}  # feed column → source column, "{A} {B}" template, or several: first non-empty
     constants: dict[str, str] = {}  # feed column → value of every row
     values: dict[str, dict[str, str]] = {}  # feed column → {source value: feed value}
+    never: list[str] = []  # source columns whose empty cell means *never*, once any row fills them; else *unknown*
+    options: dict[str, Any] = {}  # of the connector; they may as well stand beside the other keys
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it is asked over the network instead of dropping files."""
+        return self.connector != "file"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bare_options(cls, value: object) -> object:
+        if not isinstance(value, dict) or value.get("connector", "file") == "file":
+            return value
+        own = set(cls.model_fields) - {"path"}  # which is one of files, or an option of the connector
+        known = {k: v for k, v in value.items() if k in own}
+        bare = {k: v for k, v in value.items() if k not in own and v is not None}
+        return {**known, "options": {**known.get("options", {}), **bare}}
 
     @model_validator(mode="after")
     def _columns_exist(self) -> Self:

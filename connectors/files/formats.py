@@ -2,17 +2,17 @@
 
 import codecs
 import csv
-import json
 import re
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 import fastexcel
 import polars as pl
 
+from connectors.texts import as_text, decode, is_text
 from tieout.mapping import as_json
 from tieout.pull import UNREADABLE
 from tieout.settings import Source
@@ -235,10 +235,6 @@ def _as_shown(text: pl.Series, number: pl.Series) -> pl.Series:
 # --- JSON Lines ------------------------------------------------------------------------------------------------------
 
 
-class _Number(str):
-    """A number of a JSON text, as it is written there."""
-
-
 def read_jsonl(path: Path, source: Source) -> Sheet:
     """Records of a JSON Lines file: numbers as written, nested values as compact JSON text."""
     with _open_text(path, source.encoding) as text:
@@ -276,40 +272,13 @@ def _object(line: str) -> dict[str, str | None]:
     """One line's object as texts; an empty line has none."""
     if not line.strip():
         return {}
-    record = _DECODER.decode(line.strip())
+    record = decode(line)
     if not isinstance(record, dict):
         raise ValueError("it holds something else")
-    texts = {name: value if value is None else _as_text(value) for name, value in record.items()}
-    if "\\u" in line:
-        "".join([*texts, *filter(None, texts.values())]).encode()  # half a surrogate pair is no text
+    texts = {name: value if value is None else as_text(value) for name, value in record.items()}
+    if "\\u" in line and not is_text([*texts, *texts.values()]):
+        raise ValueError("it holds half a character")
     return texts
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    record = dict(pairs)
-    if len(record) < len(pairs):
-        raise ValueError("it names a key twice")
-    return record
-
-
-def _refuse(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number")
-
-
-_DECODER = json.JSONDecoder(object_pairs_hook=_once, parse_float=_Number, parse_int=_Number, parse_constant=_refuse)
-
-
-def _as_text(value: Any) -> str:
-    return str(value) if isinstance(value, str) else _compact(value)
-
-
-def _compact(value: Any) -> str:
-    """A value as compact JSON text, its numbers as they were written."""
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{_compact(name)}:{_compact(member)}" for name, member in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join(map(_compact, value)) + "]"
-    return str(value) if isinstance(value, _Number) else json.dumps(value, ensure_ascii=False)
 
 
 # --- Parquet ---------------------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ def read(folder: Path, source: Source) -> Records:
         rows.append(sheet.rows.with_columns(pl.col("_row") + before))
         unreadable.append(sheet.unreadable.with_columns(pl.col("_row") + before))
         before += sheet.records
-    return _clean(pl.concat(rows, how="diagonal"), pl.concat(unreadable))
+    return clean(pl.concat(rows, how="diagonal"), pl.concat(unreadable))
 
 
 def _read(path: Path, source: Source) -> Sheet:
@@ -35,7 +35,7 @@ def _read(path: Path, source: Source) -> Sheet:
     return READERS[kind](path, source)
 
 
-def _clean(rows: pl.DataFrame, unreadable: pl.DataFrame) -> Records:
+def clean(rows: pl.DataFrame, unreadable: pl.DataFrame) -> Records:
     """Make empty null, set blank records aside, and take out what holds NUL characters: it is no text."""
     columns = [name for name in rows.columns if name != "_row"]
     rows = rows.with_columns(pl.when(pl.col(name) != "").then(pl.col(name)).alias(name) for name in columns)

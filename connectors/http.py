@@ -1,0 +1,314 @@
+"""The one door to the web: asks, waits, tries again, and trusts no answer that is not whole.
+
+A credential goes to the configured origin only. An answer counts when its status is 2xx, its body came to its end (a
+cut-off gzip is told), and it is JSON; a login page is not. What may pass is tried again within named limits.
+"""
+
+import email.utils
+import json
+import math
+import random
+import ssl
+import time
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from typing import Annotated, Any, Protocol
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+from pydantic import Field
+
+from connectors.pages import HostileError, PullError, dig
+from connectors.vault import Vault
+from tieout.settings import Table
+
+TRIES = 6
+_AGAIN = (408, 429, 500, 502, 503, 504)
+_REDIRECTS = (301, 302, 303, 307, 308)
+_MOST_REDIRECTS = 5
+_QUOTA = ("rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded")  # how some systems say 429 with a 403
+_RESETS = ("x-rate-limit-reset", "x-ratelimit-reset", "ratelimit-reset")
+_MESSAGES = ("message", "error_description", "errorSummary", "detail", "messages", "title", "error.message", "error")
+
+
+class Limits(Table):
+    """`[sources.limits]`: what a pull may take at most; beyond, it ends and says which limit ended it."""
+
+    page_bytes: Annotated[int, Field(gt=0)] = 64 * 1024 * 1024  # of one answer, unpacked
+    pages: Annotated[int, Field(gt=0)] = 100_000
+    rows: Annotated[int, Field(gt=0)] = 20_000_000
+    request_seconds: Annotated[float, Field(gt=0)] = 120  # for one answer, first byte to last
+    wait_seconds: Annotated[float, Field(ge=0)] = 1800  # of waiting because the source asks for it, in all
+    seconds: Annotated[float, Field(gt=0)] = 6 * 3600  # for the whole pull
+
+
+@dataclass
+class Wire:
+    """What one pull has of the world: time, patience, credentials, and somebody to tell how it goes.
+
+    It counts requests that had to be repeated and seconds waited; `notes` say what the rows lack.
+    """
+
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    say: Callable[[str], None] = lambda said: None
+    vault: Vault = field(default_factory=Vault)
+    tries: int = TRIES
+    retries: int = 0
+    waited: float = 0.0
+    notes: list[str] = field(default_factory=list)
+
+
+class Key(Protocol):
+    """What opens a source: the headers that go with each request, and whether they can be had anew."""
+
+    def headers(self) -> Mapping[str, str]: ...
+
+    def renew(self) -> bool: ...
+
+
+class NoKey:
+    """A source that asks for no credential."""
+
+    def headers(self) -> Mapping[str, str]:
+        return {}
+
+    def renew(self) -> bool:
+        return False
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A whole answer: where it came from, its headers, its body as it came, and what the body says."""
+
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    data: Any
+    at: datetime
+
+
+class _NotNowError(Exception):
+    """An answer that may be another one later; `after` is how many seconds the source asks to wait."""
+
+    def __init__(self, why: str, after: float | None = None) -> None:
+        super().__init__(why)
+        self.after = after
+
+
+class Client:
+    """Asks one origin."""
+
+    def __init__(
+        self, base: str, key: Key, limits: Limits, wire: Wire, headers: Mapping[str, str] | None = None
+    ) -> None:
+        self.base, self.limits, self.wire = base, limits, wire
+        self._key, self._origin, self._began = key, origin_of(base), wire.clock()
+        self._headers = {
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip",
+            "User-Agent": "tieout",
+            **(headers or {}),
+        }
+        self._http = httpx.Client(
+            follow_redirects=False, timeout=httpx.Timeout(min(30.0, limits.request_seconds)), verify=_trusted()
+        )
+
+    def close(self) -> None:
+        self._http.close()
+
+    def resolve(self, link: str, beside: str | None = None) -> str:
+        """A link as a whole address at the configured origin; raises HostileError for any other."""
+        below = f"{self.base.rstrip('/')}/{link.lstrip('/')}" if link else self.base
+        whole = urljoin(beside, link) if beside else link if "://" in link else below
+        if origin_of(whole) != self._origin or "@" in urlsplit(whole).netloc:
+            raise HostileError(
+                f"the source points to {_bare(whole)}, which is not at {self._origin}; nothing was sent there"
+            )
+        return whole
+
+    def ask(self, url: str, params: Mapping[str, str] | None = None, method: str = "GET", body: Any = None,
+            form: Mapping[str, str] | None = None) -> Answer:  # fmt: skip
+        """One whole answer; raises PullError, which says why there is none."""
+        url = self.resolve(url)
+        renewed = False
+        for attempt in range(1, self.wire.tries + 1):
+            if self.wire.clock() - self._began > self.limits.seconds:
+                raise PullError(f"the pull took longer than its limit, seconds = {self.limits.seconds:g}")
+            try:
+                return self._once(url, params, method, body, form)
+            except PullError as error:
+                if error.status != 401 or renewed or not self._key.renew():
+                    raise
+                renewed = True
+                self.wire.retries += 1
+            except _NotNowError as later:
+                if attempt == self.wire.tries:
+                    raise PullError(f"{later}, {attempt} times running") from None
+                self.wire.retries += 1
+                self._wait(later.after, attempt, str(later))
+        raise PullError(f"{self._origin} refuses the credential that it has just given")
+
+    def _wait(self, asked: float | None, attempt: int, why: str) -> None:
+        seconds = min(2.0**attempt, 60) * random.uniform(0.5, 1) if asked is None else asked
+        left = self.limits.wait_seconds - self.wire.waited
+        if seconds > left:
+            raise PullError(
+                f"{why} and asks to wait {seconds:.0f} s, but {left:.0f} s are left of wait_seconds = "
+                f"{self.limits.wait_seconds:g}; pull later, or raise that limit"
+            )
+        self.wire.say(f"waits {seconds:.1f} s: {why}")
+        self.wire.waited += seconds
+        self.wire.sleep(seconds)
+
+    def _once(self, url: str, params: Mapping[str, str] | None, method: str, body: Any, form: Any) -> Answer:
+        for _ in range(_MOST_REDIRECTS):
+            headers = {**self._headers, **self._key.headers()}
+            request = self._http.build_request(
+                method, url, params=params or None, json=body, data=form, headers=headers
+            )
+            try:
+                response = self._http.send(request, stream=True)
+                try:
+                    raw = self._whole(response)
+                finally:
+                    response.close()
+            except httpx.TransportError as error:
+                raise _NotNowError(f"{self._origin} broke off ({type(error).__name__})") from None
+            except (httpx.HTTPError, httpx.InvalidURL) as error:
+                raise PullError(f"{self._origin} answered what is no HTTP ({type(error).__name__})") from None
+            if response.status_code not in _REDIRECTS or "location" not in response.headers:
+                return self._judged(str(request.url), response, raw)
+            url, params = self.resolve(response.headers["location"], str(request.url)), None
+        raise PullError(f"{self._origin} redirects in a circle")
+
+    def _whole(self, response: httpx.Response) -> bytes:
+        """The body, unpacked, unless it is cut off, too large or too slow."""
+        deadline, packed = self.wire.clock() + self.limits.request_seconds, bytearray()
+        for block in response.iter_raw():
+            packed += block
+            if len(packed) > self.limits.page_bytes:
+                raise self._too_large()
+            if self.wire.clock() > deadline:
+                raise _NotNowError(f"{self._origin} took longer for one answer than request_seconds allows")
+        match response.headers.get("content-encoding", "identity").strip().lower():
+            case "identity" | "":
+                return bytes(packed)
+            case "gzip" | "x-gzip":
+                return self._unpacked(bytes(packed))
+            case other:
+                raise PullError(f"{self._origin} packs its answers as {other!r}, though asked for gzip")
+
+    def _unpacked(self, packed: bytes) -> bytes:
+        plain = b""
+        while packed:
+            gzip = zlib.decompressobj(wbits=31)
+            try:
+                plain += gzip.decompress(packed, self.limits.page_bytes + 1 - len(plain))
+            except zlib.error:
+                raise _NotNowError(f"{self._origin} sent a damaged gzip body") from None
+            if len(plain) > self.limits.page_bytes:
+                raise self._too_large()
+            if not gzip.eof:
+                raise _NotNowError(f"{self._origin} sent a gzip body that is cut off")
+            packed = gzip.unused_data
+        return plain
+
+    def _too_large(self) -> PullError:
+        return PullError(f"one answer is larger than its limit, page_bytes = {self.limits.page_bytes}")
+
+    def _judged(self, url: str, response: httpx.Response, raw: bytes) -> Answer:
+        status, headers, at = response.status_code, response.headers, self.wire.now()
+        raw = self.wire.vault.blot_bytes(raw)
+        is_page = raw.lstrip()[:1] == b"<" or "html" in headers.get("content-type", "")
+        data: Any = None
+        try:
+            data = json.loads(raw.decode("utf-8-sig")) if raw.strip() else None
+        except (ValueError, RecursionError):
+            if 200 <= status < 300:
+                what = "a web page, as of a login," if is_page else "a damaged body"
+                raise _NotNowError(f"{self._origin} answered {what} instead of JSON") from None
+        if 200 <= status < 300:
+            return Answer(url, headers, raw, data, at)
+        said = f"{self._origin} answered {status}{_message(data)}"
+        if status in _AGAIN or (status == 403 and _is_throttled(headers, raw)):
+            raise _NotNowError(said, _asked_wait(headers, at))
+        hint = {
+            401: "; the credential is missing, wrong or expired",
+            403: "; the credential may not do this",
+            404: "; is the address right?",
+        }
+        raise PullError(f"{said} to {_bare(url)}{hint.get(status, '')}", status)
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """The certificates this machine trusts; reading them takes its time."""
+    return httpx.create_ssl_context()
+
+
+def origin_of(url: str) -> str:
+    """Scheme, host and port, as credentials are bound to; raises PullError for what is no web address."""
+    try:
+        parts = urlsplit(url)
+        usual = {"https": 443, "http": 80}[parts.scheme.lower()]
+        port = parts.port or usual
+        assert parts.hostname
+    except (ValueError, KeyError, AssertionError):
+        raise HostileError(f"{url[:80]!r} is no web address; it begins with https://") from None
+    return f"{parts.scheme.lower()}://{parts.hostname.lower()}:{port}"
+
+
+def _bare(url: str) -> str:
+    """An address without what it asks and without anybody's name in it."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"[:200]
+
+
+def _message(data: Any) -> str:
+    """What an error body says of itself, in brackets."""
+    said = next((text for name in _MESSAGES if isinstance(text := dig(data, name), str) and text), None)
+    return f" ({' '.join(said.split())[:160]})" if said else ""
+
+
+def _is_throttled(headers: Mapping[str, str], raw: bytes) -> bool:
+    says = any(word.encode() in raw for word in _QUOTA)
+    return says or "retry-after" in headers or headers.get("x-ratelimit-remaining") == "0"
+
+
+def _asked_wait(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Seconds the source asks to wait, however it says so; None when it does not."""
+    asked = headers.get("retry-after", "").strip()
+    seconds = _number(asked)
+    if seconds is None and asked:
+        seconds = _until(asked, headers, now)
+    for name in _RESETS:
+        if seconds is None and (reset := _number(headers.get(name, ""))) is not None:
+            seconds = reset - (_instant(headers.get("date", "")) or now).timestamp() if reset > 1e9 else reset
+    return None if seconds is None else max(0.0, seconds)
+
+
+def _until(date: str, headers: Mapping[str, str], now: datetime) -> float | None:
+    """Seconds to a date, by the source's own clock where it shows it."""
+    at = _instant(date)
+    return (at - (_instant(headers.get("date", "")) or now)).total_seconds() if at else None
+
+
+def _instant(text: str) -> datetime | None:
+    try:
+        at = email.utils.parsedate_to_datetime(text)
+    except (ValueError, TypeError):
+        return None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None

@@ -1,0 +1,358 @@
+"""Walks the pages of a source to their end, and says by what proof it is the end.
+
+A walk is named by that proof. The strongest first: a declared total that is what came; an end that the source states
+(no cursor, no next link); nothing behind the last key; and, the weakest, an empty page. A short page proves nothing.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+from urllib.parse import quote, urljoin
+
+from pydantic import Field
+
+from connectors.http import Answer, Client
+from connectors.pages import ROWS, Page, PullError, ShiftedError, dig, records_at
+from tieout.settings import Table, Texts
+
+_PLACE = re.compile(r"\{([^{}]+)\}")
+_LINK = re.compile(r'<([^>]*)>\s*;[^,]*\brel="?next"?')
+Said = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for one page."""
+
+    url: str
+    params: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def words(self) -> str:
+        """The request as text, to tell it from others and to land beside its page."""
+        asked = "&".join(f"{name}={value}" for name, value in self.params.items())
+        return f"{self.url}?{asked}" if asked else self.url
+
+
+@dataclass
+class Seen:
+    """What came so far: rows, distinct keys, and the totals that the source declared at first and at last."""
+
+    rows: int = 0
+    keys: set[int] = field(default_factory=set)
+    pages: int = 0
+    last_key: str = ""
+    largest: int = 0
+    declared: int | None = None
+    changed: bool = False
+
+    @property
+    def distinct(self) -> int:
+        return len(self.keys)
+
+    def add(self, records: list[Any], key: list[str]) -> bool:
+        """Take a page in; whether it brought anything that was not there before."""
+        before, self.pages = len(self.keys), self.pages + 1
+        for record in records:
+            parts = [str(part) for name in key if (part := dig(record, name)) is not None]
+            self.rows += 1
+            self.last_key = parts[0] if parts else ""
+            self.keys.add(hash(tuple(parts)) if len(parts) == len(key) > 0 else self.rows)
+        self.largest = max(self.largest, len(records))
+        return len(self.keys) > before
+
+
+class Whole(Table):
+    """One answer is all there is: the system does not page here."""
+
+    by: Literal["whole"] = "whole"
+    proof: Literal["one whole answer"] = "one whole answer"
+
+    def first(self, request: Request) -> Request:
+        return request
+
+    def after(self, request: Request, answer: Answer, came: int, seen: Seen) -> Request | None:
+        return None
+
+
+class _Sized(Table):
+    limit: str = ""  # the parameter that asks for a page size; empty = none is asked for
+    size: int = 100
+
+    def first(self, request: Request) -> Request:
+        return _with(request, {self.limit: str(self.size)}) if self.limit else request
+
+
+class Total(_Sized):
+    """The source declares how many there are, and that many came."""
+
+    by: Literal["total"] = "total"
+    proof: Literal["declared total"] = "declared total"
+    start: str = "offset"  # the parameter that says where a page begins
+    first_start: int = 0
+    counts: Literal["rows", "pages"] = "rows"  # what that parameter counts
+
+    def first(self, request: Request) -> Request:
+        return _with(super().first(request), {self.start: str(self.first_start)})
+
+    def after(self, request: Request, answer: Answer, came: int, seen: Seen) -> Request | None:
+        """The next page, by what came and not by what was asked for; one past the end too, unless the end is plain."""
+        assert seen.declared is not None
+        if not came or (seen.rows >= seen.declared and seen.pages == 1 and came < self.size):
+            return None
+        return _with(
+            request, {self.start: str(self.first_start + (seen.rows if self.counts == "rows" else seen.pages))}
+        )
+
+
+class Empty(Total):
+    """The source declares nothing: an empty page is the end. The weakest proof."""
+
+    by: Literal["empty"] = "empty"  # type: ignore[assignment]
+    proof: Literal["an empty page"] = "an empty page"  # type: ignore[assignment]
+
+    def after(self, request: Request, answer: Answer, came: int, seen: Seen) -> Request | None:
+        return super().after(request, answer, came, seen) if came else None
+
+
+class Cursor(_Sized):
+    """The source hands out an opaque cursor until the last page."""
+
+    by: Literal["cursor"] = "cursor"
+    proof: Literal["no further cursor"] = "no further cursor"
+    param: str = "cursor"
+    at: str = "nextCursor"  # where in the body the next cursor stands
+    begin: str | None = None  # what asks for the first page, where a system wants it said
+
+    def first(self, request: Request) -> Request:
+        request = super().first(request)
+        return request if self.begin is None else _with(request, {self.param: self.begin})
+
+    def after(self, request: Request, answer: Answer, came: int, seen: Seen) -> Request | None:
+        cursor = dig(answer.data, self.at)
+        return _with(request, {self.param: str(cursor)}) if cursor else None
+
+
+class Link(_Sized):
+    """The source names the next page in a Link header until the last."""
+
+    by: Literal["link"] = "link"
+    proof: Literal["no next link"] = "no next link"
+
+    def after(self, request: Request, answer: Answer, came: int, seen: Seen) -> Request | None:
+        found = _LINK.search(answer.headers.get("link", ""))
+        return Request(_beside(found[1], answer)) if found else None
+
+
+class Next(_Sized):
+    """The source names the next page in the body until the last."""
+
+    by: Literal["next"] = "next"
+    proof: Literal["no next link"] = "no next link"
+    at: str = "next"
+
+    def after(self, request: Request, answer: Answer, came: int, seen: Seen) -> Request | None:
+        link = dig(answer.data, self.at)
+        if link is None or link == "":
+            return None
+        if not isinstance(link, str):
+            raise PullError(f"the next link at {self.at!r} is no text")
+        return Request(_beside(link, answer))
+
+
+class Keyset(_Sized):
+    """Each page holds what comes after the last key; nothing behind it is the end. Changes meanwhile shift nothing."""
+
+    by: Literal["keyset"] = "keyset"
+    proof: Literal["nothing after the last key"] = "nothing after the last key"
+    param: str
+    begin: str = ""  # the first page's value of that parameter
+    then: str = "{last}"  # the others', with the last key
+
+    def first(self, request: Request) -> Request:
+        request = super().first(request)
+        return _with(request, {self.param: self.begin}) if self.begin else request
+
+    def after(self, request: Request, answer: Answer, came: int, seen: Seen) -> Request | None:
+        if not came:
+            return None
+        if not seen.last_key:
+            raise PullError("a record has no key, so that nobody knows what comes after it")
+        return _with(request, {self.param: self.then.replace("{last}", seen.last_key)})
+
+
+Walk = Annotated[Whole | Total | Empty | Cursor | Link | Next | Keyset, Field(discriminator="by")]
+
+
+class Instead(Table):
+    """What is asked instead when the source does not permit, or does not have, what was asked first."""
+
+    status: int
+    path: str | None = None  # None: nothing is asked instead
+    params: Said | None = None  # None: the same
+    note: str  # what the rows then lack, in words
+
+
+class Stream(Table):
+    """One list of a source, and how it is walked.
+
+    `{name}` in a text stands for an option, a value of `over`, or a field of the record of `each`.
+    """
+
+    name: str = ROWS
+    path: str
+    method: Literal["GET", "POST"] = "GET"
+    params: Said = {}
+    body: dict[str, Any] = {}
+    records: str = ""  # where they stand in an answer: "" = the answer itself, "*" = its values
+    may_lack_records: bool = False  # they are left out when there are none
+    key: Texts
+    walk: Walk = Whole()
+    total: str = ""  # where the total stands: in the body, or `header:X-Total-Count`
+    total_path: str = ""  # an address of its own that tells it
+    repeats: bool = False  # the list rightly names a key more than once
+    over: dict[str, list[str]] = {}  # walked once for each value
+    each: str = ""  # walked once for each record of that stream
+    carry: Said = {}  # field of each record ← `{field}` of the record of `each`, or value of `over`
+    only: dict[str, list[str]] = {}  # records of it that further streams are walked for, by field
+    refused_when: Said = {}  # a 200 that is an error: field = value
+    instead: list[Instead] = []
+
+    def fill(self, said: Mapping[str, str]) -> "Stream":
+        """The stream with every `{name}` replaced; raises ValueError for one that nobody says."""
+        paths = {name: filled(getattr(self, name), said, quoted=True) for name in ("path", "total_path")}
+        return self.model_copy(
+            update=paths | {name: filled_in(getattr(self, name), said) for name in ("params", "body", "carry")}
+        )
+
+
+def walk(client: Client, stream: Stream, seen: Seen) -> Iterator[tuple[Page, list[Any]]]:
+    """Every page of a filled stream with its records, counted in `seen`; raises PullError unless the end is proven."""
+    asked = set[str]()
+    declared = _total_apart(client, stream)
+    request: Request | None = stream.walk.first(Request(client.resolve(stream.path), stream.params))
+    while request is not None:
+        if request.words in asked:
+            raise PullError(f"{client.base} names a page again that was read already: its pages go in a circle")
+        asked.add(request.words)
+        try:
+            answer = client.ask(request.url, request.params, stream.method, stream.body or None)
+        except PullError as error:
+            if error.status in (400, 404) and _is_past_end(stream, seen):
+                break
+            raise
+        records = _records(stream, answer)
+        total = seen.declared if _counts_the_rest(stream, seen) else _declared(stream, answer, declared)
+        if isinstance(stream.walk, Total) and total is None and not isinstance(stream.walk, Empty):
+            raise PullError(f"the answer declares no total at {stream.total!r}, by which its end is known")
+        seen.changed |= seen.pages > 0 and total != seen.declared
+        seen.declared = total
+        news = seen.add(records, stream.key)
+        if records and not news and not stream.repeats:
+            if _is_past_end(stream, seen):  # some systems answer with the last page again
+                break
+            raise PullError("a page brings only what was there already: its pages go in a circle")
+        page = Page(
+            asked=client.wire.vault.blot(request.words),
+            at=answer.at,
+            body=answer.body,
+            count=len(records),
+            records_at=stream.records,
+            stream=stream.name,
+            carried=stream.carry,
+            etag=answer.headers.get("etag"),
+        )
+        yield page, records
+        request = stream.walk.after(request, answer, len(records), seen)
+    _hold(stream, seen)
+
+
+def _hold(stream: Stream, seen: Seen) -> None:
+    """Hold what came against what the source declares."""
+    if seen.declared is None:
+        return
+    count = seen.distinct if stream.key else seen.rows
+    if seen.changed:
+        raise ShiftedError(f"the source changed while it was read: its total became {seen.declared}, and {count} came")
+    if count != seen.declared:
+        raise ShiftedError(f"the source declares {seen.declared} records, but {count} different ones came")
+
+
+def _is_past_end(stream: Stream, seen: Seen) -> bool:
+    return isinstance(stream.walk, Total) and seen.declared is not None and seen.distinct >= seen.declared
+
+
+def _counts_the_rest(stream: Stream, seen: Seen) -> bool:
+    """Whether the total of an answer is that of what is left: a keyset asks for less with each page."""
+    return isinstance(stream.walk, Keyset) and seen.pages > 0
+
+
+def _records(stream: Stream, answer: Answer) -> list[Any]:
+    if refusal := next((n for n, value in stream.refused_when.items() if _plain(dig(answer.data, n)) == value), None):
+        said = next((t for n in ("error", "messages", "message") if isinstance(t := dig(answer.data, n), str)), refusal)
+        raise PullError(f"the source answered with an error: {' '.join(said.split())[:160]}")
+    records = records_at(answer.data, stream.records)
+    if (
+        records is None
+        and (stream.may_lack_records or answer.data is None)
+        and dig(answer.data, stream.records) is None
+    ):
+        return []
+    if records is None:
+        where = f"at {stream.records!r}" if stream.records not in ("", "*") else "in the answer"
+        raise PullError(f"there is no list of records {where}; is the address right, or has the system changed?")
+    return records
+
+
+def _declared(stream: Stream, answer: Answer, apart: int | None) -> int | None:
+    if stream.total_path or not stream.total:
+        return apart
+    if stream.total.startswith("header:"):
+        return _count(answer.headers.get(stream.total.removeprefix("header:")))
+    return _count(dig(answer.data, stream.total))
+
+
+def _total_apart(client: Client, stream: Stream) -> int | None:
+    if not stream.total_path:
+        return None
+    answer = client.ask(stream.total_path)
+    told = dig(answer.data, stream.total)
+    return len(told) if isinstance(told, list) else _count(told)
+
+
+def _count(told: object) -> int | None:
+    text = str(told)
+    return int(text) if text.isdecimal() and len(text) < 12 else None
+
+
+def _plain(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _with(request: Request, params: Mapping[str, str]) -> Request:
+    return Request(request.url, {**request.params, **params})
+
+
+def _beside(link: str, answer: Answer) -> str:
+    return urljoin(answer.url, link)
+
+
+def filled(text: str, said: Mapping[str, str], *, quoted: bool = False) -> str:
+    """A text with every `{name}` replaced by what is said for it; raises ValueError for one nobody says."""
+
+    def put(place: re.Match[str]) -> str:
+        if place[1] not in said:
+            raise ValueError(f"needs {place[1]!r}, which is not given")
+        return quote(said[place[1]], safe="") if quoted else said[place[1]]
+
+    return _PLACE.sub(put, text)
+
+
+def filled_in(value: Any, said: Mapping[str, str]) -> Any:
+    """A nested value with every text in it filled."""
+    if isinstance(value, dict):
+        return {name: filled_in(member, said) for name, member in value.items()}
+    if isinstance(value, list):
+        return [filled_in(member, said) for member in value]
+    return filled(value, said) if isinstance(value, str) else value

@@ -1,0 +1,414 @@
+"""Every connector is pulled from a peer that pages as its system does, and misbehaves in every way systems do.
+
+Whatever happens, the pull is complete and right, or it is partial or failed and says why; never a short list called
+complete.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import connectors
+from connectors import systems
+from connectors.http import Wire
+from connectors.pages import dig
+from connectors.vault import Vault
+from tests.peer import CANARY, Asked, Fault, Peer, Reply, Scene, gzipped, peer
+from tieout.feeds import FEEDS
+from tieout.pull import Fetched
+from tieout.settings import Settings, Source
+from tieout.staging import Staged, stage
+
+SETTINGS = Settings(organisation="Example", reporting_currency="EUR", timezone="Europe/Berlin")
+BESIDE = Path(connectors.__path__[0])
+NOW = datetime(2026, 11, 1, 8, tzinfo=UTC)
+
+
+def sample_of(name: str) -> dict[str, Any]:
+    """What is kept beside a system: options, pages as it answers, and rows that must come of them."""
+    found = [
+        path for path in (BESIDE / f"{name}.sample.json", BESIDE / "presets" / f"{name}.sample.json") if path.exists()
+    ]
+    return dict(json.loads(found[0].read_text(encoding="utf-8"))) if found else {}
+
+
+def pages_of(name: str, feed: str) -> dict[str, Any]:
+    feeds = sample_of(name)["feeds"]
+    found = feeds.get(feed, next(iter(feeds.values())))
+    return dict(feeds[found] if isinstance(found, str) else found)
+
+
+WEB = [
+    (name, feed)
+    for name in systems.names()
+    if name != "rest"
+    and "url" in systems.system(name).options.model_fields
+    and hasattr(systems.system(name).options, "said")
+    for feed in systems.system(name).deliveries
+]
+
+
+@dataclass
+class Pulled:
+    """A pull that was made, and what came of it."""
+
+    fetched: Fetched
+    staged: Staged
+    scene: Scene
+    waited: list[float]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it calls itself complete and is: each row that was there came, and none is lost on the way."""
+        return self.fetched.outcome == "complete"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Peer]:
+    with peer() as listening:
+        yield listening
+
+
+Pull = Callable[..., Pulled]
+
+
+@pytest.fixture
+def pull(server: Peer, tmp_path: Path) -> Pull:
+    def make(name: str, feed: str, fault: Fault | None = None, **changed: Any) -> Pulled:
+        sample = sample_of(name)
+        extra = {"constants": sample.get("constants", {}).get(feed, {})}
+        options = {**sample.get("options", {}), **changed.pop("options", {}), "url": server.url}
+        source = systems.configured(
+            Source.model_validate({"name": name, "feed": feed, "connector": name, **extra, "options": options})
+        )
+        streams = systems.delivery_of(source).streams(systems.options_of(source))
+        scene = Scene(streams, pages_of(name, feed), **changed)
+        if fault:
+            scene.fault = fault
+        server.scene, server.strangers = scene, []
+        waited: list[float] = []
+        wire = Wire(
+            now=lambda: NOW,
+            clock=lambda: sum(waited),
+            sleep=waited.append,
+            vault=Vault({"PEER_TOKEN": CANARY}),
+        )
+        folder = tmp_path / f"{name}-{feed}-{len(list(tmp_path.iterdir()))}"
+        folder.mkdir()
+        fetched = systems.fetch(source, "2026-10", folder, wire)
+        assert CANARY not in repr(fetched)
+        assert all(CANARY.encode() not in path.read_bytes() for path in folder.iterdir())
+        staged = stage(systems.read(folder, source), source, SETTINGS)
+        if fetched.outcome != "complete":
+            assert fetched.why
+        elif not staged.failure:
+            assert staged.landed == staged.used + staged.duplicates + staged.quarantined
+            assert fetched.report
+            assert staged.landed == fetched.report.rows
+        return Pulled(fetched, staged, scene, waited)
+
+    return make
+
+
+def came(pulled: Pulled, feed: str) -> set[tuple[str, ...]]:
+    """The keys that came, as the system has them: the last part of a feed's key is the system's id."""
+    column = FEEDS[feed].key[-1]
+    return {(str(value),) for value in pulled.staged.rows[column]}
+
+
+def missing(pulled: Pulled, feed: str) -> set[tuple[str, ...]]:
+    """Rows that were there and did not come."""
+    there = came(pulled, feed)
+    return {key for key in pulled.scene.keys if (key[-1],) not in there}
+
+
+on_every_system = pytest.mark.parametrize(("name", "feed"), WEB, ids=lambda value: value)
+
+
+@on_every_system
+def test_every_row_comes_whatever_size_of_page_is_asked_for(pull: Pull, name: str, feed: str) -> None:
+    pulled = pull(name, feed)
+    assert pulled.fetched.why is None
+    assert pulled.is_whole
+    assert pulled.staged.quarantined == 0, pulled.staged.quarantine["reasons"].to_list()[:3]
+    assert not missing(pulled, feed)
+    walks = {stream.walk.by for stream in pulled.scene.streams}
+    assert walks == {"whole"} or pulled.scene.asked["rows"] >= 4
+
+
+@on_every_system
+def test_the_sample_becomes_the_rows_written_beside_it(pull: Pull, name: str, feed: str) -> None:
+    rows = pull(name, feed).staged.rows.to_dicts()
+    for expected in sample_of(name)["rows"][feed]:
+        key = {part: expected[part] for part in FEEDS[feed].key if part in expected}
+        found = [row for row in rows if all(row[part] == value for part, value in key.items())]
+        assert found, key
+        shown = {column: _plain(found[0][column]) for column in expected}
+        assert shown == expected
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return value if isinstance(value, str | bool | int | list | None) else str(value).rstrip("0").rstrip(".")
+
+
+# -- what passes -----------------------------------------------------------------------------------------------------
+
+
+def once(change: Callable[[Reply], None], *, at: int = 2) -> Fault:
+    """A fault of one answer about rows, and of none after it."""
+
+    def fault(asked: Asked, reply: Reply) -> None:
+        if asked.stream.name == "rows" and asked.number == at:
+            change(reply)
+
+    return fault
+
+
+def status(code: int, **headers: str) -> Callable[[Reply], None]:
+    def change(reply: Reply) -> None:
+        reply.status, reply.body = code, {"message": "slow down"}
+        reply.headers |= {name.replace("_", "-"): value for name, value in headers.items()}
+
+    return change
+
+
+def html(reply: Reply) -> None:
+    reply.raw, reply.headers["Content-Type"] = b"<!DOCTYPE html><html><body>Sign in</body></html>", "text/html"
+
+
+def cut_gzip(reply: Reply) -> None:
+    whole = gzipped(json.dumps(reply.body).encode())
+    reply.raw, reply.headers["Content-Encoding"] = whole[: len(whole) * 2 // 3], "gzip"
+
+
+def dropped(reply: Reply) -> None:
+    reply.is_cut = True
+
+
+def cut_json(reply: Reply) -> None:
+    reply.raw = json.dumps(reply.body).encode()[:-7]
+
+
+PASSING = {
+    "429 with seconds": status(429, Retry_After="3"),
+    "429 with a fraction": status(429, Retry_After="2.128"),
+    "429 with a date": status(429, Retry_After=format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)),
+    "429 with a reset": status(429, X_Rate_Limit_Reset=str(int(datetime.now(UTC).timestamp()) + 90)),
+    "429 with nothing": status(429),
+    "503": status(503, Retry_After="1"),
+    "500": status(500),
+    "403 for a quota": status(403, Retry_After="1"),
+    "a login page": html,
+    "a cut-off gzip": cut_gzip,
+    "a dropped connection": dropped,
+    "a cut-off body": cut_json,
+}
+
+
+@on_every_system
+@pytest.mark.parametrize("fault", PASSING)
+def test_what_passes_costs_a_wait_and_no_row(pull: Pull, name: str, feed: str, fault: str) -> None:
+    first = {stream.walk.by for stream in pull(name, feed).scene.streams} == {"whole"}
+    pulled = pull(name, feed, once(PASSING[fault], at=1 if first else 2))
+    assert pulled.is_whole, pulled.fetched.why
+    assert not missing(pulled, feed)
+    assert len(pulled.waited) == 1
+
+
+# -- what stays ------------------------------------------------------------------------------------------------------
+
+
+def from_page(number: int, change: Callable[[Reply], None]) -> Fault:
+    def fault(asked: Asked, reply: Reply) -> None:
+        if asked.stream.name == "rows" and asked.number >= number:
+            change(reply)
+
+    return fault
+
+
+STAYING = {
+    "429 for ever": status(429, Retry_After="1"),
+    "a wait without end": status(429, Retry_After="86400"),
+    "503 for ever": status(503),
+    "401": status(401),
+    "403": status(403),
+    "404": status(404),
+    "a login page": html,
+    "a cut-off gzip": cut_gzip,
+    "a dropped connection": dropped,
+    "another shape": lambda reply: setattr(reply, "body", {"unheard": {"of": 1}}),
+}
+
+
+@on_every_system
+@pytest.mark.parametrize("fault", STAYING)
+def test_what_stays_makes_the_pull_partial_and_says_why(pull: Pull, name: str, feed: str, fault: str) -> None:
+    pulled = pull(name, feed, from_page(2, STAYING[fault]))
+    single = pulled.scene.asked["rows"] == 1
+    assert pulled.fetched.outcome == ("complete" if single else "partial")
+    failed = pull(name, feed, from_page(1, STAYING[fault]))
+    assert not failed.is_whole or failed.fetched.notes
+    assert failed.staged.used == 0 or failed.fetched.outcome == "partial" or failed.fetched.notes
+
+
+# -- lists that are not what they seem -------------------------------------------------------------------------------
+
+
+def lying(by: int) -> Fault:
+    def fault(asked: Asked, reply: Reply) -> None:
+        total = asked.stream.total
+        if total.startswith("header:"):
+            name = total.removeprefix("header:")
+            reply.headers[name] = str(int(reply.headers[name]) + by)
+        elif total and isinstance(reply.body, dict) and isinstance(told := dig(reply.body, total), int):
+            _set(reply.body, total, told + by)
+
+    return fault
+
+
+def _set(body: dict[str, Any], path: str, value: Any) -> None:
+    *outer, last = path.split(".") if path not in body else [path]
+    for name in outer:
+        body = body[name]
+    body[last] = value
+
+
+@on_every_system
+@pytest.mark.parametrize("by", [3, -6], ids=["more", "fewer"])
+def test_a_total_that_lies_is_told(pull: Pull, name: str, feed: str, by: int) -> None:
+    pulled = pull(name, feed, lying(by))
+    declares = any(stream.total and not stream.total_path for stream in pulled.scene.streams)
+    assert pulled.is_whole is not declares
+    assert not declares or "declares" in str(pulled.fetched.why)
+
+
+@on_every_system
+def test_rows_that_come_while_it_is_read_lose_none(pull: Pull, name: str, feed: str) -> None:
+    pulled = pull(name, feed, grow=True)
+    new = {key for key in pulled.scene.keys if key[-1].endswith("900")}
+    assert not pulled.is_whole or missing(pulled, feed) <= new
+
+
+@on_every_system
+def test_a_row_that_comes_twice_counts_once(pull: Pull, name: str, feed: str) -> None:
+    def fault(asked: Asked, reply: Reply) -> None:
+        shown = dig(reply.body, asked.stream.records) if asked.stream.records != "*" else None
+        if asked.stream.name == "rows" and isinstance(shown, list) and shown and asked.start:
+            shown.append(dict(shown[0]))
+
+    pulled = pull(name, feed, fault)
+    assert not pulled.is_whole or not missing(pulled, feed)
+    assert pulled.staged.rows.height == pulled.staged.rows.unique(list(FEEDS[feed].key)).height
+
+
+@on_every_system
+def test_pages_that_go_in_a_circle_end(pull: Pull, name: str, feed: str) -> None:
+    first: dict[str, Any] = {}
+
+    def fault(asked: Asked, reply: Reply) -> None:
+        if asked.stream.name != "rows":
+            return
+        if not asked.start:
+            first.setdefault("body", reply.body)
+            first.setdefault("headers", dict(reply.headers))
+        else:
+            reply.body, reply.headers = first["body"], first["headers"]
+
+    pulled = pull(name, feed, fault)
+    if pulled.scene.asked["rows"] > 1:
+        assert pulled.fetched.outcome == "partial"
+
+
+# -- whom it trusts --------------------------------------------------------------------------------------------------
+
+
+HOSTILE = ["https://evil.example/next", "//evil.example/next", "http://127.0.0.1:1/next", "https://127.0.0.1/next",
+           "ftp://127.0.0.1/next", "javascript:alert(1)", "file:///etc/passwd", "\\\\evil.example\\next"]  # fmt: skip
+
+
+@on_every_system
+@pytest.mark.parametrize("link", HOSTILE)
+def test_a_redirect_elsewhere_fails_the_pull(pull: Pull, server: Peer, name: str, feed: str, link: str) -> None:
+    def fault(asked: Asked, reply: Reply) -> None:
+        if asked.stream.name == "rows":
+            reply.status, reply.headers["Location"] = 302, link
+
+    pulled = pull(name, feed, fault)
+    assert not pulled.is_whole
+    assert pulled.staged.used == 0
+    assert not server.strangers or pulled.fetched.outcome != "complete"
+
+
+@pytest.mark.parametrize(
+    ("name", "feed"),
+    [(n, f) for n, f in WEB if pages_of(n, f) and n in ("okta", "graph", "github", "bamboohr")],
+    ids=lambda value: value,
+)
+@pytest.mark.parametrize("link", ["https://evil.example/n", "//evil.example/n", "http://user@evil.example/"])
+def test_a_next_link_elsewhere_fails_the_pull(pull: Pull, name: str, feed: str, link: str) -> None:
+    def fault(asked: Asked, reply: Reply) -> None:
+        walk = asked.stream.walk
+        if walk.by == "link":
+            reply.headers["Link"] = f'<{link}>; rel="next"'
+        elif walk.by == "next":
+            _set(reply.body, walk.at, link)
+
+    pulled = pull(name, feed, fault)
+    if any(stream.walk.by in ("link", "next") for stream in pulled.scene.streams):
+        assert pulled.fetched.outcome == "failed"
+        assert pulled.staged.used == 0
+
+
+# -- rows that are odd -----------------------------------------------------------------------------------------------
+
+
+@on_every_system
+def test_an_unknown_field_is_kept_and_reported(pull: Pull, name: str, feed: str) -> None:
+    pulled = pull(name, feed, change=lambda record, place: record.update(brandNew={"in": place}))
+    assert pulled.is_whole
+    assert "brandNew.in" in pulled.staged.columns
+    assert pulled.staged.rows["extra"].str.contains('"brandNew.in":"3"').any()
+
+
+@on_every_system
+def test_a_record_that_is_null_is_set_aside_and_counted(pull: Pull, name: str, feed: str) -> None:
+    def fault(asked: Asked, reply: Reply) -> None:
+        shown = dig(reply.body, asked.stream.records) if asked.stream.records != "*" else None
+        if asked.stream.name == "rows" and isinstance(shown, list) and len(shown) > 1:
+            shown[1] = None
+
+    pulled = pull(name, feed, fault)
+    assert pulled.staged.quarantined or not pulled.is_whole or pulled.staged.rows.height == len(pulled.scene.keys)
+
+
+@on_every_system
+def test_a_person_who_is_null_loses_no_row(pull: Pull, name: str, feed: str) -> None:
+    def change(record: dict[str, Any], place: int) -> None:
+        for field in ("user", "assignee", "profile", "assigned_to", "assigned_user", "userAndLocation", "name"):
+            if isinstance(record.get(field), dict) and place % 2:
+                record[field] = None
+
+    pulled = pull(name, feed, change=change)
+    assert pulled.is_whole
+    assert pulled.staged.failure is None
+
+
+@on_every_system
+def test_a_key_that_no_record_has_any_more_refuses_the_delivery(pull: Pull, name: str, feed: str) -> None:
+    def change(record: dict[str, Any], place: int) -> None:
+        for key in pulled_key:
+            record.pop(key.split(".")[0], None)
+
+    streams = {stream.name: stream for stream in pull(name, feed).scene.streams}
+    pulled_key = streams["rows"].key
+    pulled = pull(name, feed, change=change) if streams["rows"].walk.by not in ("keyset",) else None
+    if pulled:
+        assert pulled.staged.failure or pulled.staged.used == 0 or not pulled.is_whole

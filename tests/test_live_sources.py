@@ -1,0 +1,242 @@
+"""Sources that are asked over the network: configured, pulled in a run, kept, and not asked when that is unwanted."""
+
+import json
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import polars as pl
+import pytest
+
+from connectors import systems
+from pipelines import steps
+from pipelines.errors import ConfigError
+from pipelines.steps import Month
+from pipelines.warehouse import Warehouse
+from pipelines.workspace import Workspace
+from tests.conftest import MakeWorkspace
+from tests.peer import CANARY, Asked, Peer, Reply, Scene, peer
+from tests.test_every_connector import pages_of
+
+OKTA = """
+[[sources]]
+name = "okta-prod"
+feed = "accounts"
+connector = "okta"
+url = "{url}"
+token = "${{OKTA_TOKEN}}"
+"""
+
+
+@pytest.fixture
+def okta(make_workspace: MakeWorkspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Workspace, Peer]]:
+    """A workspace whose directory is a peer on this machine."""
+    monkeypatch.setenv("OKTA_TOKEN", CANARY)
+    monkeypatch.setattr("connectors.http.TRIES", 2)
+    with peer() as server:
+        workspace = Workspace.open(make_workspace(OKTA.format(url=server.url)))
+        source = workspace.settings.sources[0]
+        streams = systems.delivery_of(source).streams(systems.options_of(source))
+        server.scene = Scene(streams, pages_of("okta", "accounts"))
+        yield workspace, server
+
+
+def today() -> tuple[str, datetime]:
+    """A month and an instant in it that is just over."""
+    now = datetime.now(UTC) - timedelta(seconds=1)
+    return now.strftime("%Y-%m"), now
+
+
+def account(workspace: Workspace, **month: Any) -> dict[str, Any]:
+    period, now = today()
+    steps.pull(Month(workspace, period, **{"as_of": now, **month}))
+    with Warehouse(workspace.private_database) as warehouse:
+        return warehouse.read("sources", period=period).row(0, named=True)
+
+
+def test_a_run_pulls_lands_and_judges(okta: tuple[Workspace, Peer]) -> None:
+    workspace, _ = okta
+    told = account(workspace)
+    assert (told["verdict"], told["landed"], told["used"], told["system"]) == ("GREEN", 17, 17, "Okta")
+    written = [path for path in workspace.root.rglob("*") if path.is_file()]
+    assert any(path.name == "pages.gz" for path in written)
+    assert not [path for path in written if CANARY.encode() in path.read_bytes()]
+
+
+def test_a_whole_pull_from_after_the_end_of_the_month_stands(okta: tuple[Workspace, Peer]) -> None:
+    workspace, server = okta
+    _, now = today()
+    first = account(workspace, as_of=now)
+    asked = server.scene.asked["rows"]
+    assert account(workspace, as_of=now) == first
+    assert server.scene.asked["rows"] == asked
+    assert account(workspace, as_of=datetime.now(UTC) + timedelta(seconds=5))["snapshot_id"] != first["snapshot_id"]
+
+
+def test_offline_nothing_is_asked(okta: tuple[Workspace, Peer]) -> None:
+    workspace, server = okta
+    told = account(workspace, offline=True)
+    assert (told["verdict"], server.scene.asked) == ("RED", {})
+    assert "offline" in told["reasons"][0]
+    landed = account(workspace)["snapshot_id"]
+    later = datetime.now(UTC) + timedelta(seconds=5)
+    assert account(workspace, offline=True, as_of=later)["snapshot_id"] == landed
+
+
+def test_a_pull_that_breaks_off_is_amber_and_says_where(okta: tuple[Workspace, Peer]) -> None:
+    def fault(asked: Asked, reply: Reply) -> None:
+        if asked.number >= 3:
+            reply.status, reply.body = 403, {"errorSummary": f"not for {CANARY}"}
+
+    workspace, server = okta
+    server.scene.fault = fault
+    told = account(workspace)
+    assert (told["verdict"], told["used"]) == ("AMBER", 10)
+    assert "answered 403" in told["reasons"][0]
+    assert "after 2 pages, 10 rows" in told["reasons"][0]
+    assert CANARY not in str(told)
+
+
+def test_an_unset_credential_is_named_and_not_asked_for(
+    okta: tuple[Workspace, Peer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace, _ = okta
+    monkeypatch.delenv("OKTA_TOKEN")
+    told = account(workspace)
+    assert told["verdict"] == "RED"
+    assert "OKTA_TOKEN is not set" in told["reasons"][0]
+
+
+def test_a_credential_may_lie_in_a_file(
+    okta: tuple[Workspace, Peer], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    workspace, _ = okta
+    (tmp_path / "token").write_text(f"{CANARY}\n")
+    monkeypatch.delenv("OKTA_TOKEN")
+    monkeypatch.setenv("OKTA_TOKEN_FILE", str(tmp_path / "token"))
+    assert account(workspace)["verdict"] == "GREEN"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (('connector = "okta"', 'connector = "octa"'), "connector 'octa' is not there; did you mean 'okta'?"),
+        (("token =", "tokn ="), "tokn is not a known key; did you mean 'token'?"),
+        (("token =", "covres ="), "covres is not a known key; did you mean 'covers'?"),
+        (('"accounts"', '"assets"'), "okta delivers accounts and seats, not assets"),
+        (("${OKTA_TOKEN}", "0a1b2c"), "token holds a secret in plain text"),
+        (('token = "${OKTA_TOKEN}"', ""), "okta needs token, or client_id and private_key"),
+        (("http://", "okta://"), "is no web address"),
+        (("http://", "http://me:pass@"), "holds a user before the host"),
+    ],
+)
+def test_a_mistake_in_the_config_names_the_nearest(
+    make_workspace: MakeWorkspace, change: tuple[str, str], said: str
+) -> None:
+    config = OKTA.format(url="http://127.0.0.1:9").replace(*change)
+    with pytest.raises(ConfigError) as error:
+        Workspace.open(make_workspace(config))
+    assert said in str(error.value)
+    assert "0a1b2c" not in str(error.value)
+    assert "pass@" not in str(error.value)
+
+
+# -- a real SCIM server ----------------------------------------------------------------------------------------------
+
+SCIM = """
+[[sources]]
+name = "figma"
+feed = "seats"
+connector = "scim"
+url = "{url}"
+token = "${{OKTA_TOKEN}}"
+paging = "{paging}"
+page_size = 5000
+[sources.constants]
+product = "Figma"
+"""
+USERS = 1050
+CONFIG = {
+    "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"],
+    "patch": {"supported": True},
+    "bulk": {"supported": False, "maxOperations": 0, "maxPayloadSize": 0},
+    "filter": {"supported": True, "maxResults": 1000},
+    "changePassword": {"supported": False},
+    "sort": {"supported": True},
+    "etag": {"supported": True},
+    "pagination": {"cursor": True, "index": True, "defaultPageSize": 1000, "maxPageSize": 1000},
+    "authenticationSchemes": [],
+}
+
+
+@pytest.fixture(scope="module")
+def scim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a SCIM server of somebody else's making, with 1,050 users; it shows 1,000 on a page at most."""
+    pytest.importorskip("scim2_server", reason="scim2-server is not installed")
+    config = tmp_path_factory.mktemp("scim") / "config.json"
+    config.write_text(json.dumps(CONFIG))
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "scim2_server.testserver.cli", "--port", str(port), "--bearer-token", CANARY,
+               "--service-provider-config", str(config)]  # fmt: skip
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        url = f"http://127.0.0.1:{port}"
+        with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {CANARY}"}, trust_env=False) as client:
+            _wait_for(client)
+            for number in range(USERS):
+                client.post("/Users", json=_user(number)).raise_for_status()
+        yield url
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _wait_for(client: httpx.Client) -> None:
+    for _ in range(200):
+        try:
+            client.get("/Users", params={"count": "1"}).raise_for_status()
+            return
+        except httpx.TransportError:
+            time.sleep(0.05)
+    raise TimeoutError("the SCIM server does not answer")
+
+
+def _user(number: int) -> dict[str, Any]:
+    return {
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
+        "userName": f"user{number}@example.com",
+        "displayName": f"User {number}",
+        "active": number % 7 != 0,
+        "emails": [{"value": f"user{number}@example.com", "primary": True}],
+    }
+
+
+@pytest.mark.parametrize("paging", ["index", "cursor"])
+def test_a_scim_server_gives_everybody_though_it_shows_fewer_than_asked(
+    scim: str, make_workspace: MakeWorkspace, monkeypatch: pytest.MonkeyPatch, paging: str
+) -> None:
+    monkeypatch.setenv("OKTA_TOKEN", CANARY)
+    workspace = Workspace.open(make_workspace(SCIM.format(url=scim, paging=paging)))
+    told = account(workspace)
+    assert (told["verdict"], told["used"]) == ("GREEN", USERS)
+    with Warehouse(workspace.private_database) as warehouse:
+        seats = warehouse.read("staged_seats", period=today()[0])
+    assert seats["seat_id"].n_unique() == USERS
+    assert seats.filter(pl.col("status") == "suspended").height == USERS // 7
+    assert set(seats["email"]) == {f"user{number}@example.com" for number in range(USERS)}
+
+
+def test_a_scim_server_that_refuses_the_credential_gives_nothing(
+    scim: str, make_workspace: MakeWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OKTA_TOKEN", "another-credential")
+    told = account(Workspace.open(make_workspace(SCIM.format(url=scim, paging="index"))))
+    assert (told["verdict"], told["landed"]) == ("RED", 0)
+    assert "answered 401" in told["reasons"][0]
