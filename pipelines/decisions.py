@@ -6,7 +6,6 @@ Who may decide what is said in `tieout/decisions.py`.
 
 import getpass
 import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -16,8 +15,7 @@ from typing import Literal
 import polars as pl
 from pydantic import ValidationError
 
-from connectors.files.formats import READERS, SUFFIXES, FileError
-from pipelines import anchors, crash
+from pipelines import anchors, crash, returned
 from pipelines.catalogue import rules_of
 from pipelines.errors import ConfigError, TieoutError
 from pipelines.warehouse import PERIOD, QueryError, Warehouse, literal, query
@@ -38,7 +36,6 @@ from tieout.decisions import (
     verify,
 )
 from tieout.intake import Override
-from tieout.settings import Source
 
 RECLAIM = "reclaim/"
 """What the id of a month's reclaim begins with; the month follows."""
@@ -58,16 +55,6 @@ WITH latest AS (
 )
 FROM latest WHERE {} ORDER BY exception_id
 """
-
-_COLUMNS = {
-    "exception_id": "exception_id", "id": "exception_id", "exception": "exception_id",
-    "decision": "kind", "kind": "kind", "as": "kind",
-    "who": "who", "by": "who", "decided_by": "who",
-    "owner_to": "owner", "to": "owner", "assign_to": "owner",
-    "role": "role", "reason": "reason", "comment": "comment", "until": "until", "approver": "approver",
-    "approved_by": "approver", "document": "document", "corrects": "corrects", "period": "period",
-}  # fmt: skip
-"""What a column of an imported file may be called → the field it fills; others are left alone."""
 
 
 @dataclass(frozen=True)
@@ -249,7 +236,8 @@ def import_file(
     A row without a decision asks for nothing; one given for an earlier month than the newest published is stale. The
     original is kept. Raises ConfigError when the file as a whole cannot be used.
     """
-    rows = [{_COLUMNS[name]: value for name, value in _tidy(row) if name in _COLUMNS and value} for row in _rows(path)]
+    came = returned.read(path)
+    rows, who = came.rows, came.who or who
     if not any("exception_id" in row for row in rows):
         raise ConfigError(f"{path.name} names no exception; it needs the columns exception_id and decision.")
     answered = [row["exception_id"] for row in rows if row.get("kind") and "exception_id" in row]
@@ -267,41 +255,6 @@ def import_file(
             write_whole(log_of(workspace).parent / "imports" / f"{file}{path.suffix.lower()}", content)
             receipts = record(workspace, asked, replace(act, file=file))
         return receipts
-
-
-def _rows(path: Path) -> list[dict[str, str | None]]:
-    kind = SUFFIXES.get(path.suffix.lower())
-    try:
-        if path.suffix.lower() == ".json":
-            return _json_rows(path)
-        if kind not in ("csv", "xlsx", "jsonl"):
-            raise FileError("its kind is unknown; call it .csv, .xlsx or .json")
-        sheet = READERS[kind](path, Source(name="decisions", feed="tickets"))
-    except FileNotFoundError:
-        raise ConfigError(f"{path} is no file.") from None
-    except FileError as problem:
-        raise ConfigError(f"{path.name}: {problem}.") from None
-    if sheet.unreadable.height:
-        number, reasons = sheet.unreadable.select("_row", "reasons").row(0)
-        raise ConfigError(f"{path.name}: row {number} cannot be read: {reasons[0]}.")
-    return sheet.rows.drop("_row").to_dicts()
-
-
-def _json_rows(path: Path) -> list[dict[str, str | None]]:
-    try:
-        rows = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (ValueError, UnicodeDecodeError) as problem:
-        raise FileError(f"it is no JSON ({problem})") from None
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise FileError("it must hold a list of objects")
-    return [{name: None if value is None else str(value) for name, value in row.items()} for row in rows]
-
-
-def _tidy(row: dict[str, str | None]) -> Iterable[tuple[str, str | None]]:
-    """Names and values without the spaces, cases and empty texts that spreadsheets leave."""
-    for name, value in row.items():
-        text = (value or "").strip()
-        yield "_".join(name.strip().lower().replace("-", " ").split()), text or None
 
 
 def _asked(

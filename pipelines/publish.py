@@ -69,10 +69,12 @@ def place_pages(workspace: Workspace) -> None:
     """Put all pages that wait in their place, one right after the other."""
     for folder in sorted(workspace.reports.glob(f"{UNFINISHED}*")):
         month = workspace.reports / folder.name.removeprefix(UNFINISHED)
-        for page in sorted(path for path in folder.rglob("*") if path.is_file()):
-            target = month / page.relative_to(folder)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            page.replace(target)
+        month.mkdir(parents=True, exist_ok=True)
+        for part in sorted(folder.iterdir()):
+            target = month / part.name
+            if part.is_dir() and target.exists():
+                shutil.rmtree(target)  # with the pages of owners who have nothing any more
+            part.replace(target)
         settle(month)
         shutil.rmtree(folder)
 

@@ -170,14 +170,14 @@ def render(month: Month) -> dict[str, int]:
         }
         prose = {rule.slug: rule.doc for rule in catalogue.rules_of(month.workspace.rules)}
         try:
-            pages = reports.render(shown, _about(month, warehouse), prose)
+            files = reports.render(shown, _about(month, warehouse), prose)
         except reports.InequalityError as problem:
             raise TieoutError(f"{month.period} is not reported or published: {problem}") from problem
         folder = publishing.waiting(month.workspace, month.period)
-        for name, page in pages.items():
-            write_whole(folder / name, page.encode())
-        say(f"{len(pages)} pages for {month.workspace.reports / month.period}")
-    return {name: len(page) for name, page in pages.items()}
+        for name, content in files.items():
+            write_whole(folder / name, content)
+        say(f"{len(files)} files for {month.workspace.reports / month.period}")
+    return {name: len(content) for name, content in files.items()}
 
 
 def keep_state(month: Month, warehouse: Warehouse) -> None:
@@ -250,6 +250,7 @@ def _about(month: Month, warehouse: Warehouse) -> reports.About:
         decisions=len(log),
         chain_head=decisions.head(log),
         earlier=tuple(period for period in warehouse.periods(RUNS) if period < month.period),
+        emails={name: owner.email for name, owner in settings.owners.items() if owner.email},
         lasting=frozenset(rule.slug for rule in catalogue.rules_of(month.workspace.rules) if rule.remembers),
     )
 

@@ -1,21 +1,39 @@
-"""Pages people read: frozen data built from the published tables, shown by templates that compute nothing."""
+"""Pages and workbooks people read: frozen data built from the published tables, shown by what computes nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
-from reports import index, letterhead, page, reclaim, reconciliation
+from reports import entries, index, letterhead, owners, page, reclaim, reconciliation, workbook
 from reports.about import About
+from reports.letterhead import Letterhead
+from reports.owners import Pack
 from reports.tables import InequalityError, Tables
 
 __all__ = ["About", "InequalityError", "render"]
 
-PAGES = {"index": index.build, "reconciliation": reconciliation.build, "reclaim": reclaim.build}
 
-
-def render(tables: Tables, about: About, rules: Mapping[str, str]) -> dict[str, str]:
-    """Every page of one period: file name → its whole text, which needs no other file.
+def render(tables: Tables, about: About, rules: Mapping[str, str]) -> dict[str, bytes]:
+    """Every file of one period's report by its path below the period's folder; each page needs no other file.
 
     `tables` are the published tables with every period up to this one, each with its `period` column; `rules` gives
     each rule's docstring by slug. Raises InequalityError where figures that must be equal are not.
     """
     head = letterhead.build(tables, about)
-    return {f"{name}.html": page.show(name, head, build(tables, about, rules)) for name, build in PAGES.items()}
+    exceptions = entries.gather(tables, about, rules)
+    pages = {
+        "index": index.build(tables, about, rules),
+        "reconciliation": reconciliation.build(tables, about, rules, exceptions),
+        "reclaim": reclaim.build(tables, about, rules),
+    }
+    files = {f"{name}.html": page.show(name, head, built).encode() for name, built in pages.items()}
+    for pack in owners.build(about, rules, exceptions):
+        files |= _of_owner(pack, head)
+    return files
+
+
+def _of_owner(pack: Pack, head: Letterhead) -> Iterator[tuple[str, bytes]]:
+    """An owner's page, in as many parts as it needs, and their workbook."""
+    names = [pack.file if number == 1 else f"{pack.file}.{number}" for number in range(1, len(pack.parts) + 1)]
+    for name, part in zip(names, pack.parts, strict=True):
+        text = page.show("owner", head, pack, root="../", part=part, part_names=names)
+        yield f"owners/{name}.html", text.encode()
+    yield f"owners/{pack.file}.xlsx", workbook.owner_workbook(pack, head.about)

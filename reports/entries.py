@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import polars as pl
 
 from reports.about import About
+from reports.controls import HOLD
 from reports.listing import Answers, Column
 from reports.prose import read
 from reports.tables import Tables, of_period
@@ -37,6 +39,7 @@ COLUMNS = (
     Column("rule", "Rule", facet=True, shown=False),
     Column("process", "Step that should have prevented it", facet=True, shown=False),
     Column("asset_class", "Class", facet=True, shown=False),
+    Column("hold", "On hold", facet=True, shown=False),
     Column("value_kind", "Kind of value", facet=True, shown=False),
     Column("remedy", "What to do", shown=False),
     Column("amount", "Original amount", "money", shown=False, currency="currency"),
@@ -62,11 +65,31 @@ ANSWERS: Answers = {
 """The decisions an owner can take in a page or a workbook."""
 
 
-def listed(tables: Tables, about: About, rules: Mapping[str, str]) -> pl.DataFrame:
-    """Every exception of the period with the columns of COLUMNS: unsettled ones first, then by risk × money.
+@dataclass(frozen=True)
+class Exceptions:
+    """The exceptions of a period in the order of their weight, with the columns of COLUMNS and `risk`.
+
+    `details` are what stands under each: what each source says, what was judged, and every change of state.
+    """
+
+    rows: pl.DataFrame
+    details: pl.DataFrame
+
+
+def gather(tables: Tables, about: About, rules: Mapping[str, str]) -> Exceptions:
+    """Every exception of the period: unsettled ones first, then by risk × money.
 
     One without a value weighs like the median one that has a value.
     """
+    rows = _listed(tables, about, rules)
+    details = pl.concat([_claims(tables, about, rows), _judged(rows), _history(tables, about, rows)])
+    return Exceptions(rows, details)
+
+
+# -- inside ----------------------------------------------------------------------------------------------------------
+
+
+def _listed(tables: Tables, about: About, rules: Mapping[str, str]) -> pl.DataFrame:
     rows = of_period(tables, "exceptions", about.period)
     titles = {rule: read(rule, rules.get(rule, "")).title for rule in rows["rule"].unique()}
     weight = pl.col("severity").replace_strict(WEIGHTS, default=0, return_dtype=pl.Float64)
@@ -82,19 +105,12 @@ def listed(tables: Tables, about: About, rules: Mapping[str, str]) -> pl.DataFra
             due=pl.when(settled).then(pl.lit("settled")).when(days.dt.total_days() < 0).then(pl.lit("overdue"))
             .when(days.dt.total_days() <= 30).then(pl.lit("within 30 days")).otherwise(pl.lit("later")),
             may=_may(about),
+            hold=_hold(tables, about),
             risk=weight * worth,
         )
         .sort(settled, "risk", "due_on", "subject", "exception_id", descending=[False, True, False, False, False],
               nulls_last=True)
     )  # fmt: skip
-
-
-def details(tables: Tables, about: About, shown: pl.DataFrame) -> pl.DataFrame:
-    """What stands under the exceptions shown: what each source says, what was judged, and every change of state."""
-    return pl.concat([_claims(tables, about, shown), _judged(shown), _history(tables, about, shown)])
-
-
-# -- inside ----------------------------------------------------------------------------------------------------------
 
 
 def _since(tables: Tables, about: About) -> pl.DataFrame:
@@ -122,6 +138,18 @@ def _may(about: About) -> pl.Expr:
     }
     kinds = [pl.when(can.get(kind, True)).then(pl.lit(kind)) for kind in ANSWERS]
     return pl.when(~pl.col("status").is_in(SETTLED)).then(pl.concat_str(kinds, separator=",", ignore_nulls=True))
+
+
+def _hold(tables: Tables, about: About) -> pl.Expr:
+    """Whether too little is known of an exception's class or product to act on it."""
+    held = of_period(tables, "trust", about.period).filter(pl.col("state").is_in(HOLD))
+    classes = held.filter(pl.col("kind") == "asset class")["asset_class"].implode()
+    products = held.filter(pl.col("kind") == "product")["asset_class"].implode()
+    product = pl.when(pl.col("subject_type") == "seat").then(pl.col("subject").str.replace(r"/[^/]*$", "")).otherwise(
+        pl.when(pl.col("subject_type") == "product").then("subject")
+    )  # fmt: skip
+    on_hold = pl.col("asset_class").is_in(classes) | product.is_in(products)
+    return pl.when(on_hold).then(pl.lit("hold"))
 
 
 def _claims(tables: Tables, about: About, shown: pl.DataFrame) -> pl.DataFrame:

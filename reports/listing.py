@@ -86,12 +86,10 @@ def build(
     *,
     details: pl.DataFrame | None = None,
     answers: Answers | None = None,
-    total: int | None = None,
 ) -> Listing:
     """A list of rows in their order, at most LIMIT of them; `details` are about the rows that its `key` names.
 
-    The first column tells rows apart. Money without a currency of its own is in the reporting currency; `total` is how
-    many rows there are in all, where `rows` are not all.
+    The first column tells rows apart. Money without a currency of its own is in the reporting currency.
     """
     home = about.reporting_currency
     texts = as_text(columns, rows.head(LIMIT), home)
@@ -110,7 +108,7 @@ def build(
         data |= _under(texts[columns[0].name], details)
     if answers:
         data["answers"] = {"kinds": answers}
-    return Listing(name, title, columns, texts, rows.height if total is None else total, _as_island(data))
+    return Listing(name, title, columns, texts, rows.height, _as_island(data))
 
 
 def as_text(columns: Sequence[Column], rows: pl.DataFrame, home: str) -> pl.DataFrame:
@@ -176,7 +174,8 @@ def _places(values: pl.Series, distinct: pl.Series) -> pl.Series:
 
 def _under(keys: pl.Series, details: pl.DataFrame) -> dict[str, Any]:
     """What stands under each row: blocks of [heading, note, name, value, name, value …], as places among the texts."""
-    said = details.select(DETAIL).with_columns(pl.exclude("key").fill_null(""))
+    about_rows = details.join(keys.rename("key").to_frame(), on="key", how="semi", maintain_order="left")
+    said = about_rows.select(DETAIL).with_columns(pl.exclude("key").fill_null(""))
     _, *parts = DETAIL
     texts = pl.concat([said[part].rename("text") for part in parts]).unique().sort()
     coded = said.select("key", *(_places(said[part], texts).alias(part) for part in parts))

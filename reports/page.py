@@ -25,8 +25,8 @@ POLICY = (
 )
 
 
-def show(name: str, head: Letterhead, page: object) -> str:
-    """The text of one page."""
+def show(name: str, head: Letterhead, page: object, root: str = "", **parts: object) -> str:
+    """The text of one page; `root` leads from its folder to the month's, `parts` are what else its template shows."""
     style, style_hash = _own("style.css")
     script, script_hash = _own("listing.js")
     return (
@@ -36,6 +36,8 @@ def show(name: str, head: Letterhead, page: object) -> str:
             head=head,
             about=head.about,
             page=page,
+            root=root,
+            **parts,
             style=style,
             script=script,
             policy=POLICY.format(style_hash, script_hash),

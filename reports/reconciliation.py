@@ -10,21 +10,13 @@ import polars as pl
 from reports import controls, entries, listing
 from reports.about import About
 from reports.controls import Controls
-from reports.entries import SEVERITIES
+from reports.entries import SEVERITIES, Exceptions
 from reports.listing import Listing
 from reports.prose import Prose, read
 from reports.rollforward import COUNTED, RollForward, roll_forward
-from reports.tables import Tables, of_period, tie, total
+from reports.tables import Tables, of_period, tie
+from reports.worth import Worth, worth
 
-KINDS = {
-    "licence_pool": "a year's price of seats that nobody needs",
-    "exposure": "what may be owed to a vendor",
-    "overcharge": "billed beyond what was agreed",
-    "asset": "book value of the devices concerned",
-    "stock": "spares that differ from the book or are short",
-    "view": "the same money seen from another side: shown with each exception, never added",
-}
-NEVER_ADDED = "view"
 OUTCOMES = ("fired", "superseded", "exempt", "clean", "unknown", "not_evaluated")
 
 
@@ -43,23 +35,6 @@ class Breakdown:
 
     title: str
     shares: tuple[Share, ...]
-
-
-@dataclass(frozen=True)
-class Worth:
-    """What open exceptions of one kind are worth in reporting currency.
-
-    A subject counts once, at its highest. `unvalued` are subjects without a value; `value` is None where all are.
-    `added` is false for the kind that is never added up.
-    """
-
-    kind: str
-    meaning: str
-    exceptions: int
-    subjects: int
-    unvalued: int
-    value: Decimal | None
-    added: bool
 
 
 @dataclass(frozen=True)
@@ -118,9 +93,9 @@ class Reconciliation:
     exceptions: Listing
 
 
-def build(tables: Tables, about: About, rules: Mapping[str, str]) -> Reconciliation:
+def build(tables: Tables, about: About, rules: Mapping[str, str], exceptions: Exceptions) -> Reconciliation:
     """The page of one period; raises InequalityError where its figures do not add up."""
-    listed = entries.listed(tables, about, rules)
+    listed = exceptions.rows
     counted = listed.filter(pl.col("status").is_in(COUNTED))
     roll = roll_forward(tables, about.period, about.previous)
     breakdowns = _breakdowns(counted)
@@ -134,7 +109,7 @@ def build(tables: Tables, about: About, rules: Mapping[str, str]) -> Reconciliat
         critical=counted.filter(pl.col("severity") == "critical").height,
         waived=listed.filter(pl.col("status") == "waived").height,
         breakdowns=breakdowns,
-        worth=_worth(counted),
+        worth=worth(counted),
         without_kind=counted["value_kind"].null_count(),
         runs=runs,
         judged_in_full=sum(not run.why_not for run in runs),
@@ -147,16 +122,10 @@ def build(tables: Tables, about: About, rules: Mapping[str, str]) -> Reconciliat
         ),
         groups=_groups(listed, rules),
         resolved=listed.filter(pl.col("status") == "resolved").height,
-        exceptions=_exceptions(tables, about, listed),
-    )
-
-
-def _exceptions(tables: Tables, about: About, listed: pl.DataFrame) -> Listing:
-    """Every exception of the period; where they are too many for a page, those that weigh most."""
-    shown = listed.head(listing.LIMIT)
-    return listing.build(
-        "exceptions", f"Exceptions of {about.period}", entries.COLUMNS, shown, about, total=listed.height,
-        details=entries.details(tables, about, shown), answers=entries.ANSWERS,
+        exceptions=listing.build(
+            "exceptions", f"Exceptions of {about.period}", entries.COLUMNS, listed, about,
+            details=exceptions.details, answers=entries.ANSWERS,
+        ),
     )  # fmt: skip
 
 
@@ -178,18 +147,6 @@ def _breakdowns(counted: pl.DataFrame) -> tuple[Breakdown, ...]:
         by("asset class", "asset_class"),
         by("owner", "owner"),
     )
-
-
-def _worth(counted: pl.DataFrame) -> tuple[Worth, ...]:
-    """One line a kind of value, never across kinds; a subject counts once, at its highest."""
-    lines = []
-    for kind, meaning in KINDS.items():
-        of_kind = counted.filter(pl.col("value_kind") == kind)
-        highest = of_kind.group_by("subject").agg(pl.col("value").max())["value"]
-        added = kind != NEVER_ADDED
-        value = total(highest) if added else None
-        lines.append(Worth(kind, meaning, of_kind.height, len(highest), highest.null_count(), value, added))
-    return tuple(line for line in lines if line.exceptions)
 
 
 def _runs(tables: Tables, about: About, rules: Mapping[str, str]) -> tuple[Run, ...]:

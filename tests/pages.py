@@ -111,6 +111,11 @@ def full(say: Say = str) -> dict[str, pl.DataFrame]:
     }
 
 
+def html(files: Mapping[str, bytes]) -> dict[str, str]:
+    """The pages among the files of a report, as text."""
+    return {name: content.decode() for name, content in files.items() if name.endswith(".html")}
+
+
 def _signed_off(say: Say) -> dict[str, Any]:
     return {
         "period": "2026-10", "state": "closed", "version": 2, "content": "c" * 64, "preparer": say("Ada"),

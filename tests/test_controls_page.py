@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from reports import controls, render
-from tests.pages import ABOUT, RULES, empty, full
+from tests.pages import ABOUT, RULES, empty, full, html
 
 
 def test_only_breaches_that_are_not_over_are_shown() -> None:
@@ -12,7 +12,7 @@ def test_only_breaches_that_are_not_over_are_shown() -> None:
         ("overdue_share", Decimal("0.6"), True),
         ("stock_accuracy", None, True),
     ]
-    pages = render(full(), ABOUT, RULES)
+    pages = html(render(full(), ABOUT, RULES))
     for name in ("index.html", "reconciliation.html"):
         assert "overdue_share" in pages[name]
         assert "loss_rate" not in pages[name]
@@ -33,6 +33,6 @@ def test_causes_are_told_by_process_and_by_what_recurs() -> None:
 
 
 def test_a_period_without_any_says_so() -> None:
-    page = render(empty(), ABOUT, RULES)["reconciliation.html"]
+    page = html(render(empty(), ABOUT, RULES))["reconciliation.html"]
     for sentence in ("No figure is beyond a threshold.", "There is no record to trust.", "No exception is open."):
         assert sentence in page

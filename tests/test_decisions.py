@@ -3,6 +3,7 @@
 import json
 import logging
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -10,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import polars as pl
 import pytest
 import xlsxwriter
@@ -468,6 +470,75 @@ def test_a_file_that_cannot_be_used_is_one_sentence(
     code, out, err = tieout("decisions", "import", tmp_path / name, "-w", books.root)
     assert (code, out, len(err.splitlines())) == (2, "", 1)
     assert said in err
+
+
+def answered(workbook: Path, target: Path, decided_by: str, answers: dict[str, dict[str, Any]]) -> Path:
+    """An owner's workbook as a person leaves it: decisions by subject, in columns that were moved about."""
+    book = openpyxl.load_workbook(workbook)
+    front, sheet = book["Read me"], book["Exceptions"]
+    next(row for row in front.iter_rows() if row[0].value == "Decided by")[1].value = decided_by
+    head, *rows = sheet.iter_rows(values_only=True)
+    for number, name in enumerate(reversed(head), 1):
+        place = head.index(name)
+        sheet.cell(1, number).value = f"{name} "
+        for line, row in enumerate(rows, 2):
+            said = answers.get(row[head.index("Subject")], {})
+            value = said.get(name, row[place])
+            sheet.cell(line, number).value = f"{value}  " if isinstance(value, str) else value
+    book.save(target)
+    return target
+
+
+ANSWERS = {
+    "T1": {"Decision": "waive", "Until": date(2026, 12, 31), "Approver": "Cem", "Reason": "old stock"},
+    "T3": {"Decision": "acknowledge"},
+}
+
+
+def test_an_owners_workbook_comes_back(books: Workspace, tieout: Tieout, tmp_path: Path) -> None:
+    (workbook,) = (books.reports / "2026-08" / "owners").glob("*.xlsx")
+    file = answered(workbook, tmp_path / "back.xlsx", "ada@x.org", ANSWERS)
+    assert tieout("decisions", "import", file, "-w", books.root, *AT)[0] == 0
+    told = [(one.kind, one.who, one.until, one.approver, one.reason) for one in log.read(books)]
+    assert sorted(told) == [
+        ("acknowledge", "ada@x.org", None, None, None),
+        ("waive", "ada@x.org", date(2026, 12, 31), "Cem", "old stock"),
+    ]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_an_owners_workbook_comes_back_from_libreoffice(books: Workspace, tieout: Tieout, tmp_path: Path) -> None:
+    office = shutil.which("soffice")
+    if not office:
+        pytest.skip("no LibreOffice on this machine: install it to see workbooks saved by it")
+    (workbook,) = (books.reports / "2026-08" / "owners").glob("*.xlsx")
+    file = answered(workbook, tmp_path / "back.xlsx", "ada@x.org", ANSWERS)
+    saved = tmp_path / "saved"
+    command = [office, f"-env:UserInstallation={(tmp_path / 'office').as_uri()}", "--headless", "--convert-to", "xlsx"]
+    subprocess.run([*command, "--outdir", str(saved), str(file)], check=True, capture_output=True, timeout=120)
+    assert tieout("decisions", "import", saved / "back.xlsx", "-w", books.root, *AT)[0] == 0
+    assert sorted((one.kind, one.who) for one in log.read(books)) == [
+        ("acknowledge", "ada@x.org"), ("waive", "ada@x.org"),
+    ]  # fmt: skip
+    assert {one.until for one in log.read(books)} == {date(2026, 12, 31), None}
+
+
+def test_a_workbook_of_another_month_or_version_is_told(books: Workspace, tieout: Tieout, tmp_path: Path) -> None:
+    (workbook,) = (books.reports / "2026-08" / "owners").glob("*.xlsx")
+    book = openpyxl.load_workbook(answered(workbook, tmp_path / "back.xlsx", "ada@x.org", ANSWERS))
+    marks = {row[0].value: row[1] for row in book["marks"].iter_rows()}
+    marks["period"].value = "2026-07"
+    sheet = book["Exceptions"]
+    sheet.delete_cols(next(cell.column for cell in sheet[1] if cell.value == "Period "))
+    book.save(tmp_path / "old.xlsx")
+    code, out, _ = tieout("decisions", "import", tmp_path / "old.xlsx", "-w", books.root, "--json", *AT)
+    assert code == 1
+    said = {row["said"] for row in json.loads(out) if row["outcome"] == "refused"}
+    assert said == {"it answers 2026-07, but 2026-08 is published since"}
+    marks["schema"].value = "tieout-decisions/0"
+    book.save(tmp_path / "old.xlsx")
+    code, _, err = tieout("decisions", "import", tmp_path / "old.xlsx", "-w", books.root, *AT)
+    assert (code, "was made by another version (tieout-decisions/0)" in err) == (2, True)
 
 
 # -- what changed between months -------------------------------------------------------------------------------------

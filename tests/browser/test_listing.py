@@ -29,7 +29,7 @@ PRESS = "[...document.querySelectorAll('button')].find((one) => one.textContent.
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("listing") / "reconciliation.html"
-    path.write_text(render(pages.full(), pages.ABOUT, pages.RULES)["reconciliation.html"], encoding="utf-8")
+    path.write_bytes(render(pages.full(), pages.ABOUT, pages.RULES)["reconciliation.html"])
     return path
 
 

@@ -9,12 +9,14 @@ from reports import render
 from tests import pages
 from tests.browser.chromium import Browser
 
+TOO_LONG = "W" * 300 + "ש" * 20
 CASES: dict[str, Callable[[], dict[str, str]]] = {
-    "full": lambda: render(pages.full(), pages.ABOUT, pages.RULES),
-    "long": lambda: render(pages.full(lambda text: text + "W" * 300 + "ש" * 20), pages.ABOUT, pages.RULES),
-    "empty": lambda: render(pages.empty(), pages.FIRST, {}),
+    "full": lambda: pages.html(render(pages.full(), pages.ABOUT, pages.RULES)),
+    "long": lambda: pages.html(render(pages.full(lambda text: text + TOO_LONG), pages.ABOUT, pages.RULES)),
+    "empty": lambda: pages.html(render(pages.empty(), pages.FIRST, {})),
 }
-NAMES = sorted(CASES["full"]())
+NAMES = ["index.html", "reconciliation.html", "reclaim.html", "owners/*.html"]
+NOBODY = ("owners/*.html", "empty")
 WIDTHS = (360, 1400)
 UNFOLD = """
 for (const one of document.querySelectorAll("details")) one.open = true
@@ -74,11 +76,11 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("name", "case"), [(name, case) for case in CASES for name in NAMES if (name, case) != NOBODY])
 def test_a_page_is_quiet_fits_and_can_be_read(name: str, case: str, browser: Browser, written: Path) -> None:
+    (path,) = (written / case).glob(name)
     for width, dark in zip(WIDTHS, (True, False), strict=True):
-        browser.open(written / case / name, width=width, dark=dark)
+        browser.open(path, width=width, dark=dark)
         browser.run(UNFOLD)
         assert browser.run(TOO_WIDE) == 0
         assert browser.run(FAINT) == []
@@ -89,7 +91,7 @@ def test_a_page_is_quiet_fits_and_can_be_read(name: str, case: str, browser: Bro
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_printed_table_repeats_its_head(name: str, browser: Browser, written: Path) -> None:
-    browser.open(written / "full" / name)
+    browser.open(next((written / "full").glob(name)))
     browser("Emulation.setEmulatedMedia", media="print")
     heads = browser.run(
         "[...document.querySelectorAll('thead:not(.unseen)')].map((one) => getComputedStyle(one).display)"
@@ -101,7 +103,7 @@ def test_a_printed_table_repeats_its_head(name: str, browser: Browser, written: 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_keyboard_reaches_every_control(name: str, browser: Browser, written: Path) -> None:
-    browser.open(written / "full" / name)
+    browser.open(next((written / "full").glob(name)))
     wanted = browser.run(NUMBER_CONTROLS)
     reached = set()
     for _ in range(wanted + 1):
