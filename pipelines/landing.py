@@ -81,6 +81,7 @@ def land(
             return Snapshot(source, discovered, "", fetched)
         snapshot = Snapshot(source, discovered, identify(fetched, _shaping(source)), fetched, period if late else "")
         kept = folder_of(workspace, period, snapshot)
+        crash.point("delivery-fetched")
         if not kept.exists():
             manifest = {
                 "period": period,
@@ -93,9 +94,8 @@ def land(
                 **json.loads(_FETCHED.dump_json(fetched)),
             }
             write_whole(folder / "manifest.json", json.dumps(manifest, indent=2, ensure_ascii=False).encode())
-            crash.point("delivery-fetched")
             _keep(folder, kept)
-            crash.point("delivery-landed")
+        crash.point("delivery-landed")
         return snapshot
 
 

@@ -1,4 +1,4 @@
-"""Processes that are made to die: forked from one that has imported everything, so that each begins at once."""
+"""Processes that die, race or read on: forked from one that has imported everything, so that each begins at once."""
 
 import importlib
 import multiprocessing
@@ -6,11 +6,14 @@ import os
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
+from multiprocessing.synchronize import Barrier, Event
 from pathlib import Path
 
 from pipelines import crash, decisions
 from pipelines.decisions import Act, Asked
+from pipelines.errors import InUseError
 from pipelines.interrupted import under_way
+from pipelines.warehouse import QueryError, query
 from pipelines.workspace import Workspace
 from tests.conftest import run_steps
 from tieout.decisions import Proposal
@@ -38,6 +41,34 @@ def decide(root: Path, exception_id: str, told: Connection, crash_at: str = "") 
         act = Act(datetime(2026, 9, 2, tzinfo=UTC), "cli")
         (receipt,) = decisions.record(workspace, [Asked(1, exception_id, proposal)], act)
         told.send(int(receipt.said.removeprefix("D")))
+
+
+def race(root: Path, rounds: int, start: Barrier, tried: Barrier, told: Connection) -> None:
+    """Try to take the workspace at the same instant as others, time and again; tell each time what came of it."""
+    workspace = Workspace.open(root)
+    for _ in range(rounds):
+        start.wait()
+        try:
+            with workspace.lock():
+                tried.wait()
+                told.send("")
+        except InUseError as refusal:
+            tried.wait()
+            told.send(str(refusal))
+
+
+def read_on(root: Path, enough: Event, told: Connection) -> None:
+    """Read the published database over and over; tell of the first time, then how often, or of an error."""
+    workspace, count = Workspace.open(root), 0
+    try:
+        while not enough.is_set():
+            query(workspace.published_database, "SELECT count(*) FROM sources JOIN rule_runs USING (period)")
+            count += 1
+            if count == 1:
+                told.send(count)
+        told.send(count)
+    except QueryError as problem:
+        told.send(problem)
 
 
 def begin(target: object, *arguments: object) -> ForkServerProcess:
