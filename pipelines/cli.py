@@ -3,6 +3,8 @@
 Heavy imports happen inside the commands, so that `--help` answers at once. Data goes to stdout, progress to stderr.
 """
 
+import errno
+import getpass
 import logging
 import os
 import subprocess
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 NOT_ACCEPTED = 3
 """Exit code of a run that is done although some source was not accepted."""
+STOPPED = 130
+"""Exit code of a command that Ctrl-C ended, as shells have it."""
 PROBLEMS_SHOWN = 10
 
 
@@ -52,11 +56,27 @@ def main() -> None:
     except TieoutError as problem:
         _leave(str(problem), problem.exit_code)
     except OSError as problem:
-        _leave(f"{problem.filename or 'the system'}: {problem.strerror or problem}.", 1)
+        _leave(_about_files(problem), 1)
+    except SystemExit as end:
+        if end.code == STOPPED:
+            _leave("stopped; what was published before stands, and the next run takes up what this one left.", STOPPED)
+        raise
     except Exception as problem:
         if os.environ.get("TIEOUT_DEBUG"):
             raise
         _leave(f"a defect ({type(problem).__name__}: {problem}); set TIEOUT_DEBUG=1 to see where, and report it.", 1)
+
+
+def _about_files(problem: OSError) -> str:
+    """What the system would not do with a file, and what to do about it."""
+    name, why = problem.filename or "the system", problem.strerror or str(problem)
+    if problem.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{name}: the disk is full; free some space and try again. What was published before stands."
+    if problem.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return (
+            f"{name} cannot be read or written ({why}); give {getpass.getuser()} the right to, or name another place."
+        )
+    return f"{name}: {why}."
 
 
 def _leave(sentence: str, code: int) -> None:

@@ -1,13 +1,16 @@
 """One monthly run from the command line: the very definitions Dagster shows, driven in this process."""
 
+import io
 import logging
 import os
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
 from datetime import datetime
 
 import dagster as dg
 
-from pipelines import again
+from pipelines import again, room
 from pipelines.closed import closed
 from pipelines.definitions import JOB, define
 from pipelines.errors import TieoutError
@@ -27,13 +30,14 @@ def run(
 
     Raises TieoutError with one sentence for whatever stops it.
     """
-    os.environ.update(prepare_home(workspace))
-    with workspace.lock(), dg.DagsterInstance.get() as instance:
+    with workspace.lock(), _one_sentence(workspace, period):
+        room.hold_room(workspace, period)
+        os.environ.update(prepare_home(workspace))
         if period in closed(workspace):
             closing = again.reproduce(workspace, period)
             log.info("%s  is closed; run again it comes to the same (%s)", period, closing.content[:16])
             return
-        with under_way(workspace, period) as before:
+        with under_way(workspace, period) as before, _dagster() as instance:
             job = define(workspace).resolve_job_def(JOB)
             for other in half_done(workspace, before, period):
                 _run_one(workspace, job, instance, other, None, replay=True, offline=True)
@@ -61,15 +65,32 @@ def _run_one(
         "offline": offline,
     }
     quiet = {"console": {"config": {"log_level": "CRITICAL"}}}  # the progress lines say what people need
+    job.execute_in_process(
+        partition_key=period,
+        instance=instance,
+        run_config={"resources": {"house": {"config": house}}, "loggers": quiet},
+    )
+
+
+@contextmanager
+def _dagster() -> Iterator[dg.DagsterInstance]:
+    """Dagster's records, without what it writes to stderr when it cannot keep them: that is told in one sentence."""
+    with redirect_stderr(io.StringIO()), dg.DagsterInstance.get() as instance:
+        yield instance
+
+
+@contextmanager
+def _one_sentence(workspace: Workspace, period: str) -> Iterator[None]:
+    """Whatever stops the run as one sentence for the user; where it is a defect, its details go to a file."""
     try:
-        job.execute_in_process(
-            partition_key=period,
-            instance=instance,
-            run_config={"resources": {"house": {"config": house}}, "loggers": quiet},
-        )
-    except TieoutError:
-        raise
+        yield
+    except dg.DagsterExecutionInterruptedError:
+        raise KeyboardInterrupt from None
     except Exception as problem:
+        if room.is_full(problem):
+            raise TieoutError(room.full(workspace.root)) from problem
+        if isinstance(problem, TieoutError | OSError):
+            raise
         details = workspace.warehouse / "last-failure.txt"
         write_whole(details, "".join(traceback.format_exception(problem)).encode())
         raise TieoutError(

@@ -15,6 +15,7 @@ import duckdb
 import polars as pl
 
 from pipelines import crash
+from pipelines.errors import TieoutError
 
 PERIOD = "period"
 OLDEST_READER = "v1.4.0"
@@ -46,7 +47,11 @@ class Warehouse:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._connection = duckdb.connect(str(path), config=_SEALED)
+        self._path = path
+        try:
+            self._connection = duckdb.connect(str(path), config=_SEALED)
+        except duckdb.Error as problem:
+            raise StorageError(_unusable(path, problem)) from problem
         self._connection.execute("SET TimeZone = 'UTC'")
         self._names: frozenset[str] | None = None  # of the tables, asked for once
         self._writing = False
@@ -57,7 +62,12 @@ class Warehouse:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        try:
+            self.close()
+        except duckdb.Error as problem:
+            error = error or problem
+        if isinstance(error, _OF_STORAGE):
+            raise StorageError(_unusable(self._path, error)) from error
 
     def close(self) -> None:
         self._connection.close()
@@ -200,6 +210,23 @@ class Warehouse:
     def _types(self, relation: str) -> dict[str, str]:
         rows = self._connection.execute(f"DESCRIBE {relation}").fetchall()
         return {str(row[0]): str(row[1]) for row in rows}
+
+
+_OF_STORAGE = (duckdb.IOException, duckdb.FatalException, duckdb.InternalException, duckdb.OutOfMemoryException)
+
+
+def _unusable(path: Path, problem: BaseException) -> str:
+    """Say in one sentence why a database cannot be read or written."""
+    said = " ".join(str(problem).split())
+    if "No space left" in said or "quota" in said:
+        return f"the disk that holds {path} is full; free some space and run again."
+    if isinstance(problem, duckdb.OutOfMemoryException):
+        return f"{path}: there is too little memory for it ({said}); close other programs and run again."
+    return f"{path} cannot be read or written ({said}); if it is damaged, `tieout rebuild` makes it again."
+
+
+class StorageError(TieoutError):
+    """A database cannot be read or written, for want of space, memory or rights."""
 
 
 class QueryError(Exception):

@@ -38,7 +38,11 @@ def deliver(root: Path, variant: str) -> None:
 def state(root: Path) -> State:
     """The fingerprints of the published tables, and the pages."""
     tables = fingerprints(root / "published" / "tieout.duckdb")
-    pages = {path.name: path.read_bytes() for path in (root / "reports" / MONTH).iterdir()}
+    pages = {
+        path.relative_to(root).as_posix(): path.read_bytes()
+        for path in (root / "reports" / MONTH).rglob("*")
+        if path.is_file()
+    }
     return {name: text for name, text in tables.items() if name not in CHANGING}, pages
 
 
@@ -127,7 +131,7 @@ def test_killed_runs_leave_the_old_state_and_the_next_one_completes(
 
 def chained(root: Path, whole: dict[str, State], kills: Iterator[str | float]) -> int:
     """Kill one run after the other, each fifth of them followed by one that completes; returns the kills."""
-    count = 0
+    count, between = 0, False
     for number, kill in enumerate(kills):
         variant = ("one", "two")[number // 5 % 2]
         deliver(root, variant)
@@ -136,9 +140,11 @@ def chained(root: Path, whole: dict[str, State], kills: Iterator[str | float]) -
             count += 1
         else:
             count += killed_after(root, kill)
-        hold_whole(root, whole, between=kill == "pages-placed")
+        between |= kill == "pages-placed"
+        hold_whole(root, whole, between=between)
         if number % 5 == 4:
             hold_completes(root, whole, variant)
+            between = False
     return count
 
 
