@@ -26,7 +26,7 @@ from tieout.feeds import FEEDS
 from tieout.pull import Fetched
 from tieout.settings import Source
 
-_UNSHAPING = {"name", "path", "required", "bounds", "covers", "history_from", "options"}
+_UNSHAPING = {"name", "path", "required", "bounds", "covers", "history_from", "limits", "options"}
 """What a source's config says that does not change how its rows are read."""
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import fastexcel
 
-from connectors.files.formats import READERS, SUFFIXES, FileError
+from connectors.files.formats import FileError
+from connectors.files.reading import read_file
 from pipelines.errors import ConfigError
 from reports.workbook import DECIDED_BY, MARKS, READ_ME, SCHEMA, SHEET
 from tieout.settings import Source
@@ -65,7 +66,7 @@ def _fields(rows: Iterable[Mapping[str, str | None]]) -> tuple[Row, ...]:
 
 
 def _table(path: Path, sheet: str | None) -> list[dict[str, str | None]]:
-    read_rows = READERS[SUFFIXES[path.suffix.lower()]](path, Source(name="decisions", feed="tickets", sheet=sheet))
+    read_rows = read_file(path, Source(name="decisions", feed="tickets", sheet=sheet))
     if read_rows.unreadable.height:
         number, reasons = read_rows.unreadable.select("_row", "reasons").row(0)
         raise FileError(f"row {number} cannot be read: {reasons[0]}")

@@ -78,6 +78,19 @@ class Bounds(Table):
     max_age_days: int | None = None  # of the newest row
 
 
+class Limits(Table):
+    """How large a file may be before it is refused, so that none can fill the memory or the disk.
+
+    A cell beyond its limit sets its row aside; any other limit refuses the file.
+    """
+
+    file_bytes: Annotated[int, Field(gt=0)] = 1024**3  # of one file as it is dropped
+    unpacked_bytes: Annotated[int, Field(gt=0)] = 4 * 1024**3  # of a workbook or Parquet file, unpacked
+    cell_chars: Annotated[int, Field(gt=0)] = 131_072
+    columns: Annotated[int, Field(gt=0)] = 1_000
+    rows: Annotated[int, Field(gt=0)] = 10_000_000
+
+
 class Source(Table):
     """One configured system that delivers one feed.
 
@@ -91,6 +104,7 @@ class Source(Table):
     covers: list[str] = []  # products (seats) or asset classes (endpoints) it speaks for
     history_from: date | None = None
     bounds: Bounds = Bounds()
+    limits: Limits = Limits()
 
     path: str | None = None  # file or glob, {period} stands for YYYY-MM; None: the inbox's own name
     format: Literal["csv", "xlsx", "jsonl", "parquet"] | None = None  # None: by the file's suffix
@@ -119,7 +133,7 @@ class Source(Table):
     def _bare_options(cls, value: object) -> object:
         if not isinstance(value, dict) or value.get("connector", "file") == "file":
             return value
-        own = set(cls.model_fields) - {"path"}  # which is one of files, or an option of the connector
+        own = set(cls.model_fields) - {"path", "limits"}  # which are those of files, or options of the connector
         known = {k: v for k, v in value.items() if k in own}
         bare = {k: v for k, v in value.items() if k not in own and v is not None}
         return {**known, "options": {**known.get("options", {}), **bare}}

@@ -1,17 +1,19 @@
 """Finds the files of a source where people drop them, and copies them byte for byte."""
 
 import hashlib
+import itertools
 import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from connectors.files.control import CONTROL, control_of, declared, read_control
-from connectors.files.formats import SUFFIXES, FileError
+from connectors.files.formats import SUFFIXES, FileError, beyond
 from tieout.feeds import FEEDS
 from tieout.pull import Fetched, RawFile
 from tieout.settings import Source
 
+_CONTROL_BYTES = 1 << 20  # a control file says a few lines
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
@@ -43,13 +45,17 @@ def fetch(source: Source, root: Path, inbox: Path, period: str, folder: Path) ->
         return missing(source, inbox, period)
     if source.path is None and len(paths) > 1:
         return Fetched("failed", why=f"{' and '.join(p.name for p in paths)} are one delivery twice; keep one of them")
+    most, within = source.limits.file_bytes, _home(source, root, inbox, period)
     try:
-        files = tuple(_copy(path, folder / name, root) for path, name in zip(paths, _names(paths), strict=True))
+        files = tuple(
+            _copy(path, folder / name, root, within, most) for path, name in zip(paths, _names(paths), strict=True)
+        )
         said = []
         for path, file in zip(paths, files, strict=True):
             if (control := control_of(path)).is_file():
-                _copy(control, control_of(folder / file.name), root)
-                said.append(read_control(control))
+                landed = control_of(folder / file.name)
+                _copy(control, landed, root, within, _CONTROL_BYTES)
+                said.append(read_control(landed))
     except FileError as error:
         return Fetched("failed", why=str(error))
     return declared(files, said)
@@ -100,16 +106,37 @@ def _names(paths: list[Path]) -> list[str]:
     return names if len(set(names)) == len(names) else [f"{place:04}-{name}" for place, name in enumerate(names, 1)]
 
 
-def _copy(path: Path, target: Path, root: Path) -> RawFile:
+def _home(source: Source, root: Path, inbox: Path, period: str) -> Path:
+    """The folder that a source's files lie in, or below: the fixed part of its path, or the month's inbox."""
+    if source.path is None:
+        return inbox / period
+    parts = (root / source.path.replace("{period}", period)).parts
+    fixed = itertools.takewhile(lambda part: not set(part) & set("*?["), parts)
+    home = Path(*fixed)
+    return home.parent if home.parts == parts else home
+
+
+def _copy(path: Path, target: Path, root: Path, within: Path, most: int) -> RawFile:
+    """Copy a file that lies where it should, and no more of it than it may have."""
     origin = path.relative_to(root) if path.is_relative_to(root) else path
     digest, size = hashlib.sha256(), 0
     try:
-        with path.open("rb") as came, target.open("xb") as landed:
+        real = path.resolve(strict=True)
+        if not real.is_relative_to(within.resolve(strict=True)):
+            raise FileError(f"{origin} is a link that leads out of its folder; drop the file itself")
+        with open(real, "rb", opener=_opened) as came, target.open("xb") as landed:
             while block := came.read(1 << 20):
                 digest.update(block)
                 size += landed.write(block)
+                if size > most:
+                    raise FileError(f"{origin} {beyond('file_bytes', most)}")
             landed.flush()
             os.fsync(landed.fileno())
     except OSError as error:
         raise FileError(f"{origin} cannot be copied: {error.strerror or error}") from error
     return RawFile(name=target.name, sha256=digest.hexdigest(), bytes=size, origin=origin.as_posix())
+
+
+def _opened(path: str, flags: int) -> int:
+    """Open a file, but no link that took its place since it was looked at, and nothing that could keep us waiting."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)

@@ -15,7 +15,7 @@ import polars as pl
 from connectors.texts import as_text, decode, is_text
 from tieout.mapping import as_json
 from tieout.pull import UNREADABLE
-from tieout.settings import Source
+from tieout.settings import Limits, Source
 
 SUFFIXES = {".csv": "csv", ".xlsx": "xlsx", ".jsonl": "jsonl", ".parquet": "parquet"}
 _BATCH = 50_000  # records that are Python objects at one time: bounds memory
@@ -26,6 +26,18 @@ class FileError(Exception):
     """A file that cannot be used as a whole; the text is one sentence for the user."""
 
 
+def hold(size: int, name: str, limits: Limits) -> None:
+    """Raise FileError for a size above the limit of that name."""
+    limit = getattr(limits, name)
+    if size > limit:
+        raise FileError(f"it {beyond(name, limit)}")
+
+
+def beyond(name: str, limit: int) -> str:
+    """What to say of a thing that is larger than a limit."""
+    return f"is larger than its limit, {name} = {limit}; if that is right, raise it under limits"
+
+
 @dataclass(frozen=True)
 class Sheet:
     """What one file holds: rows of text with `_row`, the records that are none, and how many records in all."""
@@ -33,6 +45,11 @@ class Sheet:
     rows: pl.DataFrame
     unreadable: pl.DataFrame
     records: int
+
+
+def too_long(cell_chars: int) -> str:
+    """Why a record with an overlong cell is none."""
+    return f"a cell is longer than its limit, cell_chars = {cell_chars}"
 
 
 Unreadable = tuple[int, str, str]  # number of the record, reason, text as it came
@@ -81,11 +98,15 @@ def _csv_records(lines: _Lines, delimiter: str) -> Iterator[list[str] | str]:
         except csv.Error:
             lines.give_back(lines.taken[1:])
             lines.taken = lines.taken[:1]
-            yield f"a quote in line {first} does not close as it should"
+            if len(lines.taken[0]) > csv.field_size_limit():
+                yield f"line {first}: {too_long(csv.field_size_limit())}"
+            else:
+                yield f"a quote in line {first} does not close as it should"
 
 
 def read_csv(path: Path, source: Source) -> Sheet:
     """Records of a delimited text file; a cell too many or too few makes a record unreadable."""
+    csv.field_size_limit(source.limits.cell_chars)
     with _open_text(path, source.encoding) as text:
         try:
             return _read_delimited(_Lines(text), source)
@@ -102,10 +123,12 @@ def _read_delimited(lines: _Lines, source: Source) -> Sheet:
         raise FileError("it is empty, without even a header line")
     if isinstance(header, str):
         raise FileError(f"its header cannot be read: {header}")
-    names = _named(header)
+    names = _named(header, source.limits)
     frames, batch, unreadable = [], _Batch(names), list[Unreadable]()
-    number = 0
+    number, most = 0, source.limits.rows
     for number, record in enumerate(records, 1):
+        if number > most:
+            hold(number, "rows", source.limits)
         if isinstance(record, list) and len(record) == len(names):
             batch.add(number, record)
             if batch.is_full:
@@ -183,7 +206,7 @@ def read_xlsx(path: Path, source: Source) -> Sheet:
     header = next((place for place in filled.arg_true() if place >= source.skip_rows), None)
     if header is None:
         raise FileError("the sheet is empty, without even a header row")
-    names = _named([name or "" for name in cells.row(header)])
+    names = _named([name or "" for name in cells.row(header)], source.limits)
     rows = cells[header + 1 :]
     rows.columns = names
     rows = rows.with_row_index("_row", offset=1).select(*names, pl.col("_row").cast(pl.Int64))
@@ -239,12 +262,12 @@ def read_jsonl(path: Path, source: Source) -> Sheet:
     """Records of a JSON Lines file: numbers as written, nested values as compact JSON text."""
     with _open_text(path, source.encoding) as text:
         try:
-            return _read_objects(text)
+            return _read_objects(text, source.limits)
         except UnicodeError as error:
             raise FileError(_undecodable(path, text.encoding)) from error
 
 
-def _read_objects(text: TextIO) -> Sheet:
+def _read_objects(text: TextIO, limits: Limits) -> Sheet:
     frames, unreadable = list[pl.DataFrame](), list[Unreadable]()
     numbers, records = list[int](), list[dict[str, str | None]]()
 
@@ -253,12 +276,17 @@ def _read_objects(text: TextIO) -> Sheet:
         rows = pl.DataFrame(records, schema=dict.fromkeys(names, pl.String), orient="row")
         return rows.with_columns(pl.Series("_row", numbers, pl.Int64))
 
-    number = 0
+    number, keys = 0, set[str]()
     for number, line in enumerate(text, 1):
+        if number > limits.rows:
+            hold(number, "rows", limits)
         try:
             if record := _object(line):
                 records.append(record)
                 numbers.append(number)
+                if not keys.issuperset(record):
+                    keys.update(record)
+                    hold(len(keys), "columns", limits)
         except (ValueError, RecursionError) as error:
             unreadable.append((number, f"line {number} is no JSON object: {error}", line.rstrip("\r\n")))
         if len(records) >= _BATCH:
@@ -290,7 +318,7 @@ def read_parquet(path: Path, source: Source) -> Sheet:
         table = pl.read_parquet(path, hive_partitioning=False, glob=False)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise FileError("it is no readable Parquet file; is it damaged or cut off?") from error
-    names = _named(table.columns)
+    names = _named(table.columns, source.limits)
     rows = table.select(_typed_as_text(pl.col(name), dtype) for name, dtype in table.schema.items())
     rows = rows.with_row_index("_row", offset=1).select(*names, pl.col("_row").cast(pl.Int64))
     return Sheet(rows, _set_aside([]), table.height)
@@ -313,8 +341,9 @@ def _typed_as_text(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
 # --- all formats -----------------------------------------------------------------------------------------------------
 
 
-def _named(header: Sequence[str]) -> list[str]:
+def _named(header: Sequence[str], limits: Limits) -> list[str]:
     """The names of a file's columns, each its own; nameless ones at the end are numbered until they prove empty."""
+    hold(len(header), "columns", limits)
     names = list(header)
     while names and not names[-1].strip():
         names.pop()

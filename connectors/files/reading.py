@@ -5,10 +5,14 @@ from pathlib import Path
 import polars as pl
 
 from connectors.files.drop import plain_files
-from connectors.files.formats import READERS, SUFFIXES, FileError, Sheet
+from connectors.files.formats import READERS, SUFFIXES, FileError, Sheet, too_long
+from connectors.files.sizes import hold_file, hold_parquet, hold_workbook
 from tieout.mapping import as_json
 from tieout.pull import UNREADABLE, Records
-from tieout.settings import Source
+from tieout.settings import Limits, Source
+
+_USUAL = Limits()
+_HOLD_UNPACKED = {"xlsx": hold_workbook, "parquet": hold_parquet}
 
 
 def read(folder: Path, source: Source) -> Records:
@@ -19,39 +23,42 @@ def read(folder: Path, source: Source) -> Records:
     rows, unreadable, before = [], [], 0
     for path in paths:
         try:
-            sheet = _read(path, source)
+            sheet = read_file(path, source)
         except FileError as error:
             return Records.failed(f"{path.name}: {error}")
         rows.append(sheet.rows.with_columns(pl.col("_row") + before))
         unreadable.append(sheet.unreadable.with_columns(pl.col("_row") + before))
         before += sheet.records
-    return clean(pl.concat(rows, how="diagonal"), pl.concat(unreadable))
+    return clean(pl.concat(rows, how="diagonal"), pl.concat(unreadable), source.limits)
 
 
-def _read(path: Path, source: Source) -> Sheet:
+def read_file(path: Path, source: Source) -> Sheet:
+    """The records of one file; raises FileError when it cannot be used, or is larger than the source's limits."""
     kind = source.format or SUFFIXES.get(path.suffix.lower())
     if kind is None:
         raise FileError(f"its kind is unknown; call it {', '.join(SUFFIXES)}, or declare a format for {source.name!r}")
+    hold_file(path, source.limits)
+    if kind in _HOLD_UNPACKED:
+        _HOLD_UNPACKED[kind](path, source.limits)
     return READERS[kind](path, source)
 
 
-def clean(rows: pl.DataFrame, unreadable: pl.DataFrame) -> Records:
-    """Make empty null, set blank records aside, and take out what holds NUL characters: it is no text."""
+def clean(rows: pl.DataFrame, unreadable: pl.DataFrame, limits: Limits = _USUAL) -> Records:
+    """Make empty null, set blank records aside, and take out what holds NUL characters, or a cell beyond its limit."""
     columns = [name for name in rows.columns if name != "_row"]
     rows = rows.with_columns(pl.when(pl.col(name) != "").then(pl.col(name)).alias(name) for name in columns)
     blank = rows.select(pl.all_horizontal(pl.lit(True), *(pl.col(name).is_null() for name in columns))).to_series()
-    torn = (
-        rows.select(
-            pl.any_horizontal(pl.lit(False), *(pl.col(name).str.contains("\0", literal=True) for name in columns))
-        )
-        .to_series()
-        .fill_null(False)
+    nul = pl.any_horizontal(pl.lit(False), *(pl.col(name).str.contains("\0", literal=True) for name in columns))
+    huge = pl.any_horizontal(pl.lit(False), *(pl.col(name).str.len_chars() > limits.cell_chars for name in columns))
+    why = (
+        pl.when(nul.fill_null(False))
+        .then(pl.lit("it holds NUL characters, as a damaged or wrongly encoded file does"))
+        .when(huge.fill_null(False))
+        .then(pl.lit(too_long(limits.cell_chars)))
     )
-    damaged = rows.filter(torn).select(
-        "_row",
-        pl.concat_list(pl.lit("it holds NUL characters, as a damaged or wrongly encoded file does")).alias("reasons"),
-        as_json(columns).alias("raw"),
-    )
+    told = rows.with_columns(why.alias("\0why"))
+    torn = told["\0why"].is_not_null()
+    damaged = told.filter(torn).select("_row", pl.concat_list("\0why").alias("reasons"), as_json(columns).alias("raw"))
     return Records(
         rows=rows.filter(~blank & ~torn),
         unreadable=pl.concat([unreadable, damaged.cast(UNREADABLE)]).sort("_row"),
