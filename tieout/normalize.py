@@ -3,6 +3,7 @@
 Every function takes and gives a Polars expression; null and empty stay null.
 """
 
+from collections.abc import Callable
 from functools import cache
 
 import polars as pl
@@ -39,14 +40,30 @@ def _blank_to_null(text: pl.Expr) -> pl.Expr:
     return pl.when(text.str.len_bytes() > 0).then(text)
 
 
+def _compatible(text: pl.Expr) -> pl.Expr:
+    """Text in NFKC; plain ASCII is so already, and finding that out takes a fraction of the time."""
+    foreign = pl.when(text.str.len_bytes() != text.str.len_chars()).then(text)
+    return pl.coalesce(foreign.str.normalize("NFKC"), text)
+
+
+def _each_once(text: pl.Expr, normal: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
+    """A normal form that takes long, worked out once for each distinct text: places, makers and products are few."""
+
+    def told(texts: pl.Series) -> pl.Series:
+        known = pl.DataFrame({"text": texts.unique()}).with_columns(normal(pl.col("text")).alias("normal"))
+        return texts.to_frame("text").join(known, on="text", how="left", maintain_order="left")["normal"]
+
+    return text.map_batches(told, return_dtype=pl.String)
+
+
 def code(text: pl.Expr) -> pl.Expr:
     """An asset tag, sku or bin: NFKC, trimmed, upper case, nothing else."""
-    return _blank_to_null(text.str.normalize("NFKC").str.strip_chars().str.to_uppercase())
+    return _blank_to_null(_compatible(text).str.strip_chars().str.to_uppercase())
 
 
 def serial(text: pl.Expr) -> pl.Expr:
     """A serial: as a code, and without invisible characters, inner white space or an `S/N:` label before it."""
-    bare = text.str.normalize("NFKC").str.replace_all(_INVISIBLE, "").str.replace_all(r"\s", "").str.to_uppercase()
+    bare = _compatible(text).str.replace_all(_INVISIBLE, "").str.replace_all(r"\s", "").str.to_uppercase()
     return _blank_to_null(bare.str.replace(_LABEL, ""))
 
 
@@ -81,8 +98,7 @@ def uuid(text: pl.Expr, also: tuple[str, ...] = ()) -> pl.Expr:
     Null where it is no UUID or one that many devices share.
     """
     bare = text.str.replace_all(r"[^0-9A-Za-z]", "").str.to_uppercase()
-    pair = [bare.str.slice(i, 2) for i in range(0, 32, 2)]
-    swapped = pl.concat_str([pair[i] for i in (3, 2, 1, 0, 5, 4, 7, 6, *range(8, 16))])
+    swapped = bare.str.replace("^(..)(..)(..)(..)(..)(..)(..)(..)", "$4$3$2$1$6$5$8$7")
     known = [u.replace("-", "").upper() for u in (*PLACEHOLDER_UUIDS, *also)]
     shared = pl.any_horizontal(bare.str.contains("^(0{32}|F{32})$"), bare.is_in(known), swapped.is_in(known))
     return pl.when(bare.str.contains("^[0-9A-F]{32}$") & ~shared).then(pl.min_horizontal(bare, swapped))
@@ -99,13 +115,13 @@ def username(text: pl.Expr) -> pl.Expr:
 
 
 def _folded(text: pl.Expr) -> pl.Expr:
-    return text.str.normalize("NFKC").str.strip_chars().str.replace_all(r"\s+", " ").str.to_lowercase()
+    return _compatible(text).str.strip_chars().str.replace_all(r"\s+", " ").str.to_lowercase()
 
 
 def aliased(text: pl.Expr, aliases: dict[str, str]) -> pl.Expr:
     """Case-folded text with its inner space collapsed, and its alias's meaning where it has one."""
     meaning = {fold(alias): fold(name) for alias, name in aliases.items()}
-    return _blank_to_null(_folded(text).replace(meaning) if meaning else _folded(text))
+    return _each_once(text, lambda text: _blank_to_null(_folded(text).replace(meaning) if meaning else _folded(text)))
 
 
 @cache
@@ -116,13 +132,17 @@ def fold(text: str) -> str:
 
 def place(text: pl.Expr, aliases: dict[str, str]) -> pl.Expr:
     """A location, its sub-places after `/`, without space around them; an alias may stand for any leading part."""
-    tidy = _folded(text).str.replace_all(r"\s*/\s*", "/").str.strip_chars("/")
     meaning = {fold(alias): fold(name) for alias, name in aliases.items()}
-    if not meaning:
-        return _blank_to_null(tidy)
-    whole = tidy.replace(meaning)
-    head = tidy.str.extract(r"^([^/]*)").replace(meaning) + tidy.str.extract(r"^[^/]*(/.*)$").fill_null("")
-    return _blank_to_null(pl.when(whole != tidy).then(whole).otherwise(head))
+
+    def normal(text: pl.Expr) -> pl.Expr:
+        tidy = _folded(text).str.replace_all(r"\s*/\s*", "/").str.strip_chars("/")
+        if not meaning:
+            return _blank_to_null(tidy)
+        whole = tidy.replace(meaning)
+        head = tidy.str.extract(r"^([^/]*)").replace(meaning) + tidy.str.extract(r"^[^/]*(/.*)$").fill_null("")
+        return _blank_to_null(pl.when(whole != tidy).then(whole).otherwise(head))
+
+    return _each_once(text, normal)
 
 
 def same_place(one: pl.Expr, other: pl.Expr) -> pl.Expr:
@@ -132,6 +152,10 @@ def same_place(one: pl.Expr, other: pl.Expr) -> pl.Expr:
 
 def manufacturer(text: pl.Expr, aliases: dict[str, str]) -> pl.Expr:
     """A maker: case-folded, without its legal form (Inc, GmbH, Ltd …)."""
-    bare = _folded(text).str.replace(_LEGAL_FORM, "").str.replace(_LEGAL_FORM, "").str.strip_chars(" ,.")
     meaning = {fold(alias): fold(name) for alias, name in aliases.items()}
-    return _blank_to_null(bare.replace(meaning) if meaning else bare)
+
+    def normal(text: pl.Expr) -> pl.Expr:
+        bare = _folded(text).str.replace(_LEGAL_FORM, "").str.replace(_LEGAL_FORM, "").str.strip_chars(" ,.")
+        return _blank_to_null(bare.replace(meaning) if meaning else bare)
+
+    return _each_once(text, normal)

@@ -24,14 +24,22 @@ def build(grains: Mapping[str, Grain], rules: Sequence[Rule], findings: pl.DataF
         person, product = _PERSON.get(rule.grain), "product" if rule.grain in _PRODUCT else None
         if not (person or product):
             continue
+        found = findings.filter(pl.col("rule") == rule.slug).select("exception_id", "subject_key")
+        if found.is_empty():
+            continue
         grain = grains[rule.grain]
         keys = [pl.col(grain.keys.get(column, column)).cast(pl.String) for column in rule.subject_columns]
-        rows = grain.frame.select(
-            pl.concat_str(keys, separator=SEPARATOR).alias("subject_key"),
-            pl.col(person).alias("person_id") if person else pl.lit(None, pl.String).alias("person_id"),
-            pl.col(product).alias("product") if product else pl.lit(None, pl.String).alias("product"),
-        ).unique("subject_key", keep="first", maintain_order=True)
-        found = findings.filter(pl.col("rule") == rule.slug).select("exception_id", "subject_key")
+        rows = (
+            grain.frame.lazy()
+            .select(
+                pl.concat_str(keys, separator=SEPARATOR).alias("subject_key"),
+                pl.col(person).alias("person_id") if person else pl.lit(None, pl.String).alias("person_id"),
+                pl.col(product).alias("product") if product else pl.lit(None, pl.String).alias("product"),
+            )
+            .join(found.lazy(), on="subject_key", how="semi")
+            .collect()
+            .unique("subject_key", keep="first", maintain_order=True)
+        )
         told.append(found.join(rows, on="subject_key").select(list(INVOLVED)))
     return (
         pl.concat(told).filter(pl.col("person_id").is_not_null() | pl.col("product").is_not_null()).sort("exception_id")

@@ -31,16 +31,20 @@ class Devices:
         columns = set(table.columns)
         text = {name: pl.col(name) if name in columns else pl.lit(None, pl.String) for name in
                 ("asset_tag", "serial", "manufacturer", "uuid")}  # fmt: skip
-        keyed = table.with_columns(
-            normalize.code(text["asset_tag"]).alias("tag_key"),
-            normalize.serial(text["serial"]).alias("serial_text"),
-            normalize.manufacturer(text["manufacturer"], settings.manufacturer_aliases).alias("maker_key"),
-        ).with_columns(normalize.serial_quality(pl.col("serial_text"), also).alias("serial_quality"))
+        keyed = (
+            table.lazy()
+            .with_columns(
+                normalize.code(text["asset_tag"]).alias("tag_key"),
+                normalize.serial(text["serial"]).alias("serial_text"),
+                normalize.manufacturer(text["manufacturer"], settings.manufacturer_aliases).alias("maker_key"),
+            )
+            .with_columns(normalize.serial_quality(pl.col("serial_text"), also).alias("serial_quality"))
+        )
         keyed = keyed.with_columns(pl.when(pl.col("serial_quality") == "ok").then("serial_text").alias("serial_key"))
         if uuid:
             known = tuple(settings.placeholders.uuids)
             keyed = keyed.with_columns(normalize.uuid(text["uuid"], known).alias("uuid_key"))
-        return keyed
+        return keyed.collect()
 
     @cached_property
     def register(self) -> pl.DataFrame:

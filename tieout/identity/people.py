@@ -8,6 +8,7 @@ chosen. Keys that resolve to nobody do not conflict. Names never match.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 
 import polars as pl
@@ -16,6 +17,7 @@ from tieout import normalize
 from tieout.world import World
 
 KIND_ORDER = ("account_id", "person_id", "email", "username")
+_KIND = pl.Enum(KIND_ORDER)
 
 MEMORY_PEOPLE = {
     "person_id": pl.String(), "full_name": pl.String(), "status": pl.String(), "start_date": pl.Date(),
@@ -159,52 +161,59 @@ class People:
         return self._index(self.keys)
 
     def _index(self, live: pl.DataFrame) -> pl.DataFrame:
-        """Live keys, and the remembered ones that name nobody live, with each person's employment beside them."""
+        """Live keys, and the remembered ones that name nobody live, with each person's employment beside them.
+
+        `key_no` numbers the keys in the order in which they count, `person_no` the people; `named` is how many people
+        a key names, `employed_n` how many of them are employed.
+        """
         former = self.world.remembered("memory_person_keys", MEMORY_KEYS).join(live, on=["kind", "key"], how="anti")
         employment = self.known.select("person_id", "employed", "start_date", "left_on")
-        return pl.concat([live, former]).unique().join(employment, on="person_id")
+        return (
+            pl.concat([live, former])
+            .unique()
+            .join(employment, on="person_id")
+            .with_columns(pl.col("kind").cast(_KIND), pl.col("person_id").rank("dense").alias("person_no"))
+            .sort("kind", "key", "person_no")
+            .with_columns(pl.struct("kind", "key").rle_id().alias("key_no"))
+            .with_columns(
+                pl.len().over("key_no").alias("named"), pl.col("employed").sum().over("key_no").alias("employed_n")
+            )
+        )
 
     def resolve(self, table: pl.DataFrame, keys: Keys) -> pl.DataFrame:
         """For each row (`_id`): person_id (null = nobody or conflict), conflict, and how it was matched."""
         return self._resolve(table, keys, self._full_index)
 
     def _resolve(self, table: pl.DataFrame, keys: Keys, index: pl.DataFrame) -> pl.DataFrame:
-        claims = _claims(table, keys).with_columns(pl.col("on").fill_null(pl.lit(self.world.today)))
-        candidates = claims.join(index, on=["kind", "key"])
-        holds = (pl.col("start_date").is_null() | (pl.col("start_date") <= pl.col("on"))) & (
-            pl.col("left_on").is_null() | (pl.col("left_on") >= pl.col("on"))
+        """The same by a list of keys; on their numbers, because millions of texts take long to compare."""
+        narrowed = _narrowed(_claims(table, keys), index, self.world.today)
+        told = narrowed.group_by("_id").agg(
+            pl.col("key_no").n_unique().alias("speaking"),
+            pl.col("person_no").n_unique().alias("people"),
+            pl.col("person_no").first(),
+            pl.col("key_no").min(),
         )
-        per_key = ["_id", "kind", "key"]
-        narrowed = (
-            candidates.with_columns(holds.fill_null(False).alias("holds"))
-            .with_columns(
-                pl.len().over(per_key).alias("named"),
-                pl.col("employed").sum().over(per_key).alias("employed_n"),
-                pl.col("holds").sum().over(per_key).alias("holds_n"),
-            )
-            .filter(
-                pl.when(pl.col("named") == 1).then(pl.lit(True))
-                .when(pl.col("employed_n") == 1).then(pl.col("employed"))
-                .when(pl.col("holds_n") == 1).then(pl.col("holds"))
-                .otherwise(pl.lit(True))
-            )
-        )  # fmt: skip
-        speaking = narrowed.group_by("_id").agg(pl.struct("kind", "key").n_unique().alias("speaking"))
-        order = pl.col("kind").cast(pl.Enum(KIND_ORDER))
-        agreed = (
-            narrowed.group_by("_id", "person_id")
+        of_one = told.filter(pl.col("people") == 1)
+        of_several = (
+            narrowed.join(told.filter(pl.col("people") > 1).select("_id", "speaking"), on="_id")
+            .group_by("_id", "person_no")
             .agg(
-                pl.struct("kind", "key").n_unique().alias("agreeing"),
-                (pl.col("kind") + " " + pl.col("key")).sort_by(order, "key").first().alias("how"),
+                pl.col("key_no").n_unique().alias("agreeing"),
+                pl.col("speaking").first(),
+                pl.col("key_no").min(),
             )
-            .join(speaking, on="_id")
             .filter(pl.col("agreeing") == pl.col("speaking"))
+            .filter(pl.len().over("_id") == 1)
         )
-        alone = agreed.filter(pl.len().over("_id") == 1).select("_id", "person_id", "how")
+        chosen = pl.concat(one.select("_id", "person_no", "key_no") for one in (of_one, of_several))
+        how = index.unique("key_no").select("key_no", how=pl.col("kind").cast(pl.String) + " " + pl.col("key"))
+        people = index.unique("person_no").select("person_no", "person_id")
         return (
             table.select(pl.col("_id").unique())
-            .join(speaking, on="_id", how="left")
-            .join(alone, on="_id", how="left")
+            .join(told.select("_id", "speaking"), on="_id", how="left")
+            .join(chosen, on="_id", how="left")
+            .join(people, on="person_no", how="left")
+            .join(how, on="key_no", how="left")
             .select(
                 "_id",
                 "person_id",
@@ -250,20 +259,42 @@ def _stack(*parts: pl.DataFrame) -> pl.DataFrame:
     return pl.concat(parts).with_columns(normal.alias("key")).drop_nulls().unique()
 
 
-def _claims(table: pl.DataFrame, keys: Keys) -> pl.DataFrame:
-    """The keys of every record, one a row: _id, kind, key, on (the record's date)."""
+def _claims(table: pl.DataFrame, keys: Keys) -> pl.LazyFrame:
+    """The keys of every record, one a row: _id, kind, key, on (the record's date, null = as_of)."""
     on = (pl.col(keys.on) if keys.on else pl.lit(None, pl.Date)).alias("on")
     columns: list[tuple[str, str]] = [("email", email) for email in keys.emails]
     for kind, column in (("account_id", keys.account_id), ("person_id", keys.person_id), ("username", keys.username)):
         columns += [(kind, column)] if column else []
     if keys.any_kind:
         columns += [(kind, keys.any_kind) for kind in ("person_id", "email", "username")]
-    parts = [
-        table.select("_id", pl.lit(kind).alias("kind"), pl.col(column).alias("key"), on) for kind, column in columns
-    ]
-    normal = (
-        pl.when(pl.col("kind").is_in(["email", "username"]))
-        .then(normalize.email(pl.col("key")))
-        .otherwise(pl.col("key"))
+    rows = table.lazy()
+    return pl.concat(
+        rows.select("_id", pl.lit(kind, _KIND).alias("kind"), _normal(kind, pl.col(column)).alias("key"), on)
+        for kind, column in columns
+    ).filter(pl.col("key").is_not_null())
+
+
+def _normal(kind: str, key: pl.Expr) -> pl.Expr:
+    return normalize.email(key) if kind in ("email", "username") else key
+
+
+def _narrowed(claims: pl.LazyFrame, index: pl.DataFrame, today: date) -> pl.DataFrame:
+    """Whom each key of each record may mean: _id, key_no, person_no.
+
+    Of several people that a key names the one employed now counts, else the one employed on the record's date.
+    """
+    on = pl.col("on").fill_null(pl.lit(today))
+    begun = pl.col("start_date").is_null() | (pl.col("start_date") <= on)
+    holds = (begun & (pl.col("left_on").is_null() | (pl.col("left_on") >= on))).fill_null(False)
+    candidates = (
+        claims.join(index.lazy().drop("person_id"), on=["kind", "key"])
+        .with_columns(holds.alias("holds"))
+        .select("_id", "key_no", "person_no", "named", "employed", "employed_n", "holds")
+        .unique(["_id", "key_no", "person_no"])
+        .collect()
     )
-    return pl.concat(parts).with_columns(normal.alias("key")).filter(pl.col("key").is_not_null()).unique()
+    sure = (pl.col("named") == 1) | ((pl.col("employed_n") == 1) & pl.col("employed").fill_null(False))
+    shared = candidates.filter((pl.col("named") > 1) & (pl.col("employed_n") != 1)).filter(
+        (pl.col("holds").sum().over("_id", "key_no") != 1) | pl.col("holds")
+    )
+    return pl.concat([candidates.filter(sure), shared]).select("_id", "key_no", "person_no")
