@@ -8,15 +8,20 @@ from typing import Any, Literal
 
 import polars as pl
 
+from tieout.spreadsheet import as_csv
+
 WIDEST = 60
 """Characters of a value that a table shows; CSV and JSON show all."""
 
 
 def as_text(frame: pl.DataFrame, form: Literal["table", "csv", "json"]) -> str:
-    """Every row of a frame; numbers exact, lists joined by `;` in CSV, instants in UTC."""
+    """Every row of a frame; numbers exact, lists joined by `;` in CSV, instants in UTC.
+
+    In CSV a text that a spreadsheet would run has an apostrophe before it.
+    """
     match form:
         case "csv":
-            return _flat(frame).write_csv()
+            return as_csv(_flat(frame))
         case "json":
             return as_json_text(frame.to_dicts())
         case "table":

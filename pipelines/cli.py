@@ -3,6 +3,7 @@
 Heavy imports happen inside the commands, so that `--help` answers at once. Data goes to stdout, progress to stderr.
 """
 
+import contextlib
 import errno
 import getpass
 import logging
@@ -242,8 +243,11 @@ def sql(
     workspace: InWorkspace = Path(),
     as_csv: Annotated[bool, typer.Option("--csv", help="Answer as CSV.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
+    seconds: Annotated[float, typer.Option(min=0.1, help="The longest a query may take.")] = 600,
 ) -> None:
-    """Ask the published database; it cannot be changed this way.
+    """Ask the published database; it cannot be changed this way, and the query reaches nothing else.
+
+    In CSV a text that a spreadsheet would take for a formula has an apostrophe before it.
 
     \b
     Examples:
@@ -266,12 +270,22 @@ def sql(
             raise ConfigError(f"{query} is no file.")
         query = Path(query).read_text(encoding="utf-8-sig")
     try:
-        answer = ask(opened.published_database, query)
+        _bound_memory()
+        answer = ask(opened.published_database, query, seconds)
     except QueryError as problem:
         raise ConfigError(f"the query failed: {problem}") from None
     from pipelines.answer import as_text
 
     typer.echo(as_text(answer, "csv" if as_csv else "json" if as_json else "table"), nl=False)
+
+
+def _bound_memory() -> None:
+    """Let the system refuse more than 6 GB: a single huge text is beyond what the database itself counts."""
+    with contextlib.suppress(ImportError, ValueError, OSError):  # where the system has no such bound, there is none
+        import resource
+
+        most = resource.getrlimit(resource.RLIMIT_DATA)[1]
+        resource.setrlimit(resource.RLIMIT_DATA, (6 * 1024**3, most))
 
 
 @app.command()

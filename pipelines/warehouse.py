@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Timer
 from types import TracebackType
 from typing import Self
 
@@ -233,19 +234,25 @@ class QueryError(Exception):
     """What DuckDB says is wrong with a query, on one line."""
 
 
-def query(path: Path, sql: str) -> pl.DataFrame:
+def query(path: Path, sql: str, seconds: float = 3600) -> pl.DataFrame:
     """The answer of a published database to one query; it cannot change the file or reach anything else.
 
-    Raises QueryError.
+    It takes at most so many seconds and 2 GB. Raises QueryError.
     """
     try:
-        with duckdb.connect(
-            str(path), read_only=True, config=_SEALED | {"enable_external_access": "false"}
-        ) as connection:
+        with duckdb.connect(str(path), read_only=True, config=_ASKED) as connection:
             connection.execute("SET TimeZone = 'UTC'")
-            return _frame(connection.execute(sql))
-    except duckdb.Error as problem:
-        raise QueryError(" ".join(str(problem).split())) from None
+            connection.execute("SET lock_configuration = true")
+            deadline = Timer(seconds, connection.interrupt)
+            deadline.start()
+            try:
+                return _frame(connection.execute(sql))
+            finally:
+                deadline.cancel()
+    except duckdb.InterruptException:
+        raise QueryError(f"it took longer than {seconds:g} seconds") from None
+    except (duckdb.Error, MemoryError) as problem:
+        raise QueryError(" ".join(str(problem).split()) or "it takes too much memory") from None
 
 
 def contents(path: Path) -> Iterator[tuple[str, pl.DataFrame]]:
@@ -263,6 +270,14 @@ def contents(path: Path) -> Iterator[tuple[str, pl.DataFrame]]:
 _SEALED: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",  # a run reaches for no network
     "autoload_known_extensions": "false",
+}
+_ASKED = _SEALED | {
+    "enable_external_access": "false",  # no file, no network, no other database, no extension
+    "allow_community_extensions": "false",
+    "allow_persistent_secrets": "false",
+    "python_enable_replacements": "false",  # nor the variables of this program
+    "memory_limit": "2GB",
+    "temp_directory": "",
 }
 
 

@@ -110,12 +110,33 @@ def test_the_published_file_explains_itself(published: Path) -> None:
 
 def test_queries_cannot_change_or_reach_anything(published: Path) -> None:
     (published.parent / "secret.csv").write_text("a\n1\n")
+    before = sorted(path.name for path in published.parent.iterdir())
     for sql in (
         "DELETE FROM shown",
         f"SELECT * FROM '{published.parent}/secret.csv'",
+        f"FROM read_text('{published.parent}/secret.csv')",
+        f"FROM glob('{published.parent}/*')",
+        f"FROM sniff_csv('{published.parent}/secret.csv')",
         f"ATTACH '{published.parent}/new.duckdb'",
+        f"COPY shown TO '{published.parent}/out.csv'",
+        f"EXPORT DATABASE '{published.parent}/out'",
+        "INSTALL httpfs",
+        "LOAD httpfs",
+        "SET enable_external_access = true",
+        "SET memory_limit = '100GB'",
+        f"SET profile_output = '{published.parent}/out'",
+        "FROM sql",
+        "SELECT getenv('HOME')",
+        "CREATE TABLE more AS SELECT 1",
         "SELEC 1",
     ):
         with pytest.raises(QueryError):
             query(published, sql)
+    assert sorted(path.name for path in published.parent.iterdir()) == before
     assert query(published, "SELECT n FROM shown").item() == 1
+
+
+def test_a_query_that_takes_too_long_is_ended(published: Path) -> None:
+    endless = "SELECT count(*) FROM range(10000000000) a(n), range(1000) b WHERE n % 7 = 1"
+    with pytest.raises(QueryError, match=r"it took longer than 0\.2 seconds"):
+        query(published, endless, 0.2)
