@@ -49,7 +49,7 @@ class Limits(Table):
 class Wire:
     """What one pull has of the world: time, patience, credentials, and somebody to tell how it goes.
 
-    It counts requests that had to be repeated and seconds waited; `notes` say what the rows lack.
+    It is for a period, and counts requests that had to be repeated and seconds waited; `notes` say what the rows lack.
     """
 
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -58,6 +58,7 @@ class Wire:
     say: Callable[[str], None] = lambda said: None
     vault: Vault = field(default_factory=Vault)
     tries: int = TRIES
+    period: str = ""
     retries: int = 0
     waited: float = 0.0
     notes: list[str] = field(default_factory=list)
@@ -131,7 +132,7 @@ class Client:
             )
         return whole
 
-    def ask(self, url: str, params: Mapping[str, str] | None = None, method: str = "GET", body: Any = None,
+    def ask(self, url: str, params: Mapping[str, str | list[str]] | None = None, method: str = "GET", body: Any = None,
             form: Mapping[str, str] | None = None) -> Answer:  # fmt: skip
         """One whole answer; raises PullError, which says why there is none."""
         url = self.resolve(url)
@@ -165,7 +166,9 @@ class Client:
         self.wire.waited += seconds
         self.wire.sleep(seconds)
 
-    def _once(self, url: str, params: Mapping[str, str] | None, method: str, body: Any, form: Any) -> Answer:
+    def _once(
+        self, url: str, params: Mapping[str, str | list[str]] | None, method: str, body: Any, form: Any
+    ) -> Answer:
         for _ in range(_MOST_REDIRECTS):
             headers = {**self._headers, **self._key.headers()}
             request = self._http.build_request(

@@ -78,7 +78,9 @@ def _seats(options: OktaOptions) -> list[Stream]:
         raise ValueError("seats need apps = [...]: the labels of the applications whose users are seats")
     only = {"label": options.apps}
     return [
-        Stream(name="apps", path="api/v1/apps", key="id", only=only, walk=Link(limit="limit", size=200)),
+        Stream(
+            name="apps", looked_up=True, path="api/v1/apps", key="id", only=only, walk=Link(limit="limit", size=200)
+        ),
         Stream(
             path="api/v1/apps/{id}/users",
             each="apps",
@@ -88,6 +90,7 @@ def _seats(options: OktaOptions) -> list[Stream]:
         ),
         Stream(
             name="sign_ons",
+            looked_up=True,
             path="api/v1/logs",
             each="apps",
             params={

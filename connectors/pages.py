@@ -22,6 +22,8 @@ from connectors.texts import as_text, compact, decode, flat, is_text
 from tieout.pull import UNREADABLE, RawFile, Records
 
 PAGES = "pages.gz"
+KEY = "_key"
+"""The field that names a record which stood under that name in a table."""
 ROWS = "rows"
 """The stream whose records are the rows of the feed; others are looked up."""
 _BATCH = 50_000  # records that are Python objects at one time: bounds memory
@@ -48,8 +50,8 @@ class Page:
     """One answer of a source.
 
     `asked` says what was asked, without credentials; `count` is the number of its records and `records_at` where in the
-    body they stand ("" = the body itself, "*" = the values of the body); `carried` are fields that every record of it
-    gets beside its own.
+    body they stand ("" = the body itself, "….*" = the values of a table in it); `carried` are fields that every record
+    of it gets beside its own.
     """
 
     asked: str
@@ -122,8 +124,11 @@ def dig(data: object, path: str) -> Any:
 
 def records_at(data: object, place: str) -> list[Any] | None:
     """The records of an answer; None where the place for them is missing or holds something else."""
-    if place == "*":
-        return list(data.values()) if isinstance(data, Mapping) else None
+    if place.endswith("*"):
+        table = dig(data, place.removesuffix("*").removesuffix("."))
+        if not isinstance(table, Mapping):
+            return None
+        return [{KEY: name, **value} if isinstance(value, Mapping) else value for name, value in table.items()]
     found = dig(data, place)
     if place and isinstance(found, Mapping):
         found = [found]

@@ -40,7 +40,7 @@ def _users(options: ScimOptions) -> list[Stream]:
         Stream(
             path="Users",
             records="Resources",
-            may_lack_records=True,
+            none_when="totalResults",
             key="id",
             total="totalResults",
             walk=by_cursor if options.paging == "cursor" else by_index,

@@ -6,6 +6,7 @@ and which field fills which column. Its mapping stands in for what a source's ow
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Protocol
 
 import polars as pl
@@ -15,6 +16,7 @@ from connectors.auth import Auth
 from connectors.http import Limits, Wire, origin_of
 from connectors.pages import PageFile, PullError
 from connectors.walks import Stream
+from tieout.pull import Fetched
 from tieout.settings import Table
 
 Streams = Mapping[str, pl.DataFrame]
@@ -94,6 +96,12 @@ class Pull(Protocol):
     def __call__(self, options: Any, delivery: "Delivery", pages: PageFile, wire: Wire) -> End: ...
 
 
+class Copy(Protocol):
+    """Copies the files a source delivers into a folder; raises PullError where they cannot be had."""
+
+    def __call__(self, options: Any, folder: Path, wire: Wire) -> Fetched: ...
+
+
 @dataclass(frozen=True)
 class Delivery:
     """How a system delivers one feed.
@@ -109,6 +117,7 @@ class Delivery:
     constants: Mapping[str, str] = field(default_factory=dict)
     never: tuple[str, ...] = ()
     reading: Mapping[str, Any] = field(default_factory=dict)
+    base: Callable[[Any], str] | None = None  # the address it is asked at, where that is not `url`
     derive: Callable[[pl.DataFrame, Streams], pl.DataFrame] = lambda rows, streams: rows
 
 
@@ -119,4 +128,5 @@ class System:
     title: str
     options: type[Options]
     deliveries: Mapping[str, Delivery]
-    pull: Pull
+    pull: Pull | None = None
+    copy: Copy | None = None  # of a system that holds files, instead

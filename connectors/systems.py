@@ -15,7 +15,7 @@ import connectors
 from connectors import files, pages
 from connectors.http import Wire
 from connectors.pages import PAGES, HostileError, PageFile, PullError
-from connectors.system import WEAKEST, Delivery, Options, System
+from connectors.system import WEAKEST, Copy, Delivery, Options, System
 from tieout.feeds import FEEDS
 from tieout.mapping import fields_of
 from tieout.pull import Control, Fetched, PullReport, Records
@@ -79,7 +79,10 @@ def configured(source: Source) -> Source:
 
 def fetch(source: Source, period: str, folder: Path, wire: Wire) -> Fetched:
     """Pull a source into `folder`: complete with its proof, partial or failed with the reason; never just short."""
-    began, spoken = wire.now(), system(source.connector)
+    began, spoken, wire.period = wire.now(), system(source.connector), period
+    if spoken.copy:
+        return _copied(spoken.copy, source, folder, wire)
+    assert spoken.pull
     end, why = None, ""
     with PageFile(folder) as file:
         try:
@@ -99,7 +102,7 @@ def fetch(source: Source, period: str, folder: Path, wire: Wire) -> Fetched:
         files=(file.landed(str(source.options.get("url", source.connector))),),
         extracted_at=began,
         system=spoken.title,
-        control=Control(rows=file.rows) if is_proven else None,
+        control=Control() if is_proven else None,
         notes=tuple(wire.notes),
         report=PullReport(
             rows=file.rows,
@@ -111,6 +114,13 @@ def fetch(source: Source, period: str, folder: Path, wire: Wire) -> Fetched:
             ended_at=wire.now(),
         ),
     )
+
+
+def _copied(copy: Copy, source: Source, folder: Path, wire: Wire) -> Fetched:
+    try:
+        return copy(options_of(source), folder, wire)
+    except (PullError, ValueError) as error:
+        return Fetched("failed", why=wire.vault.blot(_sentence(error)))
 
 
 def read(folder: Path, source: Source) -> Records:
@@ -128,6 +138,8 @@ def read(folder: Path, source: Source) -> Records:
     if records.failure:
         return records
     rows = delivery_of(source).derive(records.rows, streams)
+    if rows.height != records.rows.height:  # a record stands for several rows, or for none
+        rows = rows.drop("_row").with_row_index("_row", offset=1).cast({"_row": pl.Int64})
     absent = sorted(_mapped(source, rows) - set(rows.columns))
     rows = rows.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
     return replace(records, rows=rows, columns=tuple(name for name in rows.columns if name != "_row"))

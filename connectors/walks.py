@@ -26,7 +26,7 @@ class Request:
     """What is asked for one page."""
 
     url: str
-    params: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, str | list[str]] = field(default_factory=dict)
 
     @property
     def words(self) -> str:
@@ -55,10 +55,10 @@ class Seen:
         """Take a page in; whether it brought anything that was not there before."""
         before, self.pages = len(self.keys), self.pages + 1
         for record in records:
-            parts = [str(part) for name in key if (part := dig(record, name)) is not None]
+            parts = tuple("" if (part := dig(record, name)) is None else str(part) for name in key)
             self.rows += 1
             self.last_key = parts[0] if parts else ""
-            self.keys.add(hash(tuple(parts)) if len(parts) == len(key) > 0 else self.rows)
+            self.keys.add(hash(parts) if any(parts) else self.rows)
         self.largest = max(self.largest, len(records))
         return len(self.keys) > before
 
@@ -190,7 +190,7 @@ class Instead(Table):
 
     status: int
     path: str | None = None  # None: nothing is asked instead
-    params: Said | None = None  # None: the same
+    params: dict[str, str | list[str]] | None = None  # None: the same
     note: str  # what the rows then lack, in words
 
 
@@ -201,12 +201,13 @@ class Stream(Table):
     """
 
     name: str = ROWS
+    looked_up: bool = False  # its records are not rows of the feed, but say more of them
     path: str
     method: Literal["GET", "POST"] = "GET"
-    params: Said = {}
+    params: dict[str, str | list[str]] = {}
     body: dict[str, Any] = {}
-    records: str = ""  # where they stand in an answer: "" = the answer itself, "*" = its values
-    may_lack_records: bool = False  # they are left out when there are none
+    records: str = ""  # where they stand in an answer: "" = the answer itself, "….*" = the values of a table
+    none_when: str = ""  # a field that an answer without records still has, or `null`; else they must be there
     key: Texts
     walk: Walk = Whole()
     total: str = ""  # where the total stands: in the body, or `header:X-Total-Count`
@@ -259,7 +260,7 @@ def walk(client: Client, stream: Stream, seen: Seen) -> Iterator[tuple[Page, lis
             body=answer.body,
             count=len(records),
             records_at=stream.records,
-            stream=stream.name,
+            stream=stream.name if stream.looked_up else ROWS,
             carried=stream.carry,
             etag=answer.headers.get("etag"),
         )
@@ -293,16 +294,19 @@ def _records(stream: Stream, answer: Answer) -> list[Any]:
         said = next((t for n in ("error", "messages", "message") if isinstance(t := dig(answer.data, n), str)), refusal)
         raise PullError(f"the source answered with an error: {' '.join(said.split())[:160]}")
     records = records_at(answer.data, stream.records)
-    if (
-        records is None
-        and (stream.may_lack_records or answer.data is None)
-        and dig(answer.data, stream.records) is None
-    ):
+    if records is None and _says_none(stream, answer.data):
         return []
     if records is None:
-        where = f"at {stream.records!r}" if stream.records not in ("", "*") else "in the answer"
+        where = f"at {stream.records!r}" if stream.records else "in the answer"
         raise PullError(f"there is no list of records {where}; is the address right, or has the system changed?")
     return records
+
+
+def _says_none(stream: Stream, data: object) -> bool:
+    """Whether an answer without records says that there are none, and not something else altogether."""
+    if data is None:
+        return stream.none_when == "null"
+    return bool(stream.none_when) and dig(data, stream.none_when) is not None and dig(data, stream.records) is None
 
 
 def _declared(stream: Stream, answer: Answer, apart: int | None) -> int | None:

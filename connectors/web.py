@@ -6,7 +6,7 @@ from itertools import product
 from typing import Any
 
 from connectors.http import Client, Limits, Wire
-from connectors.pages import ROWS, PageFile, PullError, ShiftedError
+from connectors.pages import PageFile, PullError, ShiftedError
 from connectors.system import WEAKEST, Delivery, End, WebOptions
 from connectors.texts import as_text
 from connectors.walks import Seen, Stream, walk
@@ -18,9 +18,9 @@ Fields = dict[str, str]
 
 def pull(options: WebOptions, delivery: Delivery, pages: PageFile, wire: Wire) -> End:
     """Everything a delivery's streams hold; the proof is the weakest of theirs."""
-    client = Client(
-        options.url, options.opens_with.key(wire), options.limits, wire, {**options.HEADERS, **options.headers}
-    )
+    base = delivery.base(options) if delivery.base else options.url
+    headers = {**options.HEADERS, **options.headers}
+    client = Client(base, options.opens_with.key(wire), options.limits, wire, headers)
     try:
         return _Pulling(client, options, pages, wire).streams(delivery.streams(options))
     finally:
@@ -32,7 +32,7 @@ class _Pulling:
 
     def __init__(self, client: Client, options: WebOptions, pages: PageFile, wire: Wire) -> None:
         self._client, self._options, self._pages, self._wire = client, options, pages, wire
-        self._said = options.said | _times(wire.now(), options.usage_days)
+        self._said = options.said | _times(wire.now(), options.usage_days) | {"period": wire.period}
         self._parents: dict[str, list[Fields]] = {}
         self._distinct = 0
         self._declared: int | None = None
@@ -85,11 +85,11 @@ class _Pulling:
         for page, records in walk(self._client, stream, seen):
             self._hold_limits(self._client.limits)
             self._pages.add(page)
-            if stream.name == ROWS:
+            if not stream.looked_up:
                 self._wire.say(f"{self._pages.pages} pages, {self._pages.rows:,} rows")
             if keep:
                 kept += [fields for record in records if (fields := _wanted(stream, record)) is not None]
-        if stream.name == ROWS:
+        if not stream.looked_up:
             self._distinct += seen.distinct
             self._declared = seen.declared if seen.declared is None else seen.declared + (self._declared or 0)
         return kept

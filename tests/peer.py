@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
-from connectors.pages import dig
+from connectors.pages import KEY, dig, records_at
 from connectors.walks import Cursor, Empty, Keyset, Link, Next, Stream, Total
 
 CAP = 5
@@ -60,15 +60,18 @@ class Scene:
     fault: Fault = lambda asked, reply: None
     change: Callable[[dict[str, Any], int], None] = lambda record, place: None
     grow: bool = False
-    lists: dict[tuple[object, ...], list[dict[str, Any]]] = field(default_factory=dict)
+    vary: str = ""  # a further field that tells records apart
+    lists: dict[tuple[str, ...], list[dict[str, Any]]] = field(default_factory=dict)
     asked: dict[str, int] = field(default_factory=dict)
 
     @property
     def keys(self) -> set[tuple[str, ...]]:
         """Keys of all rows that were there to be pulled."""
-        key = {stream.name: stream.key for stream in self.streams}["rows"]
-        rows = (record for (name, *_), records in self.lists.items() if name == "rows" for record in records)
-        return {tuple(str(dig(record, part)) for part in key) for record in rows}
+        keys = {s.name: [self.vary] if self.vary else s.key for s in self.streams if not s.looked_up}
+        rows = (
+            (keys[name], record) for (name, *_), records in self.lists.items() if name in keys for record in records
+        )
+        return {tuple(str(dig(record, part)) for part in key) for key, record in rows}
 
 
 class Peer(ThreadingHTTPServer):
@@ -124,11 +127,13 @@ class _Handler(BaseHTTPRequestHandler):
         scene = self.server.scene
         for stream in scene.streams:
             if stream.total_path and _matches(stream.total_path, parts.path):
-                count = len(_rows(scene, stream, parts.path.removesuffix("/x"), {}))
+                count = len(_rows(scene, stream, "", {}))
                 body: Any = {stream.total: count} if stream.total else [{"ID": n} for n in range(count)]
                 return self._send(Reply(body=body))
-        for stream in scene.streams:
-            if _matches(stream.path, parts.path) and stream.method == self.command:
+        by_detail = sorted(scene.streams, key=lambda stream: -len(stream.params))
+        for stream in by_detail:
+            is_asked = stream.params.keys() <= query.keys() or ("_after" in query and len(stream.params) <= len(query))
+            if _matches(stream.path, parts.path) and stream.method == self.command and is_asked:
                 return self._send(self._page(scene, stream, parts.path, query))
         self.server.strangers.append(dict(self.headers.items()))
         return self._send(Reply(404, {"message": "no such place"}))
@@ -144,10 +149,9 @@ class _Handler(BaseHTTPRequestHandler):
         shown = records[start : start + size]
         follows = start + len(shown) < len(records)
         body = copy.deepcopy(scene.sample.get(stream.name))
-        if stream.records == "*":
-            body = {
-                str(record["_place"]): {k: v for k, v in record.items() if k != "_place"} for record in shown
-            } or None
+        if stream.records.endswith("*"):
+            table = {record[KEY]: {k: v for k, v in record.items() if k != KEY} for record in shown}
+            body = _put(body, stream.records.removesuffix("*").removesuffix("."), table or None)
         else:
             body = _put(body, stream.records, shown)
         reply = Reply(body=body)
@@ -168,7 +172,7 @@ class _Handler(BaseHTTPRequestHandler):
         asked = Asked(stream, number, start, path, query, dict(self.headers.items()), len(records))
         scene.fault(asked, reply)
         if scene.grow and number == 1:
-            records.insert(0, _clone(records[0], stream, 900))
+            records.insert(0, _clone(records[0], stream, 900, scene.vary))
         return reply
 
     def _send(self, reply: Reply) -> None:
@@ -193,35 +197,31 @@ def _matches(template: str, path: str) -> bool:
 
 def _rows(scene: Scene, stream: Stream, path: str, others: Mapping[str, str]) -> list[dict[str, Any]]:
     """The records of one list: the sample's, and for rows as many more of their kind as make four pages."""
-    place = (stream.name, path if "{" in stream.path else "", *sorted(others.items()))
-    if stream.total_path:
-        place = (stream.name,)
+    place = (
+        (stream.name,) if stream.total_path else (stream.name, path, *(f"{n}={v}" for n, v in sorted(others.items())))
+    )
     if place not in scene.lists:
-        body = copy.deepcopy(scene.sample.get(stream.name))
-        found = dig(body, stream.records) if stream.records != "*" else list((body or {}).values())
-        samples = [found] if isinstance(found, Mapping) else list(found or [])
+        samples = list(records_at(copy.deepcopy(scene.sample.get(stream.name)), stream.records) or [])
         records = samples
-        if stream.name == "rows" and samples:
-            records = [
-                _clone(samples[n % len(samples)], stream, n) if n >= len(samples) else samples[n] for n in range(ROWS)
+        if not stream.looked_up and samples:
+            records = samples + [
+                _clone(samples[n % len(samples)], stream, n, scene.vary) for n in range(len(samples), ROWS)
             ]
-            if len([p for p in scene.lists if p[0] == "rows"]):  # another list of the same stream: other rows
-                records = [_clone(record, stream, 1000 * len(scene.lists) + n) for n, record in enumerate(records)]
-        records = sorted(records, key=lambda record: str(dig(record, stream.key[0])))
-        for n, record in enumerate(records):
-            if stream.name == "rows":
+            if any(name == stream.name for name, *_ in scene.lists):  # another list of the same stream: other rows
+                records = [
+                    _clone(record, stream, 1000 * len(scene.lists) + n, scene.vary) for n, record in enumerate(records)
+                ]
+            for n, record in enumerate(records):
                 scene.change(record, n)
-            if stream.records == "*":
-                record["_place"] = n
-        scene.lists[place] = records
+        scene.lists[place] = sorted(records, key=lambda record: str(dig(record, stream.key[0])))
     return scene.lists[place]
 
 
-def _clone(sample: Mapping[str, Any], stream: Stream, number: int) -> dict[str, Any]:
+def _clone(sample: Mapping[str, Any], stream: Stream, number: int, vary: str) -> dict[str, Any]:
     record = copy.deepcopy(dict(sample))
-    for part in stream.key[:1]:
+    for part in filter(None, [stream.key[0], vary]):
         value = dig(record, part)
-        _put(record, part, value + 100_000 + number if isinstance(value, int) else f"{value}-{number:05}")
+        _put(record, part, value + 100_000 * (number + 1) if isinstance(value, int) else f"{value}-{number:05}")
     return record
 
 

@@ -1,0 +1,154 @@
+"""Files that others drop elsewhere: on this machine, an SFTP server, or S3-compatible storage.
+
+**Asks** for the files that `url` names: `sftp://host/exports/{period}/hr-*.csv`, `s3://bucket/{period}/assets.csv`,
+`file:///mnt/share/assets-{period}.xlsx`. Several files are one delivery. A control file beside a file
+(`<file>.control.toml`) vouches for it, as in the inbox. An SFTP server is known by its `host_key`, written as in
+`known_hosts`, or by that file itself.
+
+**Delivers** any feed, read like files of the inbox: `format`, `encoding`, `delimiter`, `columns` and so on apply.
+
+**Gaps**: a file proves nothing about its end; only a control file does.
+"""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import fsspec
+import paramiko
+from paramiko.ssh_exception import SSHException
+from pydantic import field_validator
+
+from connectors.files.control import CONTROL, control_of, declared, read_control
+from connectors.files.formats import FileError
+from connectors.http import Wire
+from connectors.pages import PullError
+from connectors.system import Delivery, Options, System
+from connectors.vault import Credential
+from tieout.feeds import FEEDS
+from tieout.pull import Fetched, RawFile
+
+_TROUBLE = (OSError, EOFError, ValueError, SSHException)
+_LARGEST = 4 * 1024**3  # bytes of one file
+
+
+class DropOptions(Options):
+    """The first four are for SFTP, the others for S3; a credential is a reference, as everywhere."""
+
+    url: str
+    user: str = ""
+    password: Credential | None = None
+    private_key_file: str = ""
+    host_key: str = ""
+    access_key: Credential | None = None
+    secret_key: Credential | None = None
+    region: str = ""
+    endpoint: str = ""  # of storage that is not Amazon's, like https://storage.example.com
+
+    @field_validator("url")
+    @classmethod
+    def _is_place(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme not in ("file", "sftp", "s3") or not parts.path or "@" in parts.netloc:
+            raise ValueError("is no place for files; write file:///…, sftp://host/… or s3://bucket/…")
+        return url
+
+
+def _copy(options: DropOptions, folder: Path, wire: Wire) -> Fetched:
+    """Copy a delivery and its control files byte for byte into `folder`, and say what came."""
+    place = options.url.replace("{period}", wire.period)
+    try:
+        store = _store(options, wire)
+        path = urlsplit(place).netloc + urlsplit(place).path if place.startswith("s3:") else urlsplit(place).path
+        found = sorted(str(name) for name in store.glob(path) if not str(name).endswith(CONTROL))
+        if not found:
+            return Fetched("missing", why=f"{place} was not delivered")
+        files, said = [], []
+        for name in found:
+            files.append(_fetched(store, name, folder))
+            if store.exists(control_of(Path(name)).as_posix()):
+                control = _fetched(store, control_of(Path(name)).as_posix(), folder)
+                said.append(read_control(folder / control.name))
+    except FileError as error:
+        return Fetched("failed", why=str(error))
+    except _TROUBLE as error:
+        raise PullError(
+            f"{place} cannot be fetched: {type(error).__name__} {' '.join(str(error).split())[:160]}"
+        ) from None
+    return declared(tuple(files), said)
+
+
+def _fetched(store: Any, name: str, folder: Path) -> RawFile:
+    target = folder / Path(name).name
+    if target.exists():
+        raise FileError(f"two files of the delivery are called {target.name}; rename one")
+    digest, size = hashlib.sha256(), 0
+    with store.open(name, "rb") as came, target.open("xb") as landed:
+        while block := came.read(1 << 20):
+            digest.update(block)
+            size += landed.write(block)
+            if size > _LARGEST:
+                raise FileError(f"{target.name} is larger than {_LARGEST} bytes")
+    return RawFile(name=target.name, sha256=digest.hexdigest(), bytes=size, origin=name)
+
+
+def _store(options: DropOptions, wire: Wire) -> Any:
+    """What the files lie in, as fsspec sees it."""
+    parts = urlsplit(options.url)
+    match parts.scheme:
+        case "s3":
+            return _bucket(options, wire)
+        case "sftp":
+            return _sftp(options, parts.hostname or "", parts.port or 22, wire)
+        case _:
+            return fsspec.filesystem("file")
+
+
+def _bucket(options: DropOptions, wire: Wire) -> Any:
+    from fsspec.implementations.arrow import ArrowFSWrapper
+    from pyarrow.fs import S3FileSystem
+
+    keys = {"access_key": options.access_key, "secret_key": options.secret_key}
+    opened = {name: wire.vault.open(key) for name, key in keys.items() if key}
+    elsewhere = urlsplit(options.endpoint)
+    place = {"endpoint_override": elsewhere.netloc, "scheme": elsewhere.scheme} if options.endpoint else {}
+    return ArrowFSWrapper(S3FileSystem(region=options.region or "us-east-1", **opened, **place))
+
+
+def _sftp(options: DropOptions, host: str, port: int, wire: Wire) -> Any:
+    """An SFTP server whose key is known; to any other the password is not sent."""
+    from fsspec.implementations.sftp import SFTPFileSystem
+
+    class Known(SFTPFileSystem):  # type: ignore[misc]
+        cachable = False
+
+        def _connect(self) -> None:
+            self.client = paramiko.SSHClient()
+            self.client.load_system_host_keys()
+            if options.host_key:
+                name = host if port == 22 else f"[{host}]:{port}"
+                entry = paramiko.hostkeys.HostKeyEntry.from_line(f"{name} {options.host_key}")
+                self.client.get_host_keys().add(name, entry.key.get_name(), entry.key)
+            self.client.set_missing_host_key_policy(paramiko.RejectPolicy())
+            self.client.connect(self.host, **self.ssh_kwargs)
+            self.ftp = self.client.open_sftp()
+
+    return Known(
+        host,
+        port=port,
+        username=options.user or None,
+        password=wire.vault.open(options.password) if options.password else None,
+        key_filename=options.private_key_file or None,
+        look_for_keys=False,
+        allow_agent=False,
+        timeout=30,
+    )
+
+
+SYSTEM = System(
+    title="dropped files",
+    options=DropOptions,
+    copy=_copy,
+    deliveries={feed: Delivery() for feed in FEEDS},
+)

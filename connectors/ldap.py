@@ -1,0 +1,216 @@
+"""LDAP directories, Active Directory among them: every account, disabled ones too.
+
+**Asks** one paged search (RFC 2696) below `base`, with a bind as `bind_dn` and `password`. The result code after the
+last page is the proof of the end: a server that stops at its size limit says so there and nowhere else. Referrals to
+other servers are not followed.
+
+**Delivers** `accounts`. In Active Directory the last login is `lastLogonTimestamp`, which by design is up to 14 days
+late.
+
+**Gaps**: other directories seldom keep a last login: it is unknown there.
+"""
+
+import json
+import uuid
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
+
+import polars as pl
+from pydantic import field_validator
+
+from connectors.http import Wire
+from connectors.pages import Page, PageFile, PullError
+from connectors.system import Delivery, End, Options, Streams, System, either
+from connectors.vault import Credential
+
+if TYPE_CHECKING:
+    from ldap3 import Connection
+
+_SUCCESS = 0
+_CODES = {3: "its time limit", 4: "its size limit", 11: "an administrative limit"}
+_ACTIVE_DIRECTORY = ("objectGUID", "sAMAccountName", "userPrincipalName", "mail", "proxyAddresses", "employeeID",
+                     "employeeNumber", "displayName", "cn", "userAccountControl", "lastLogonTimestamp", "whenCreated",
+                     "objectClass")  # fmt: skip
+_OTHERS = ("entryUUID", "uid", "cn", "displayName", "mail", "employeeNumber", "createTimestamp",
+           "pwdAccountLockedTime", "nsAccountLock", "authTimestamp", "pwdLastSuccess")  # fmt: skip
+_EPOCH = datetime(1601, 1, 1, tzinfo=UTC)  # from which Active Directory counts tenths of microseconds
+_DISABLED = 0x2
+
+
+class LdapOptions(Options):
+    """`url` is ldaps://HOST or ldap://HOST; without `bind_dn` the bind is anonymous."""
+
+    url: str
+    base: str
+    bind_dn: str = ""
+    password: Credential | None = None
+    kind: Literal["active-directory", "other"] = "other"
+    filter: str = ""  # the kind's own where it is empty
+    page_size: int = 500
+    start_tls: bool = False
+
+    @field_validator("url")
+    @classmethod
+    def _is_ldap(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme not in ("ldap", "ldaps") or not parts.hostname or "@" in parts.netloc:
+            raise ValueError("is no address of a directory; write one like ldaps://ldap.example.com")
+        return url
+
+    @property
+    def search(self) -> str:
+        """The filter that finds every account, disabled ones too."""
+        is_person = "(&(objectCategory=person)(objectClass=user))"
+        return self.filter or (is_person if self.kind == "active-directory" else "(uid=*)")
+
+
+def _pull(options: LdapOptions, delivery: Delivery, pages: PageFile, wire: Wire) -> End:
+    from ldap3.core.exceptions import LDAPException
+
+    try:
+        connection = _bound(options, wire)
+        try:
+            return _search(connection, options, pages, wire)
+        finally:
+            connection.unbind()
+    except LDAPException as error:
+        why = " ".join(str(error).split())[:160] or type(error).__name__
+        raise PullError(f"{options.url} broke off: {why}") from None
+
+
+def _bound(options: LdapOptions, wire: Wire) -> "Connection":
+    from ldap3 import NONE, Connection, Server
+
+    parts = urlsplit(options.url)
+    server = Server(
+        parts.hostname,
+        port=parts.port,
+        use_ssl=parts.scheme == "ldaps",
+        get_info=NONE,
+        connect_timeout=30,
+    )
+    password = wire.vault.open(options.password) if options.password else None
+    connection = Connection(
+        server,
+        user=options.bind_dn or None,
+        password=password,
+        auto_referrals=False,  # a referral must not carry the password elsewhere
+        receive_timeout=int(options.limits.request_seconds),
+        raise_exceptions=False,
+        read_only=True,
+    )
+    if options.start_tls:
+        connection.start_tls()
+    if not connection.bind():
+        why = connection.result["description"]
+        connection.unbind()
+        raise PullError(f"{options.url} refuses the bind: {why}")
+    return connection
+
+
+def _search(connection: "Connection", options: LdapOptions, pages: PageFile, wire: Wire) -> End:
+    attributes = _ACTIVE_DIRECTORY if options.kind == "active-directory" else _OTHERS
+    cookie: bytes | None = None
+    names: set[int] = set()
+    while True:
+        connection.search(
+            options.base,
+            options.search,
+            attributes=list(attributes),
+            paged_size=options.page_size,
+            paged_cookie=cookie,
+        )
+        entries = [_plain(entry) for entry in connection.response if entry.get("type") == "searchResEntry"]
+        asked = f"{options.url}/{options.base}??sub?{options.search}"
+        pages.add(Page(asked, wire.now(), json.dumps(entries, ensure_ascii=False).encode(), len(entries)))
+        names.update(hash(entry["dn"]) for entry in entries)
+        wire.say(f"{pages.pages} pages, {pages.rows:,} rows")
+        result = connection.result
+        if result["result"] != _SUCCESS:
+            limit = _CODES.get(result["result"])
+            said = f"stops at {limit} ({result['description']})" if limit else f"answered {result['description']}"
+            raise PullError(f"{options.url} {said}")
+        cookie = (result.get("controls") or {}).get("1.2.840.113556.1.4.319", {}).get("value", {}).get("cookie")
+        if not cookie:
+            return End("success after the last page", len(names))
+        if pages.pages >= options.limits.pages or pages.rows >= options.limits.rows:
+            raise PullError(
+                f"the pull is larger than its limits, pages = {options.limits.pages}, rows = {options.limits.rows}"
+            )
+
+
+def _plain(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """An entry as it is landed: each attribute as text, or as a list where there are several."""
+    plain: dict[str, Any] = {"dn": entry["dn"]}
+    for name, values in entry["raw_attributes"].items():
+        texts = list(_texts(name, values))
+        if texts:
+            plain[name] = texts[0] if len(texts) == 1 else texts
+    return plain
+
+
+def _texts(name: str, values: list[bytes]) -> Iterator[str]:
+    for value in values:
+        if name == "objectGUID":
+            yield str(uuid.UUID(bytes_le=value))
+        else:
+            yield value.decode("utf-8") if _is_utf8(value) else value.hex()
+
+
+def _is_utf8(value: bytes) -> bool:
+    try:
+        value.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _accounts(rows: pl.DataFrame, streams: Streams) -> pl.DataFrame:
+    control = either(rows, "userAccountControl").cast(pl.Int64, strict=False)
+    locked = either(rows, "pwdAccountLockedTime").is_not_null() | (
+        either(rows, "nsAccountLock").str.to_lowercase() == "true"
+    )
+    off = (control & _DISABLED != 0).fill_null(False) | locked.fill_null(False)
+    ticks = either(rows, "lastLogonTimestamp").cast(pl.Int64, strict=False)
+    logon = pl.lit(_EPOCH.replace(tzinfo=None)) + pl.duration(microseconds=ticks // 10)
+    stamp = pl.coalesce(either(rows, "whenCreated"), either(rows, "createTimestamp"))
+    last = pl.coalesce(either(rows, "authTimestamp"), either(rows, "pwdLastSuccess"))
+    return rows.with_columns(
+        pl.when(off).then(pl.lit("suspended")).otherwise(pl.lit("active")).alias("state"),
+        pl.when(ticks > 0).then(logon.dt.strftime("%Y-%m-%dT%H:%M:%SZ")).when(ticks == 0).then(pl.lit("Never"))
+        .otherwise(_iso(last)).alias("logged_on"),
+        _iso(stamp).alias("made"),
+        either(rows, "objectClass").str.contains("computer|msDS-GroupManagedServiceAccount").replace_strict(
+            {True: "service"}, default=None, return_dtype=pl.String
+        ).alias("account"),
+    )  # fmt: skip
+
+
+def _iso(stamp: pl.Expr) -> pl.Expr:
+    """A generalized time, `20261030074500.0Z`, as ISO 8601."""
+    return stamp.str.replace(r"^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(?:\.\d+)?Z$", "${1}-${2}-${3}T${4}:${5}:${6}Z")
+
+
+SYSTEM = System(
+    title="LDAP",
+    options=LdapOptions,
+    pull=_pull,
+    deliveries={
+        "accounts": Delivery(
+            derive=_accounts,
+            columns={
+                "account_id": ["objectGUID", "entryUUID", "dn"],
+                "username": ["sAMAccountName", "uid", "cn"],
+                "email": ["mail", "userPrincipalName"],
+                "person_id": ["employeeID", "employeeNumber"],
+                "display_name": ["displayName", "cn"],
+                "kind": "account",
+                "status": "state",
+                "last_login_at": "logged_on",
+                "created_at": "made",
+            },
+        )
+    },
+)

@@ -1,0 +1,209 @@
+"""Snipe-IT: the register of assets, its users, its licences with their seats, and the log of check-outs.
+
+**Asks** `/hardware` in the order of ids, the archived and the deleted too, `/users`, `/licenses` and their `/seats`,
+and `/reports/activity`, with a personal access token (`token`). Names come HTML-escaped and are unescaped; instants
+have no zone and are in the source's `timezone`.
+
+**Delivers** `assets` (in use = checked out to somebody or something, whatever the label says), `people`, `entitlements`
+(say currency and billing_period as constants), `seats`, `movements`.
+
+**Gaps**: costs are text as the server formats numbers: set `decimal_separator` and `thousands_separator` if it does not
+write 1,299.99. An asset's currency is not told: set constants.currency.
+"""
+
+import polars as pl
+
+from connectors import web
+from connectors.auth import Auth, BearerToken
+from connectors.system import Delivery, Streams, System, WebOptions, either
+from connectors.vault import Credential
+from connectors.walks import Stream, Total
+
+_WALK = Total(start="offset", limit="limit", size=500)  # the server gives fewer where it is set to
+_BY_ID: dict[str, str | list[str]] = {
+    "sort": "id",
+    "order": "asc",
+}  # by default the newest come first: pages would shift
+_REFUSED = {"status": "error"}
+_MONEY = {"thousands_separator": ","}
+
+
+class SnipeOptions(WebOptions):
+    """`url` is the server's address; its API stands below /api/v1."""
+
+    token: Credential
+
+    @property
+    def opens_with(self) -> Auth:
+        return self.auth or BearerToken(token=self.token)
+
+
+def _list(path: str, *, name: str = "rows", looked_up: bool = False, **more: str) -> Stream:
+    return Stream(
+        name=name,
+        looked_up=looked_up,
+        path=f"api/v1/{path}",
+        params={**_BY_ID, **more},
+        records="rows",
+        key="id",
+        total="total",
+        walk=_WALK,
+        refused_when=_REFUSED,
+    )
+
+
+def _assets(options: SnipeOptions) -> list[Stream]:
+    hidden = _list("hardware", name="hidden", status="{status}").model_copy(
+        update={"over": {"status": ["Archived", "Deleted"]}, "carry": {"hidden": "{status}"}}
+    )
+    return [_list("hardware"), hidden]
+
+
+def _seats(options: SnipeOptions) -> list[Stream]:
+    licences = _list("licenses", name="licences", looked_up=True)
+    seats = _list("licenses/{id}/seats").model_copy(update={"each": "licences", "carry": {"product": "{name}"}})
+    return [licences, seats]
+
+
+def _plain(rows: pl.DataFrame, streams: Streams) -> pl.DataFrame:
+    """Undo the escaping of HTML in every field."""
+    marks = {"&amp;": "&", "&#039;": "'", "&quot;": '"', "&lt;": "<", "&gt;": ">"}
+    fields = [name for name, kind in rows.schema.items() if kind == pl.String]
+    return rows.with_columns(pl.col(name).str.replace_many(list(marks), list(marks.values())) for name in fields)
+
+
+def _register(rows: pl.DataFrame, streams: Streams) -> pl.DataFrame:
+    rows = _plain(rows, streams)
+    label, kind = either(rows, "status_label.name").str.to_lowercase(), either(rows, "status_label.status_type")
+    hidden = either(rows, "hidden")
+    state = (
+        pl.when(label.str.contains("lost|stolen|missing"))
+        .then(pl.lit("lost"))
+        .when(label.str.contains("dispos|scrap|recycl|sold"))
+        .then(pl.lit("disposed"))
+        .when(hidden.is_not_null() | (kind == "archived"))
+        .then(pl.lit("retired"))
+        .when(either(rows, "assigned_to.id").is_not_null())
+        .then(pl.lit("in_use"))
+        .when(kind == "deployable")
+        .then(pl.lit("in_stock"))
+        .when(kind.is_not_null())
+        .then(pl.lit("in_repair"))
+    )
+    is_person = either(rows, "assigned_to.type") == "user"
+    return rows.with_columns(
+        state.alias("state"),
+        pl.when(is_person).then(either(rows, "assigned_to.email", "assigned_to.username")).alias("holder"),
+        pl.when(either(rows, "byod") == "true").then(pl.lit("personal")).alias("owned"),
+    )
+
+
+def _taken_seats(rows: pl.DataFrame, streams: Streams) -> pl.DataFrame:
+    """Only seats that somebody or something has: a free one is nobody's."""
+    rows = _plain(rows, streams)
+    is_taken = either(rows, "assigned_user.id", "assigned_asset.id").is_not_null()
+    return rows.filter(is_taken | either(rows, "id").is_null())
+
+
+def _log(rows: pl.DataFrame, streams: Streams) -> pl.DataFrame:
+    rows = _plain(rows, streams)
+    tag = either(rows, "item.name").str.extract(r"\(([^()]+)\)")
+    moved = either(rows, "action_type").is_in(["checkout", "checkin from", "checkin"])
+    rows = rows.with_columns(
+        tag.alias("tag"),
+        either(rows, "target.email", "target.username", "target.name").alias("whose"),
+    )
+    kinds = either(rows, "action_type").replace({"checkin from": "checkin"})
+    return rows.filter(moved.fill_null(True)).with_columns(
+        kinds.alias("move"),
+        pl.when(kinds == "checkout").then("whose").alias("to"),
+        pl.when(kinds == "checkin").then("whose").alias("from"),
+    )
+
+
+SYSTEM = System(
+    title="Snipe-IT",
+    options=SnipeOptions,
+    pull=web.pull,
+    deliveries={
+        "assets": Delivery(
+            streams=_assets,
+            derive=_register,
+            reading=_MONEY,
+            columns={
+                "asset_tag": "asset_tag",
+                "serial": "serial",
+                "manufacturer": "manufacturer.name",
+                "model": "model.name",
+                "sku": "model_number",
+                "asset_class": "category.name",
+                "status": "state",
+                "status_since": "last_checkout.datetime",
+                "custodian": "holder",
+                "location": ["location.name", "rtd_location.name"],
+                "ownership": "owned",
+                "cost": "purchase_cost",
+                "purchased_on": "purchase_date.date",
+                "po_number": "order_number",
+                "warranty_end": "warranty_expires.date",
+                "updated_at": "updated_at.datetime",
+            },
+        ),
+        "people": Delivery(
+            streams=lambda options: [_list("users")],
+            derive=_plain,
+            columns={
+                "person_id": ["employee_num", "username"],
+                "full_name": ["name", "{first_name} {last_name}"],
+                "email": "email",
+                "username": "username",
+                "status": "activated",
+                "start_date": "start_date.date",
+                "end_date": "end_date.date",
+                "manager_id": "manager.name",
+                "department": "department.name",
+                "location": "location.name",
+            },
+            values={"status": {"true": "active", "false": "terminated"}},
+        ),
+        "entitlements": Delivery(
+            streams=lambda options: [_list("licenses")],
+            derive=_plain,
+            reading=_MONEY,
+            columns={
+                "contract_id": ["purchase_order", "order_number", "id"],
+                "line_no": "id",
+                "vendor": ["supplier.name", "manufacturer.name"],
+                "product": "name",
+                "quantity": "seats",
+                "unit_price": ["purchase_cost_numeric", "purchase_cost"],
+                "term_start": "purchase_date.date",
+                "term_end": ["termination_date.date", "expiration_date.date"],
+            },
+        ),
+        "seats": Delivery(
+            streams=_seats,
+            derive=_taken_seats,
+            columns={
+                "product": "product",
+                "seat_id": "id",
+                "email": "assigned_user.email",
+                "display_name": ["assigned_user.name", "assigned_asset.name"],
+            },
+            constants={"status": "active"},
+        ),
+        "movements": Delivery(
+            streams=lambda options: [_list("reports/activity", item_type="asset")],
+            derive=_log,
+            columns={
+                "event_id": "id",
+                "kind": "move",
+                "asset_tag": "tag",
+                "from_person": "from",
+                "to_person": "to",
+                "occurred_at": "created_at.datetime",
+                "reason": "note",
+            },
+        ),
+    },
+)

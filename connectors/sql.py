@@ -1,0 +1,103 @@
+"""Any SQL database: one query, whose columns bear the names of the feed or are mapped like those of a file.
+
+**Asks** `query` at `url` (as SQLAlchemy writes it, `postgresql+psycopg://user@host/database`; the password apart), in
+one transaction that is rolled back.
+
+**Delivers** any feed. Numbers and instants come exactly as the database has them.
+
+**Gaps**: the end of the result is the proof that it is whole; what the query leaves out, nobody can tell. The driver of
+the database has to be installed; that of PostgreSQL is, and SQLite needs none.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import date, datetime, time
+from typing import Any
+
+from pydantic import field_validator
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+from connectors.http import Wire
+from connectors.pages import Page, PageFile, PullError
+from connectors.system import Delivery, End, Options, System
+from connectors.vault import Credential
+from tieout.feeds import FEEDS
+
+_ROWS = 5_000  # of the result that are landed as one page
+
+
+class SqlOptions(Options):
+    """`{period}` in the query stands for the month."""
+
+    url: str
+    password: Credential | None = None
+    query: str
+
+    @field_validator("url")
+    @classmethod
+    def _is_database(cls, url: str) -> str:
+        try:
+            parsed = make_url(url)
+        except ArgumentError:
+            raise ValueError("is no database; write one like postgresql+psycopg://user@host/database") from None
+        if parsed.password:
+            raise ValueError('holds a password in plain text; write password = "${ITS_NAME}" instead')
+        return url
+
+
+def _pull(options: SqlOptions, delivery: Delivery, pages: PageFile, wire: Wire) -> End:
+    url = make_url(options.url)
+    if options.password:
+        url = url.set(password=wire.vault.open(options.password))
+    try:
+        return _ask(url, options, pages, wire)
+    except (NoSuchModuleError, ModuleNotFoundError) as error:
+        raise PullError(f"no driver for {url.drivername} is installed ({error})") from None
+    except SQLAlchemyError as error:
+        cause = str(getattr(error, "orig", None) or error)
+        raise PullError(f"{url.render_as_string()} answered: {' '.join(cause.split())[:200]}") from None
+
+
+def _ask(url: URL, options: SqlOptions, pages: PageFile, wire: Wire) -> End:
+    engine, query = create_engine(url), options.query.replace("{period}", wire.period)
+    try:
+        with engine.connect() as connection:
+            result = connection.execution_options(yield_per=_ROWS).execute(text(query))
+            names = list(result.keys())
+            if len(set(names)) < len(names):
+                raise PullError(f"two columns of the query have one name ({', '.join(names)}); name them apart")
+            for block in result.partitions():
+                if pages.rows >= options.limits.rows:
+                    raise PullError(f"the result is larger than its limit, rows = {options.limits.rows}")
+                records = [{name: _plain(value) for name, value in zip(names, row, strict=True)} for row in block]
+                body = json.dumps(records, ensure_ascii=False).encode()
+                pages.add(Page(query, wire.now(), body, len(records)))
+                wire.say(f"{pages.pages} pages, {pages.rows:,} rows")
+            if not pages.pages:
+                pages.add(Page(query, wire.now(), b"[]", 0))
+            connection.rollback()
+    finally:
+        engine.dispose()
+    return End("end of the result", pages.rows)
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON without losing any of it: decimals and floats as they are written, instants in ISO 8601."""
+    match value:
+        case None | bool() | str() | int():
+            return value
+        case datetime() | date() | time():
+            return value.isoformat()
+        case bytes() | memoryview():
+            return bytes(value).hex()
+        case Mapping():
+            return {str(name): _plain(member) for name, member in value.items()}
+        case list() | tuple() | set():
+            return [_plain(member) for member in value]
+        case _:
+            return str(value)
+
+
+SYSTEM = System(title="SQL", options=SqlOptions, pull=_pull, deliveries={feed: Delivery() for feed in FEEDS})

@@ -1,0 +1,248 @@
+"""Directories and databases of somebody else's making, started here where they are installed."""
+
+import os
+import shutil
+import socket
+import sqlite3
+import subprocess
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors import systems
+from connectors.http import Wire
+from connectors.vault import Vault
+from tests.peer import CANARY
+from tests.test_every_connector import SETTINGS
+from tieout.pull import Fetched
+from tieout.settings import Source
+from tieout.staging import Staged, stage
+
+
+def pulled(folder: Path, **source: Any) -> tuple[Fetched, Staged]:
+    """Pull a source, and stage what came."""
+    configured = systems.configured(Source.model_validate({"name": "there", **source}))
+    folder = folder / f"pull-{len(list(folder.iterdir()))}"
+    folder.mkdir()
+    wire = Wire(sleep=lambda seconds: None, vault=Vault({"PASSWORD": CANARY, "WRONG": "wrong-password"}))
+    fetched = systems.fetch(configured, "2026-10", folder, wire)
+    assert CANARY not in repr(fetched)
+    assert all(CANARY.encode() not in path.read_bytes() for path in folder.iterdir())
+    return fetched, stage(systems.read(folder, configured), configured, SETTINGS)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+def wait_for(port: int) -> None:
+    for _ in range(200):
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            time.sleep(0.05)
+    raise TimeoutError(f"nothing listens on port {port}")
+
+
+# -- databases -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def register(tmp_path: Path) -> str:
+    path = tmp_path / "register.db"
+    with sqlite3.connect(path) as database:
+        database.execute(
+            "CREATE TABLE assets (asset_tag TEXT, asset_class TEXT, status TEXT, cost TEXT, currency TEXT)"
+        )
+        rows = [(f"{n:05}", "laptop", "in_use", f"{n}.10", "EUR") for n in range(12_345)]
+        database.executemany("INSERT INTO assets VALUES (?, ?, ?, ?, ?)", rows)
+    database.close()
+    return f"sqlite:///{path}"
+
+
+def test_a_query_becomes_a_feed(register: str, tmp_path: Path) -> None:
+    fetched, staged = pulled(
+        tmp_path, feed="assets", connector="sql", url=register, query="SELECT * FROM assets ORDER BY asset_tag"
+    )
+    assert (fetched.outcome, fetched.proof) == ("complete", "end of the result")
+    assert (staged.used, staged.quarantined) == (12_345, 0)
+    assert staged.rows["asset_tag"][42] == "00042"
+    assert str(staged.rows["cost"].sum()).startswith("76194574.5")
+
+
+def test_a_query_that_is_wrong_says_why(register: str, tmp_path: Path) -> None:
+    fetched, _ = pulled(tmp_path, feed="assets", connector="sql", url=register, query="SELECT tag FROM assets")
+    assert fetched.outcome == "failed"
+    assert "no such column: tag" in str(fetched.why)
+
+
+def test_a_result_without_rows_is_an_empty_delivery(register: str, tmp_path: Path) -> None:
+    fetched, staged = pulled(
+        tmp_path, feed="tickets", connector="sql", url=register, query="SELECT asset_tag FROM assets WHERE 1 = 0"
+    )
+    assert (fetched.outcome, staged.landed) == ("complete", 0)
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL server of its own, if one is installed; it asks for the password."""
+    tools = next(
+        (path for path in sorted(Path("/usr/lib/postgresql").glob("*/bin")) if (path / "initdb").exists()), None
+    )
+    if tools is None:
+        pytest.skip("PostgreSQL is not installed")
+    folder = tmp_path_factory.mktemp("postgres")
+    as_user: list[str] = []
+    if os.geteuid() == 0:  # the server refuses to run as root
+        if not shutil.which("setpriv"):
+            pytest.skip("PostgreSQL does not run as root, and setpriv is not installed")
+        as_user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+        os.chown(folder, 65534, 65534)
+        for parent in folder.parents:
+            if parent.stat().st_uid == os.geteuid() and parent != Path("/"):
+                parent.chmod(parent.stat().st_mode | 0o011)
+    password, port = folder / "password", free_port()
+    password.write_text(CANARY)
+    password.chmod(0o644)
+    init = [*as_user, str(tools / "initdb"), "-D", str(folder / "data"), "-U", "tieout", "-A", "scram-sha-256",
+            f"--pwfile={password}", "-N"]  # fmt: skip
+    subprocess.run(init, check=True, capture_output=True)
+    serve = [*as_user, str(tools / "postgres"), "-D", str(folder / "data"), "-p", str(port), "-h", "127.0.0.1",
+             "-k", str(folder), "-c", "fsync=off"]  # fmt: skip
+    server = subprocess.Popen(serve, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_for(port)
+        yield f"postgresql+psycopg://tieout@127.0.0.1:{port}/postgres"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def test_postgresql_gives_numbers_and_instants_exactly(postgres: str, tmp_path: Path) -> None:
+    query = """
+        SELECT 'INV-' || n AS invoice_id, '1' AS line_no, 'Figma' AS product, DATE '2026-10-01' AS period_start,
+               DATE '2026-10-31' AS period_end, n AS quantity, (n * 0.10)::numeric(12, 2) AS amount, 'EUR' AS currency,
+               TIMESTAMPTZ '2026-10-15 12:00+02' AS "booked at", '{period}' AS month
+        FROM generate_series(1, 12000) AS n"""
+    fetched, staged = pulled(
+        tmp_path, feed="invoices", connector="sql", url=postgres, password="${PASSWORD}", query=query
+    )
+    assert fetched.outcome == "complete", fetched.why
+    assert (staged.used, staged.quarantined) == (12_000, 0)
+    assert staged.rows["amount"].sum() == 7_200_600
+    assert '"month":"2026-10"' in staged.rows["extra"][0]
+
+
+def test_postgresql_refuses_another_password(postgres: str, tmp_path: Path) -> None:
+    fetched, _ = pulled(
+        tmp_path, feed="assets", connector="sql", url=postgres, password="${WRONG}", query="SELECT 1 AS asset_tag"
+    )
+    assert fetched.outcome == "failed"
+    assert "password authentication failed" in str(fetched.why)
+    assert "wrong-password" not in str(fetched.why)
+
+
+# -- directories -----------------------------------------------------------------------------------------------------
+
+ENTRIES = 1_200
+SLAPD = """
+include /etc/ldap/schema/core.schema
+include /etc/ldap/schema/cosine.schema
+include /etc/ldap/schema/inetorgperson.schema
+pidfile {folder}/slapd.pid
+modulepath /usr/lib/ldap
+moduleload back_mdb
+database mdb
+suffix "dc=example,dc=com"
+rootdn "cn=admin,dc=example,dc=com"
+rootpw {password}
+directory {folder}/db
+sizelimit 500
+access to * by * read
+"""
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """An OpenLDAP server of its own, if one is installed; anybody but the administrator sees 500 entries at most."""
+    slapd, slapadd = (shutil.which(name, path="/usr/sbin:/usr/local/sbin:/usr/bin") for name in ("slapd", "slapadd"))
+    if not (slapd and slapadd):
+        pytest.skip("slapd is not installed")
+    folder = tmp_path_factory.mktemp("ldap")
+    (folder / "db").mkdir()
+    config, port = folder / "slapd.conf", free_port()
+    config.write_text(SLAPD.format(folder=folder, password=CANARY))
+    people = [
+        f"dn: uid=u{n},dc=example,dc=com\nobjectClass: inetOrgPerson\nuid: u{n}\ncn: Zoë Müller {n}\nsn: Müller\n"
+        f"mail: u{n}@example.com\nemployeeNumber: {n:05}\n"
+        for n in range(ENTRIES)
+    ]
+    root = "dn: dc=example,dc=com\nobjectClass: dcObject\nobjectClass: organization\no: Example\ndc: example\n"
+    (folder / "all.ldif").write_text("\n".join([root, *people]), encoding="utf-8")
+    subprocess.run([slapadd, "-f", config, "-l", folder / "all.ldif", "-q"], check=True, capture_output=True)
+    server = subprocess.Popen(
+        [slapd, "-f", config, "-h", f"ldap://127.0.0.1:{port}", "-d", "0"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_for(port)
+        yield f"ldap://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def test_a_directory_gives_every_account(directory: str, tmp_path: Path) -> None:
+    fetched, staged = pulled(
+        tmp_path, feed="accounts", connector="ldap", url=directory, base="dc=example,dc=com",
+        bind_dn="cn=admin,dc=example,dc=com", password="${PASSWORD}", page_size=300,
+    )  # fmt: skip
+    assert (fetched.outcome, fetched.proof) == ("complete", "success after the last page")
+    assert (staged.used, staged.quarantined) == (ENTRIES, 0)
+    assert set(staged.rows["username"]) == {f"u{n}" for n in range(ENTRIES)}
+    assert staged.rows["display_name"][0].startswith("Zoë Müller")
+    assert staged.rows["created_at"].null_count() == 0
+    assert staged.rows["last_login_at"].null_count() == ENTRIES
+
+
+def test_a_directory_that_stops_at_its_size_limit_is_not_whole(directory: str, tmp_path: Path) -> None:
+    fetched, staged = pulled(
+        tmp_path, feed="accounts", connector="ldap", url=directory, base="dc=example,dc=com", page_size=300
+    )
+    assert fetched.outcome == "partial"
+    assert "stops at its size limit" in str(fetched.why)
+    assert staged.used == 500
+
+
+def test_a_directory_that_refuses_the_bind_gives_nothing(directory: str, tmp_path: Path) -> None:
+    fetched, staged = pulled(
+        tmp_path, feed="accounts", connector="ldap", url=directory, base="dc=example,dc=com",
+        bind_dn="cn=admin,dc=example,dc=com", password="${WRONG}",
+    )  # fmt: skip
+    assert (fetched.outcome, staged.landed) == ("failed", 0)
+    assert "refuses the bind: invalidCredentials" in str(fetched.why)
+
+
+# -- dropped files ---------------------------------------------------------------------------------------------------
+
+
+def test_files_elsewhere_are_one_delivery_with_their_control(tmp_path: Path) -> None:
+    (tmp_path / "out" / "2026-10").mkdir(parents=True)
+    for part in (1, 2):
+        path = tmp_path / "out" / "2026-10" / f"hr-{part}.csv"
+        path.write_text(f"person_id,full_name,status\n{part},P {part},active\n")
+        at = datetime.now(UTC) - timedelta(days=1)
+        path.with_name(path.name + ".control.toml").write_text(f'rows = 1\nextracted_at = "{at.isoformat()}"\n')
+    url = f"file://{tmp_path}/out/{{period}}/hr-*.csv"
+    fetched, staged = pulled(tmp_path, feed="people", connector="drop", url=url)
+    assert (fetched.outcome, fetched.proof) == ("complete", "control file")
+    assert staged.used == 2
+    gone, _ = pulled(tmp_path, feed="people", connector="drop", url=url.replace("hr-", "sap-"))
+    assert gone.outcome == "missing"
