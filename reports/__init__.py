@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from reports import entries, index, letterhead, owners, page, reclaim, reconciliation, workbook
+from reports import entries, index, letterhead, owners, page, reclaim, reclaim_files, reconciliation, workbook
 from reports.about import About
 from reports.letterhead import Letterhead
 from reports.owners import Pack
@@ -19,12 +19,15 @@ def render(tables: Tables, about: About, rules: Mapping[str, str]) -> dict[str, 
     """
     head = letterhead.build(tables, about)
     exceptions = entries.gather(tables, about, rules)
+    finance = reclaim.build(tables, about, rules)
     pages = {
         "index": index.build(tables, about, rules),
         "reconciliation": reconciliation.build(tables, about, rules, exceptions),
-        "reclaim": reclaim.build(tables, about, rules),
+        "reclaim": finance,
     }
     files = {f"{name}.html": page.show(name, head, built).encode() for name, built in pages.items()}
+    files["reclaim.xlsx"] = reclaim_files.as_workbook(finance, about)
+    files["reclaim.csv"] = reclaim_files.as_csv(finance, about)
     for pack in owners.build(about, rules, exceptions):
         files |= _of_owner(pack, head)
     return files

@@ -10,13 +10,47 @@ from decimal import Decimal
 
 import polars as pl
 
-from reports import savings
+from reports import listing, savings
 from reports.about import About
-from reports.prose import Prose, read
+from reports.charts import Bar, waterfall
+from reports.listing import Column, Listing
+from reports.prose import read
+from reports.renewals import Renewal, renewals
 from reports.tables import Tables, of_period, tie, total
 from tieout.money import rounded
 
 NO_LINE = "no contract line"
+DOES = {
+    "reducible": "reduces the line",
+    "below_minimum": "minimum is paid anyway",
+    "true_up_avoided": "avoids a true-up",
+}
+"""What giving back does, by the bucket of a seat."""
+COLUMNS = (
+    Column("subject", "Product and seat"),
+    Column("title", "Reason", facet=True, link="reconciliation.html#", to="exception_id"),
+    Column("person_id", "Person"),
+    Column("last_use", "Last use"),
+    Column("cost_center", "Cost centre", facet=True),
+    Column("contract", "Line", facet=True),
+    Column("annual_value", "A year", "money"),
+    Column("realisable_now", "Now", "money"),
+    Column("at_renewal", "At renewal", "money"),
+    Column("decide_by", "Decide by", "date"),
+    Column("product", "Product", facet=True, shown=False),
+    Column("vendor", "Vendor", facet=True, shown=False),
+    Column("does", "What giving it back does", facet=True, shown=False),
+    Column("annual_amount", "A year, as contracted", "money", shown=False, currency="currency"),
+    Column("realisable_now_amount", "Now, as contracted", "money", shown=False, currency="currency"),
+    Column("at_renewal_amount", "At renewal, as contracted", "money", shown=False, currency="currency"),
+    Column("currency", "Currency", shown=False),
+    Column("this_year", "Cash this fiscal year", "money", shown=False),
+    Column("next_year", "Cash next fiscal year", "money", shown=False),
+    Column("reduction", "May be given back", shown=False),
+    Column("committed_until", "Committed until", "date", shown=False),
+    Column("reason", "Rule", shown=False),
+    Column("exception_id", "Exception", shown=False),
+)
 
 
 @dataclass(frozen=True)
@@ -46,32 +80,8 @@ class Position:
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """One seat that may be given back. `exception_id` is its exception on the reconciliation page, where it is open."""
-
-    product: str
-    seat_id: str
-    reason: Prose
-    exception_id: str | None
-    person_id: str | None
-    contract_id: str | None
-    line_no: str | None
-    vendor: str
-    cost_center: str | None
-    annual_value: Decimal | None
-    annual_amount: Decimal | None
-    currency: str | None
-    bucket: str
-    realisable_now: Decimal | None
-    at_renewal: Decimal | None
-    decide_by: date | None
-    this_year: Decimal | None
-    next_year: Decimal | None
-
-
-@dataclass(frozen=True)
 class Total:
-    """Candidates of one product, vendor or reason: seats, those without a value, and what the others are worth.
+    """Candidates of one product, vendor, contract, cost centre or reason: seats, those unvalued, what others are worth.
 
     A year's value, what can be realised now and what from renewal on; None where no seat has one.
     """
@@ -134,8 +144,19 @@ class Exposure:
 
 
 @dataclass(frozen=True)
+class Rate:
+    """What one unit of a currency is worth in reporting currency, and since which day."""
+
+    currency: str
+    rate: Decimal
+    rate_on: date
+
+
+@dataclass(frozen=True)
 class Reclaim:
-    """Everything the page shows."""
+    """Everything the page shows. `seats` are its candidates as the table has them, with vendor, last use and exception;
+    `signed` is who signed it, in words, None while nobody has.
+    """
 
     identified: Total
     decide_soonest: date | None
@@ -143,33 +164,42 @@ class Reclaim:
     idle_value: Decimal
     idle_unvalued: Decimal
     exposures: tuple[Exposure, ...]
+    overcharges: tuple[Exposure, ...]
     by_product: tuple[Total, ...]
     by_vendor: tuple[Total, ...]
+    by_contract: tuple[Total, ...]
+    by_cost_center: tuple[Total, ...]
     by_reason: tuple[Total, ...]
     by_currency: tuple[CurrencyTotal, ...]
     positions: tuple[Position, ...]
     not_filled: int
-    candidates: tuple[Candidate, ...]
+    seats: pl.DataFrame
+    candidates: Listing
     buckets: tuple[Bucket, ...]
     unobserved: tuple[Unobserved, ...]
+    renewals: tuple[Renewal, ...]
+    rates: tuple[Rate, ...]
     savings: savings.Savings
+    bars: tuple[Bar, ...]
+    signed: str | None
 
 
 def build(tables: Tables, about: About, rules: Mapping[str, str]) -> Reclaim:
     """The page of one period; raises InequalityError where units, seats or amounts do not add up."""
     lines = of_period(tables, "entitlement_positions", about.period)
-    seats = _seats(tables, about, lines)
+    seats = _seats(tables, about, lines, rules)
     identified = _total("all", seats)
     tie("Seats shown against candidates", seats.height, of_period(tables, "reclaim_candidates", about.period).height)
     positions = _positions(
         lines.filter(pl.col("in_force") & pl.col("observed").fill_null(False)), seats, about.reporting_currency
     )
-    totals = {name: _totals(seats, name) for name in ("product", "vendor", "reason")}
+    totals = {name: _totals(seats, name) for name in ("product", "vendor", "contract", "cost_center", "reason")}
     by_currency = _by_currency(seats)
     tie("Identified value by currency against all", _sum(by_currency), identified.value or Decimal(0))
     for name, parts in totals.items():
         tie(f"Identified value by {name} against all", _sum(parts), identified.value or Decimal(0))
         tie(f"Identified seats by {name} against all", sum(t.seats for t in parts), identified.seats)
+    climbed = savings.build(tables, about)
     return Reclaim(
         identified=identified,
         decide_soonest=min((day for day in seats["decide_by"] if day), default=None),
@@ -179,21 +209,42 @@ def build(tables: Tables, about: About, rules: Mapping[str, str]) -> Reclaim:
         },
         idle_value=sum((line.unassigned_value or Decimal(0) for line in positions), Decimal(0)),
         idle_unvalued=sum((line.unassigned for line in positions if line.unassigned_value is None), Decimal(0)),
-        exposures=_exposures(tables, about, rules),
+        exposures=_exposures(tables, about, rules, pl.col("subject_type") == "product"),
+        overcharges=_exposures(tables, about, rules, pl.col("value_kind") == "overcharge"),
         by_product=totals["product"],
         by_vendor=totals["vendor"],
+        by_contract=totals["contract"],
+        by_cost_center=totals["cost_center"],
         by_reason=tuple(replace(t, name=read(t.name, rules.get(t.name, "")).title) for t in totals["reason"]),
         by_currency=by_currency,
         positions=positions,
         not_filled=lines.height - len(positions),
-        candidates=tuple(
-            Candidate(**{**row, "reason": read(row["reason"], rules.get(row["reason"], ""))})
-            for row in seats.iter_rows(named=True)
-        ),
+        seats=seats,
+        candidates=listing.build("candidates", "Seats that may be given back", COLUMNS, seats, about),
         buckets=_buckets(tables, about, lines),
         unobserved=_unobserved(lines),
-        savings=savings.build(tables, about),
+        renewals=renewals(tables, about),
+        rates=tuple(
+            Rate(*row)
+            for row in of_period(tables, "rates", about.period)
+            .select("currency", "rate", "rate_on")
+            .sort("currency")
+            .rows()
+        ),
+        savings=climbed,
+        bars=waterfall([cause.value for cause in climbed.causes], (0, len(climbed.causes) - 1)),
+        signed=_signed(tables, about),
     )
+
+
+def _signed(tables: Tables, about: About) -> str | None:
+    """Who signed the reclaim of the period, and by which decision; the latest, where it counts."""
+    approved = tables["decisions"].filter(
+        (pl.col("exception_id") == f"reclaim/{about.period}")
+        & (pl.col("kind") == "approve")
+        & (pl.col("state") == "counts")
+    )
+    return None if approved.is_empty() else str(approved.sort("seq")["decision"][-1])
 
 
 def _buckets(tables: Tables, about: About, lines: pl.DataFrame) -> tuple[Bucket, ...]:
@@ -227,27 +278,33 @@ def _unobserved(lines: pl.DataFrame) -> tuple[Unobserved, ...]:
     )  # fmt: skip
 
 
-def _seats(tables: Tables, about: About, lines: pl.DataFrame) -> pl.DataFrame:
-    """Every candidate with the vendor of its line and its exception; the earliest decision first."""
+def _seats(tables: Tables, about: About, lines: pl.DataFrame, rules: Mapping[str, str]) -> pl.DataFrame:
+    """Every candidate with the vendor of its line, its last use and its exception; the earliest decision first."""
     found = (
         of_period(tables, "exceptions", about.period)
         .filter(pl.col("status") != "resolved")
         .select("exception_id", "subject", reason="rule")
         .unique(["subject", "reason"], keep="first", maintain_order=True)
     )
+    used = of_period(tables, "seats", about.period).select("product", "seat_id", "last_active_on", "never_used")
+    candidates = of_period(tables, "reclaim_candidates", about.period)
+    titles = {rule: read(rule, rules.get(rule, "")).title for rule in candidates["reason"].unique()}
+    last_use = pl.when("never_used").then(pl.lit("never")).otherwise(pl.col("last_active_on").cast(pl.String))
     return (
-        of_period(tables, "reclaim_candidates", about.period)
-        .with_columns(pl.concat_str("product", "seat_id", separator="/").alias("subject"))
+        candidates.with_columns(pl.concat_str("product", "seat_id", separator="/").alias("subject"))
         .join(found, on=["subject", "reason"], how="left", maintain_order="left")
         .join(lines.select("contract_id", "line_no", "vendor"), on=["contract_id", "line_no"], how="left")
-        .with_columns(pl.col("vendor").fill_null(NO_LINE))
-        .select(
-            "product", "seat_id", "reason", "exception_id", "person_id", "contract_id", "line_no", "vendor",
-            "cost_center", "annual_value", "annual_amount", "currency", "bucket", "realisable_now", "at_renewal",
-            "decide_by", "this_year", "next_year",
+        .join(used.unique(["product", "seat_id"]), on=["product", "seat_id"], how="left")
+        .with_columns(
+            pl.col("vendor").fill_null(NO_LINE),
+            pl.concat_str("contract_id", "line_no", separator="/").fill_null(NO_LINE).alias("contract"),
+            pl.col("cost_center").fill_null("none told"),
+            pl.col("reason").replace_strict(titles, default=None, return_dtype=pl.String).alias("title"),
+            pl.col("bucket").replace_strict(DOES, return_dtype=pl.String).alias("does"),
+            last_use.fill_null("unknown").alias("last_use"),
         )
         .sort("decide_by", "product", "seat_id", nulls_last=True)
-    )  # fmt: skip
+    )
 
 
 def _positions(lines: pl.DataFrame, seats: pl.DataFrame, home: str) -> tuple[Position, ...]:
@@ -320,10 +377,10 @@ def _by_currency(seats: pl.DataFrame) -> tuple[CurrencyTotal, ...]:
     )  # fmt: skip
 
 
-def _exposures(tables: Tables, about: About, rules: Mapping[str, str]) -> tuple[Exposure, ...]:
+def _exposures(tables: Tables, about: About, rules: Mapping[str, str], which: pl.Expr) -> tuple[Exposure, ...]:
     rows = (
         of_period(tables, "exceptions", about.period)
-        .filter((pl.col("subject_type") == "product") & (pl.col("status") != "resolved"))
+        .filter(which & (pl.col("status") != "resolved"))
         .sort("subject", "rule")
         .select("exception_id", "rule", "subject", "value")
     )

@@ -1,6 +1,8 @@
 """Writes workbooks in which nothing can run: texts are texts, amounts are numbers, and nothing is protected."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
+from decimal import Decimal
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -131,6 +133,9 @@ class Sheets:
         self.day, self.day_to_fill = (
             add({"num_format": "yyyy-mm-dd"} | more) for more in ({}, {"bg_color": "#FFF7DB"})
         )
+        places = minor_unit(self._about.reporting_currency)
+        self._money = add({"num_format": f"#,##0{'.' + '0' * places if places else ''}"})
+        self._amount = add({"num_format": "#,##0.00##"})
         self.head = add({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top", "bg_color": "#E4F0F9"})
         return self
 
@@ -145,19 +150,40 @@ class Sheets:
     def sheet(self, name: str) -> "Worksheet":
         return self.workbook.add_worksheet(name)
 
-    def money(self, currency: str) -> Any:
-        places = minor_unit(currency)
-        return self.workbook.add_format({"num_format": f"#,##0{'.' + '0' * places if places else ''}"})
+    def table(self, name: str, columns: Sequence[Column], rows: pl.DataFrame) -> None:
+        """A sheet of rows: a head that stays in sight, filters, amounts and counts as numbers, all else as text."""
+        sheet = self.sheet(name)
+        for number, column in enumerate(columns):
+            sheet.write_string(0, number, column.title, self.head)
+            sheet.set_column(number, number, WIDTHS.get(column.name, 15))
+            self.write(sheet, number, column, rows[column.name])
+        sheet.freeze_panes(1, 1)
+        sheet.autofilter(0, 0, max(rows.height, 1), len(columns) - 1)
 
-    def write(self, sheet: "Worksheet", number: int, column: Column, values: pl.Series, first: int = 1) -> None:
-        """Write a column below its head: amounts and counts as numbers, days as days, all else as text."""
-        form = self.money(self._about.reporting_currency) if column.kind == "money" else None
-        for line, value in enumerate(values, first):
-            if value is None:
-                continue
-            if column.kind in ("money", "number"):
-                sheet.write_number(line, number, value, form)
-            elif isinstance(value, date):
+    def lines(self, name: str, lines: Sequence[Sequence[object]]) -> None:
+        """A sheet of lines as they are; the first of each block is its head."""
+        sheet = self.sheet(name)
+        sheet.set_column(0, 20, 18)
+        for line, values in enumerate(lines):
+            is_head = line == 0 or not lines[line - 1]
+            for number, value in enumerate(values):
+                self._put(sheet, line, number, value, self.head if is_head else None)
+
+    def write(self, sheet: "Worksheet", number: int, column: Column, values: pl.Series) -> None:
+        """Write a column below its head."""
+        form = self._money if column.kind == "money" else None
+        for line, value in enumerate(values, 1):
+            self._put(sheet, line, number, value, form)
+
+    def _put(self, sheet: "Worksheet", line: int, number: int, value: object, form: Any) -> None:
+        match value:
+            case None | "":
+                return
+            case bool():
+                sheet.write_string(line, number, "yes" if value else "no", form)
+            case Decimal() | int() | float():
+                sheet.write_number(line, number, value, form or (self._amount if isinstance(value, Decimal) else None))
+            case date():
                 sheet.write_datetime(line, number, value, self.day)
-            else:
-                sheet.write_string(line, number, str(value))
+            case _:
+                sheet.write_string(line, number, str(value), form)

@@ -1,5 +1,7 @@
 """Three months of published tables to make pages of: every kind of row once, as plain or as hostile text."""
 
+import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -11,10 +13,13 @@ import polars as pl
 from pipelines.intake import QUARANTINE, SOURCE_EXCEPTIONS, SOURCES
 from pipelines.steps import PERIODS
 from reports import About
+from tieout.decisions import DECISIONS
 from tieout.escalations import ESCALATIONS
 from tieout.exceptions import EXCEPTIONS, HISTORY
 from tieout.judgement import EVIDENCE, RULE_RUNS
+from tieout.metrics import METRICS_TABLE
 from tieout.money import MONEY
+from tieout.policy_changes import POLICY_CHANGES
 from tieout.published import TABLES
 from tieout.reclaim import AMOUNTS
 from tieout.root_causes import ROOT_CAUSES
@@ -54,6 +59,7 @@ POSITIONS = {
     "assigned": pl.Int64, "kept": pl.Int64,
     "reclaimable": pl.Int64, "unassigned": MONEY, "minimum_quantity": MONEY, "unit_price": MONEY,
     "currency": pl.String, "billing_period": pl.String, "term_start": pl.Date, "term_end": pl.Date,
+    "committed_until": pl.Date, "auto_renew": pl.Boolean, "decide_by": pl.Date,
     "annual_price": MONEY, "annual_price_amount": MONEY, "annual_spend": MONEY, "annual_spend_amount": MONEY,
     "owner": pl.String, "cost_center": pl.String,
 }  # fmt: skip
@@ -74,6 +80,28 @@ ROLL = {
     "contract_id": pl.String, "line_no": pl.String, "units": MONEY, "amount": MONEY, "currency": pl.String,
     "value": MONEY,
 }  # fmt: skip
+FLAGS = {"present", "in_time", "critical", "counted_in_period", "within", "count_in_time", "is_drive", "data_bearing",
+         "recorded", "finished", "redeployed", "certified", "closed_in_period", "met_from_stock", "paid", "billed",
+         "never_used", "usage_known"}  # fmt: skip
+COUNTS = {"devices_held", "seats_held", "accounts_active", "still_open", "done_days", "count_days", "stage_days"}
+DECIMALS = {"book", "minimum", "maximum", "unit_cost", "counted", "book_at_count", "variance", "variance_value", "rate",
+            "value", "amount", "annual_value", "annual_amount", "value_closed", "value_now", "difference"}  # fmt: skip
+OTHERS = {"hours": pl.Float64, "opened_at": pl.Datetime("us", "UTC"), "closed_at": pl.Datetime("us", "UTC"),
+          "assigned_at": pl.Datetime("us", "UTC"), "sources": pl.List(pl.String)}  # fmt: skip
+
+
+def _kind(column: str) -> Any:
+    """The type of a published column, by its name."""
+    if column in OTHERS:
+        return OTHERS[column]
+    if column.endswith("_on") or column == "start_date":
+        return pl.Date
+    if column in FLAGS:
+        return pl.Boolean
+    return pl.Int64 if column in COUNTS else MONEY if column in DECIMALS else pl.String
+
+
+BY_NAME = ("rates", "seats", "people", "device_returns", "stock_positions", "disposals", "requests", "adjustments")
 SHOWN = {name: kind for name, kind in SAVINGS.items() if name in TABLES["savings"].columns}
 SCHEMAS: Mapping[str, Mapping[str, Any]] = {
     "exceptions": EXCEPTIONS, "exception_history": HISTORY, "rule_runs": RULE_RUNS, "evidence": EVIDENCE,
@@ -81,6 +109,9 @@ SCHEMAS: Mapping[str, Mapping[str, Any]] = {
     "entitlement_positions": POSITIONS, "reclaim_candidates": CANDIDATES,
     "waterfall": WATERFALL, "savings": SHOWN, "money_rollforward": ROLL,
     "trust": TRUST, "escalations": ESCALATIONS, "root_causes": ROOT_CAUSES, "periods": PERIODS,
+    "metrics": METRICS_TABLE, "policy_changes": POLICY_CHANGES,
+    "decisions": {**DECISIONS, "decision": pl.String, "state": pl.String},
+    **{name: {column: _kind(column) for column in TABLES[name].columns if column != "period"} for name in BY_NAME},
 }  # fmt: skip
 
 
@@ -108,7 +139,103 @@ def full(say: Say = str) -> dict[str, pl.DataFrame]:
         "escalations": _table("escalations", _escalations(say)),
         "root_causes": _table("root_causes", _root_causes(say)),
         "periods": _table("periods", [_signed_off(say)]),
+        **{name: _table(name, rows) for name, rows in _golden(say).items()},
     }
+
+
+def island(page: str, name: str) -> list[dict[str, str | None]]:
+    """The rows of a list in a page, as its script reads them."""
+    data = re.search(rf'<script type="application/json" id="{name}-data">(.*?)</script>', page)
+    columns = json.loads(data[1])["columns"] if data else []
+    told = {
+        column["name"]: [column["values"][at] for at in column["at"]] if "at" in column else column["values"]
+        for column in columns
+    }
+    return [dict(zip(told, row, strict=True)) for row in zip(*told.values(), strict=True)]
+
+
+def _golden(say: Say) -> dict[str, list[dict[str, Any]]]:
+    """What the pages on sources, people, stock, disposal and for the auditor are made of."""
+    now = {"period": "2026-10"}
+    leaver = {**now, "status": "terminated", "left_on": date(2026, 10, 2), "department": say("Lab"), "present": True,
+              "cost_center": say("4300")}  # fmt: skip
+    line = {**now, "location": say("Lübeck"), "bin": say("R1"), "abc": "A", "critical": True,
+            "unit_cost": Decimal("12.50"), "currency": "EUR", "description": say("Pump")}  # fmt: skip
+    item = {**now, "asset_class": "laptop", "batch_id": say("B-1"), "vendor": say("Elbe"), "route": "destruction",
+            "data_bearing": True, "recorded": True, "is_drive": False, "redeployed": False}  # fmt: skip
+    figure = {**now, "scope": "all", "numerator": Decimal(9), "denominator": Decimal(10), "excluded": 1,
+              "unit": "share", "kind": "measured"}  # fmt: skip
+    decided = {**now, "os_user": say("op"), "channel": "cli", "at": datetime(2026, 10, 5, 12, tzinfo=UTC),
+               "previous": "0" * 64, "sha256": "1" * 64, "who": say("Ada"), "state": "counts"}  # fmt: skip
+    return {
+        "rates": [
+            {**now, "currency": "EUR", "rate": Decimal(1), "rate_on": LAST_DAY["2026-10"]},
+            {**now, "currency": "USD", "rate": Decimal("0.8695"), "rate_on": date(2026, 10, 30)},
+        ],
+        "seats": [
+            {**now, "product": say("Figura"), "seat_id": "u-1", "last_active_on": date(2026, 3, 2), "never_used": False,
+             "person_id": say("P-9"), "annual_value": Decimal("300.10"), "billed": True},
+            {**now, "product": say("Figura"), "seat_id": "u-2", "never_used": True},
+        ],
+        "people": [
+            {**leaver, "person_id": say("P-9"), "devices_held": 1, "seats_held": 1, "accounts_active": 1,
+             "still_open": 3, "done_days": 29},
+            {**leaver, "person_id": say("P-8"), "devices_held": 0, "seats_held": 0, "accounts_active": 0,
+             "still_open": 0, "done_on": date(2026, 10, 4), "done_days": 2},
+            {**leaver, "person_id": say("P-7"), "devices_held": 0, "seats_held": None, "still_open": None},
+            {**now, "person_id": say("P-1"), "status": "active", "present": True},
+        ],
+        "device_returns": [
+            {**now, "person_id": say("P-9"), "asset_tag": say("A-1"), "asset_class": "laptop", "department": say("Lab"),
+             "left_on": date(2026, 10, 2), "due_on": date(2026, 10, 16), "in_time": False},
+            {**now, "person_id": say("P-8"), "asset_tag": say("A-8"), "asset_class": "phone", "department": say("Lab"),
+             "left_on": date(2026, 10, 2), "due_on": date(2026, 10, 16), "returned_on": date(2026, 10, 4),
+             "in_time": True},
+        ],
+        "stock_positions": [
+            {**line, "sku": say("PUMP"), "book": Decimal(1), "minimum": Decimal(4), "maximum": Decimal(9),
+             "counted_on": date(2026, 10, 7), "counted_in_period": True, "counted": Decimal(3), "count_in_time": True,
+             "book_at_count": Decimal(5), "variance": Decimal(-2), "within": False, "count_days": 24,
+             "variance_value": Decimal(25)},
+            {**line, "sku": say("SEAL"), "abc": "C", "critical": False, "book": Decimal(40), "count_in_time": False,
+             "count_days": 400, "counted_on": date(2025, 9, 26)},
+        ],
+        "disposals": [
+            {**item, "item": say("A-4"), "stage": "collected", "stage_on": date(2026, 9, 1), "stage_days": 60,
+             "finished": False, "certified": False, "out_on": date(2026, 9, 1),
+             "missing_documents": say("certificate"), "flaws": say("no wipe before it")},
+            {**item, "item": say("A-5"), "stage": "certificate_issued", "stage_on": date(2026, 8, 1), "stage_days": 91,
+             "finished": True, "certified": True, "certified_on": date(2026, 8, 1), "out_on": date(2026, 7, 20)},
+        ],
+        "requests": [
+            {**now, "ticket_id": say("T-1"), "kind": "locate", "sku": say("PUMP"), "critical": True, "hours": 30.5,
+             "opened_at": datetime(2026, 10, 20, 8, tzinfo=UTC)},
+        ],
+        "metrics": [
+            {**figure, "name": "record_accuracy", "value": Decimal("0.9")},
+            {**figure, "name": "record_accuracy", "value": Decimal("0.8"), "period": "2026-09"},
+            {**figure, "name": "owner_answer_rate", "scope": say("it-assets"), "numerator": Decimal(0),
+             "value": Decimal(0)},
+            {**figure, "name": "overdue_share", "value": Decimal("0.6"), "threshold": Decimal("0.5"), "breached": True},
+        ],
+        "policy_changes": [
+            {**now, "change_id": "p1" * 8, "what": "limit", "rule": "ghost-asset", "from_value": "45", "to_value": "90",
+             "loosened": True, "silenced": 2, "added": 0, "who": say("Ada"), "why": say("long leave")},
+        ],
+        "decisions": [
+            {**decided, "seq": 1, "exception_id": "s2" * 8, "kind": "waive", "until": date(2026, 12, 31),
+             "approver": say("Bob"), "reason": say("on order"), "decision": say("waived until 2026-12-31")},
+            {**decided, "seq": 2, "exception_id": "reclaim/2026-10", "kind": "approve",
+             "decision": say("reclaim approved by Ada")},
+            {**decided, "seq": 3, "exception_id": "source/2026-10/assets/register", "kind": "override",
+             "approver": say("Bob"), "until": date(2026, 10, 31), "decision": say("accepted as it is by Ada")},
+        ],
+        "adjustments": [
+            {**now, "adjusts": "2026-09", "exception_id": "a2" * 8, "rule": "held-by-leaver", "subject": say("A-2"),
+             "change": "gone", "value_kind": "asset", "value_closed": Decimal(10), "difference": Decimal(-10),
+             "sources": [say("hr")]},
+        ],
+    }  # fmt: skip
 
 
 def html(files: Mapping[str, bytes]) -> dict[str, str]:
@@ -276,15 +403,18 @@ def _positions(say: Say) -> list[dict[str, Any]]:
     line = {
         "period": "2026-10", "vendor": say("Figura Inc"), "product": say("Figura"), "metric": "user", "in_force": True,
         "observed": True,
-        "billing_period": "annual", "term_start": date(2026, 1, 1), "term_end": date(2026, 12, 31),
+        "billing_period": "annual", "term_start": date(2026, 1, 1), "term_end": date(2026, 12, 31), "auto_renew": True,
+        "committed_until": date(2026, 12, 31), "decide_by": date(2026, 11, 1), "owner": say("licences"),
     }  # fmt: skip
     return [
         {**line, "contract_id": say("C-1"), "line_no": "1", "quantity": Decimal(10), "assigned": 8, "kept": 6,
          "reclaimable": 2, "unassigned": Decimal(2), "currency": "USD", "annual_price": Decimal("300.10"),
-         "annual_price_amount": Decimal("345.12")},
+         "annual_price_amount": Decimal("345.12"), "annual_spend": Decimal(3001),
+         "annual_spend_amount": Decimal("3451.20")},
         {**line, "contract_id": say("C-2"), "line_no": "1", "product": say("Tabula"), "vendor": say("Tabula KK"),
          "quantity": Decimal(5), "assigned": 1, "kept": 0, "reclaimable": 1, "unassigned": Decimal(4),
-         "currency": "JPY", "annual_price": None, "annual_price_amount": Decimal(12000), "term_end": None},
+         "currency": "JPY", "annual_price": None, "annual_price_amount": Decimal(12000), "term_end": None,
+         "committed_until": None, "decide_by": None},
         {**line, "contract_id": say("C-3"), "line_no": "1", "in_force": False, "quantity": Decimal(9),
          "currency": "EUR"},
     ]  # fmt: skip

@@ -216,9 +216,13 @@ def position_table(ground: Ground, filled: pl.DataFrame) -> pl.DataFrame:
     counts = ("assigned", "kept", "reclaimable", "unassigned")
     spend = pl.when("running").then(pl.col("quantity") * pl.col("annual_exact"))
     lines = money.valued(positions(ground, filled), "annual_spend", spend, pl.col("currency"), world)
-    return lines.with_columns(pl.when("told").then(name).alias(name) for name in counts).select(
+    notice = notice_deadline(world.settings)
+    decide_by = pl.when("running").then(pl.when(notice >= pl.lit(world.today)).then(notice))
+    units = (pl.when("told").then(name).alias(name) for name in counts)
+    return lines.with_columns(*units, decide_by=decide_by).select(
         "contract_id", "line_no", "vendor", "product", "plan", "metric", "in_force", "observed", "quantity", *counts,
         "minimum_quantity", "unit_price", "currency", "billing_period", "term_start", "term_end",
+        pl.col("committed_on").alias("committed_until"), "auto_renew", "decide_by",
         pl.col("annual").alias("annual_price"), pl.col("annual_amount").alias("annual_price_amount"), "annual_spend",
         "annual_spend_amount", "owner", "cost_center", "product_key", "plan_key",
     ).sort("contract_id", "line_no")  # fmt: skip

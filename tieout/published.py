@@ -271,6 +271,9 @@ TABLES: Mapping[str, Published] = {
             "billing_period": "monthly, quarterly, annual or term",
             "term_start": "first day",
             "term_end": "last day; null = perpetual",
+            "committed_until": "last day of the commitment; null = perpetual",
+            "auto_renew": "it goes on by itself",
+            "decide_by": "last day to give notice of a line within its dates; null when it has passed or there is none",
             "annual_price": "one unit's price a year in reporting currency; null = unconverted",
             "annual_price_amount": "the same in the line's currency",
             "annual_spend": "a year's price of the quantity of a line within its dates, in reporting currency",
@@ -308,6 +311,15 @@ TABLES: Mapping[str, Published] = {
             "decide_by": "notice deadline; null when it has passed or there is none",
         },
         latest_only=True,
+    ),
+    "rates": Published(
+        "The exchange rates in force: the latest at or before as_of that is at most 31 days old.",
+        {
+            "period": "month, YYYY-MM",
+            "currency": "the currency; reporting currency too, at 1",
+            "rate": "reporting currency for one unit of it",
+            "rate_on": "day of the rate",
+        },
     ),
     "waterfall": Published(
         "Every unit of every contract line in force once; the units of a line add up to its quantity.",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from tieout import facts, golden, licences, reclaim, source_exceptions, usage
+from tieout import facts, golden, licences, money, reclaim, source_exceptions, usage
 from tieout.facts import asset, book_line, line, purchase_line, stock_line
 from tieout.facts.ground import Ground
 from tieout.judgement import Witness, judge_all, switched_off
@@ -36,6 +36,7 @@ def reconcile(world: World, rules: Sequence[Rule], witness: Witness | None = Non
         **tables,
         "matches": matches,
         "source_exceptions": source_exceptions.find(ground, grains["asset"]),
+        "rates": money.rates(world).sort("currency"),
         "reclaim_candidates": candidates,
         "reclaim_pools": pools,
         "waterfall": reclaim.waterfall(ground, filled, candidates, pools),

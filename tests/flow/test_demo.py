@@ -14,6 +14,7 @@ from data.demo.calendar import MONTHS
 from pipelines.workspace import Workspace
 from tests.flow.conftest import Ask, Ran
 from tests.test_every_rule import grains
+from tests.test_reclaim_files import AMOUNTS, MONEYS, said_by
 from tieout.feeds import FEEDS
 from tieout.published import TABLES
 from tieout.rule import Params
@@ -54,6 +55,17 @@ def test_the_exceptions_are_those_planted(company: Ran, ask: Ask) -> None:
     expected = planted(company, comparable)
     assert sorted(expected - held) == [], "planted, but not found"
     assert sorted(held - expected) == [], "found, but not planted"
+
+
+def test_the_reclaim_files_come_to_what_the_database_holds(company: Ran, ask: Ask) -> None:
+    folder = company.root / "reports" / MONTHS[-1]
+    files = {path.name: path.read_bytes() for path in folder.glob("reclaim.*")}
+    (row,) = ask(
+        "SELECT " + ", ".join(f"sum({name})" for name in (*MONEYS, *AMOUNTS)) + " FROM reclaim_candidates"
+    ).rows()
+    wanted = dict(zip((*MONEYS, *AMOUNTS), row, strict=True))
+    assert wanted["annual_value"] > 0
+    assert said_by(files) == {"page": wanted, "csv": wanted, "workbook": wanted}
 
 
 def test_the_source_exceptions_are_those_planted(company: Ran, ask: Ask) -> None:

@@ -1,0 +1,91 @@
+"""The licence reclaim for finance as a workbook and as CSV: the figures of the page, to the cent."""
+
+from dataclasses import astuple
+from typing import Any
+
+import polars as pl
+
+from reports import listing
+from reports.about import About
+from reports.listing import Column
+from reports.reclaim import COLUMNS, Reclaim
+from reports.workbook import Sheets
+
+SEATS = tuple(column for column in COLUMNS if column.name != "subject")
+KEYS = (Column("period", "Period"), Column("seat_id", "Seat"))
+TOTAL = ("Seats", "Unvalued", "A year", "Now", "At renewal", "This year", "Next year")
+
+
+def as_csv(page: Reclaim, about: About) -> bytes:
+    """Every candidate, one a line: amounts as exact text, and no text that a spreadsheet takes for a formula."""
+    columns = (*KEYS, *SEATS)
+    text = listing.as_text(columns, page.seats, about.reporting_currency)
+    plain = [column.name for column in columns if column.kind in ("text", "tag")]
+    return (
+        text.with_columns(_guarded(name) for name in plain).write_csv(line_terminator="\r\n", include_bom=True).encode()
+    )
+
+
+def _guarded(name: str) -> pl.Expr:
+    """A text with an apostrophe before what a spreadsheet would take for a formula."""
+    text = pl.col(name)
+    return pl.when(text.str.contains(r"^[=+\-@\t\r]")).then(pl.format("'{}", text)).otherwise(text).alias(name)
+
+
+def as_workbook(page: Reclaim, about: About) -> bytes:
+    """A sheet for the totals, and one each for candidates, lines, renewals, the ladder, the roll-forward and rates."""
+    home = about.reporting_currency
+    said = page.savings
+    with Sheets(about) as book:
+        front: list[tuple[Any, ...]] = [
+            (f"Licence reclaim {about.period}",),
+            (about.organisation, f"as of {about.today}", f"reported in {home}"),
+            (),
+            ("", *TOTAL),
+            astuple(page.identified),
+        ]
+        for title, totals in (
+            ("By product", page.by_product), ("By vendor", page.by_vendor), ("By contract line", page.by_contract),
+            ("By cost centre", page.by_cost_center), ("By reason", page.by_reason),
+        ):  # fmt: skip
+            front += [(), (title, *TOTAL), *map(astuple, totals)]
+        front += [
+            (),
+            ("Sign-off",),
+            ("Prepared by, on",),
+            ("Reviewed for finance by, on",),
+            (page.signed or "not signed",),
+        ]
+        book.lines("Summary", front)
+        listed = (*KEYS, *SEATS)
+        book.table("Candidates", listed, page.seats)
+        book.lines("Lines", [
+            ("Contract", "Line", "Vendor", "Product", "Plan", "Ends", "Minimum", "Quantity", "Kept", "Reclaimable",
+             "Unassigned", "Currency", "Unit a year", "Reclaimable, as contracted", "Unassigned, as contracted",
+             f"Reclaimable ({home})", f"Unassigned ({home})"), *map(astuple, page.positions),
+        ])  # fmt: skip
+        book.lines("Renewals", [
+            ("Decide by", "Ends", "Within 60 days", "Renews by itself", "Product", "Vendor", "Line", "Owner",
+             "Quantity", "A year, as contracted", "Currency", f"A year ({home})", "May be given back",
+             f"Saves a year ({home})"),
+            *map(astuple, page.renewals),
+        ])  # fmt: skip
+        book.lines("Ladder", [
+            ("Step", "Meaning", "Seats", "Unvalued", f"Value ({home})"), *map(astuple, said.ladder), (),
+            ("Seat or line", "Step", "Because", "Seats", f"A year ({home})", "Approved", "Released", "Realised",
+             "Amount", "Currency", "Rate"), *map(astuple, said.followed),
+        ])  # fmt: skip
+        book.lines("Roll-forward", [
+            ("Cause", "Meaning", "Seats", *said.currencies, f"Value ({home})"),
+            *((cause.name, cause.meaning, cause.units, *cause.amounts, cause.value) for cause in said.causes), (),
+            ("Cause", "Seat or line", "Because", "Seats", f"Value ({home})"),
+            *((cause.name, *row) for cause in said.causes for row in cause.rows),
+        ])  # fmt: skip
+        book.lines("Beyond contract", [
+            ("Exception", "What", "Subject", f"Value ({home})"),
+            *map(astuple, (*page.exposures, *page.overcharges)), (),
+            ("Unobserved product", "Vendor", "Line", "Counted per", "Quantity", "A year, as contracted", "Currency",
+             f"A year ({home})"), *map(astuple, page.unobserved),
+        ])  # fmt: skip
+        book.lines("Rates", [("Currency", f"{home} for one", "Rate of"), *map(astuple, page.rates)])
+    return book.content
