@@ -2,7 +2,22 @@
 
 from collections.abc import Iterator, Mapping
 
-from reports import entries, index, letterhead, owners, page, reclaim, reclaim_files, reconciliation, workbook
+from reports import (
+    audit,
+    disposal,
+    entries,
+    index,
+    letterhead,
+    owners,
+    page,
+    people,
+    reclaim,
+    reclaim_files,
+    reconciliation,
+    sources,
+    stock,
+    workbook,
+)
 from reports.about import About
 from reports.letterhead import Letterhead
 from reports.owners import Pack
@@ -25,7 +40,15 @@ def render(tables: Tables, about: About, rules: Mapping[str, str]) -> dict[str, 
         "reconciliation": reconciliation.build(tables, about, rules, exceptions),
         "reclaim": finance,
     }
+    plain = {
+        "people": people.build(tables, about),
+        "stock": stock.build(tables, about),
+        "disposal": disposal.build(tables, about, exceptions),
+        "sources": sources.build(tables, about),
+        "audit": audit.build(tables, about),
+    }
     files = {f"{name}.html": page.show(name, head, built).encode() for name, built in pages.items()}
+    files |= {f"{name}.html": page.show("sections", head, built).encode() for name, built in plain.items()}
     files["reclaim.xlsx"] = reclaim_files.as_workbook(finance, about)
     files["reclaim.csv"] = reclaim_files.as_csv(finance, about)
     for pack in owners.build(about, rules, exceptions):

@@ -50,7 +50,7 @@ class Listing {
   }
 
   value(column, row) {
-    return column.at ? column.values[column.at[row]] : column.values[row]
+    return (column.at ? column.values[column.at[row]] : column.values[row]) ?? null
   }
 
   text(column, row) {
@@ -273,10 +273,13 @@ class Listing {
       boxes.set(value, { box, count, label: make("label", {}, box, ` ${value || "none"} `, count) })
     }
     const name = make("span", {}, column.title)
-    const element = make("details", { class: "facet", name: `${this.name}-facet` },
-      make("summary", {}, name),
-      make("div", { class: "choices", role: "group", "aria-label": column.title },
-        ...[...boxes.values()].map(({ label }) => label)))
+    const choices = make("div", { class: "choices", role: "group", "aria-label": column.title },
+      ...[...boxes.values()].map(({ label }) => label))
+    const element = make("details", { class: "facet", name: `${this.name}-facet`, ontoggle: () => {
+      choices.classList.remove("leftwards")
+      const edge = document.documentElement.clientWidth
+      choices.classList.toggle("leftwards", choices.getBoundingClientRect().right > edge)
+    } }, make("summary", {}, name), choices)
     return { column, boxes, name, element }
   }
 

@@ -93,15 +93,12 @@ def build(
     """
     home = about.reporting_currency
     texts = as_text(columns, rows.head(LIMIT), home)
-    columns = tuple(
-        replace(one, title=f"{one.title} ({home})") if one.kind == "money" and not one.currency else one
-        for one in columns
-    )
+    columns = in_currency(columns, home)
     data: dict[str, Any] = {
         "name": name,
         "title": title,
         "period": about.period,
-        "columns": [_packed(column, texts[column.name]) for column in columns],
+        "columns": _packed(columns, texts),
         "rows": texts.height,
     }
     if details is not None:
@@ -114,6 +111,14 @@ def build(
 def as_text(columns: Sequence[Column], rows: pl.DataFrame, home: str) -> pl.DataFrame:
     """Every value as people read it, exactly: amounts to the minor unit of their currency, days as YYYY-MM-DD."""
     return rows.select(_text_of(column, rows, home) for column in columns)
+
+
+def in_currency(columns: Sequence[Column], home: str) -> tuple[Column, ...]:
+    """Columns whose title says that their amounts are in reporting currency."""
+    return tuple(
+        replace(one, title=f"{one.title} ({home})") if one.kind == "money" and not one.currency else one
+        for one in columns
+    )
 
 
 @cache
@@ -154,22 +159,20 @@ def _exact(amount: pl.Expr, currency: str) -> pl.Expr:
     return text.str.replace(rf"(\.\d{{{places}}}\d*?)0*$", "$1") if places else text.str.replace(r"\.?0+$", "")
 
 
-def _packed(column: Column, values: pl.Series) -> dict[str, Any]:
-    """A column for the script: each different value once, and where it stands, if that is shorter."""
-    said = {name: value for name, value in vars(column).items() if value}
-    distinct = values.unique().sort()
-    if 2 * len(distinct) > len(values):
-        return said | {"values": values.to_list()}
-    return said | {"values": distinct.to_list(), "at": _places(values, distinct).to_list()}
-
-
-def _places(values: pl.Series, distinct: pl.Series) -> pl.Series:
-    """Where each value stands among the distinct ones."""
-    known = pl.DataFrame({"value": distinct, "place": range(len(distinct))}, schema_overrides={"place": pl.Int64})
-    found = values.rename("value").to_frame().join(
-        known, on="value", how="left", maintain_order="left", nulls_equal=True
-    )  # fmt: skip
-    return found["place"]
+def _packed(columns: Sequence[Column], texts: pl.DataFrame) -> list[dict[str, Any]]:
+    """Columns for the script: each different value once, and where it stands, if that is shorter."""
+    distinct = texts.select(pl.all().drop_nulls().unique().sort().implode()).row(0, named=True) if texts.width else {}
+    repeats = [name for name, values in distinct.items() if 2 * len(values) < texts.height]
+    places = texts.select(pl.col(name).cast(pl.Enum(distinct[name])).to_physical() for name in repeats)
+    return [
+        {name: value for name, value in vars(column).items() if value}
+        | (
+            {"values": distinct[column.name], "at": places[column.name].to_list()}
+            if column.name in repeats
+            else {"values": texts[column.name].to_list()}
+        )
+        for column in columns
+    ]
 
 
 def _under(keys: pl.Series, details: pl.DataFrame) -> dict[str, Any]:
@@ -178,11 +181,10 @@ def _under(keys: pl.Series, details: pl.DataFrame) -> dict[str, Any]:
     said = about_rows.select(DETAIL).with_columns(pl.exclude("key").fill_null(""))
     _, *parts = DETAIL
     texts = pl.concat([said[part].rename("text") for part in parts]).unique().sort()
-    coded = said.select("key", *(_places(said[part], texts).alias(part) for part in parts))
-    told = coded.with_columns(
-        pl.when(said["name"] == "").then(pl.lit([], pl.List(pl.Int64))).otherwise(pl.concat_list("name", "value"))
-        .alias("pair")
-    )  # fmt: skip
+    coded = said.select("key", pl.col(parts).cast(pl.Enum(texts)).to_physical())
+    no_pair = pl.lit([], pl.List(coded.schema["name"]))
+    pair = pl.when(said["name"] == "").then(no_pair).otherwise(pl.concat_list("name", "value"))
+    told = coded.with_columns(pair.alias("pair"))
     blocks = (
         told.group_by("key", "heading", "note", maintain_order=True)
         .agg(pl.col("pair").explode(empty_as_null=False))

@@ -15,7 +15,7 @@ from reports.entries import SETTLED, Exceptions
 from reports.listing import Listing
 from reports.page import day, money
 from reports.prose import Prose, read
-from reports.worth import Worth, worth
+from reports.worth import Worth, worth, worth_by
 
 PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,79}")
 """Names that are file names on every system as they are, unless one of RESERVED begins them."""
@@ -153,18 +153,15 @@ def _summary(pack: Pack, about: About) -> tuple[str, ...]:
 
 def _tasks(pressing: pl.DataFrame, rules: Mapping[str, str]) -> tuple[Task, ...]:
     """What the owner's exceptions ask for, by rule; the rule with the most risk × money first."""
-    heaviest = pressing.group_by("rule").agg(pl.col("risk").sum()).sort(-pl.col("risk"), "rule")["rule"]
-    by_rule = pressing.partition_by("rule", as_dict=True)
+    by_rule = (
+        pressing.group_by("rule")
+        .agg(pl.len(), (pl.col("due") == "overdue").sum(), pl.col("due_on").min(), pl.col("risk").sum())
+        .sort(-pl.col("risk"), "rule")
+    )
+    values = worth_by(pressing, "rule")
     return tuple(
-        Task(
-            read(rule, rules.get(rule, "")),
-            of_rule.height,
-            of_rule.filter(pl.col("due") == "overdue").height,
-            _earliest(of_rule["due_on"]),
-            worth(of_rule),
-        )
-        for rule in heaviest
-        for of_rule in (by_rule[rule,],)
+        Task(read(rule, rules.get(rule, "")), count, overdue, first_due, values.get(rule, ()))
+        for rule, count, overdue, first_due, _ in by_rule.iter_rows()
     )
 
 

@@ -5,6 +5,7 @@ Every value is escaped, a missing one is an error, and the policy in the page al
 
 import base64
 import hashlib
+import re
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
@@ -62,7 +63,14 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"money": money, "units": units, "signed": signed, "day": day, "instant": instant}
+    environment.filters |= {
+        "grouped": grouped,
+        "money": money,
+        "units": units,
+        "signed": signed,
+        "day": day,
+        "instant": instant,
+    }
     return environment
 
 
@@ -80,6 +88,11 @@ def units(quantity: Decimal | int | None) -> str:
         return NOTHING
     text = f"{quantity:,f}" if isinstance(quantity, Decimal) else f"{quantity:,}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def grouped(number: str) -> str:
+    """A number in text with thousands marked."""
+    return re.sub(r"(?<=\d)(?=(\d{3})+(?!\d))", ",", number.partition(".")[0]) + "".join(number.partition(".")[1:])
 
 
 def signed(change: int | None) -> str:

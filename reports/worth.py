@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 import polars as pl
-
-from reports.tables import total
 
 KINDS = {
     "licence_pool": "a year's price of seats that nobody needs",
@@ -37,11 +36,27 @@ class Worth:
 
 def worth(counted: pl.DataFrame) -> tuple[Worth, ...]:
     """One line a kind of value that some exception has; a subject counts once, at its highest."""
-    lines = []
-    for kind, meaning in KINDS.items():
-        of_kind = counted.filter(pl.col("value_kind") == kind)
-        highest = of_kind.group_by("subject").agg(pl.col("value").max())["value"]
+    return worth_by(counted.with_columns(all=pl.lit(True)), "all").get(True, ())
+
+
+def worth_by(counted: pl.DataFrame, name: str) -> dict[Any, tuple[Worth, ...]]:
+    """The same for every value of a column."""
+    kinds = {kind: place for place, kind in enumerate(KINDS)}
+    lines = (
+        counted.filter(pl.col("value_kind").is_in(list(KINDS)))
+        .group_by(name, "value_kind", "subject")
+        .agg(pl.len().alias("exceptions"), pl.col("value").max())
+        .group_by(name, "value_kind")
+        .agg(
+            pl.col("exceptions").sum(), subjects=pl.len(), unvalued=pl.col("value").null_count(),
+            value=pl.col("value").sum(),
+        )
+        .sort(pl.col("value_kind").replace_strict(kinds, default=None, return_dtype=pl.Int64))
+    )  # fmt: skip
+    found: dict[Any, tuple[Worth, ...]] = {}
+    for key, kind, exceptions, subjects, unvalued, value in lines.iter_rows():
         added = kind != NEVER_ADDED
-        value = total(highest) if added else None
-        lines.append(Worth(kind, meaning, of_kind.height, len(highest), highest.null_count(), value, added))
-    return tuple(line for line in lines if line.exceptions)
+        known = value if added and unvalued < subjects else None
+        line = Worth(kind, KINDS[kind], exceptions, subjects, unvalued, known, added)
+        found[key] = (*found.get(key, ()), line)
+    return found

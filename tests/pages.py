@@ -80,9 +80,12 @@ ROLL = {
     "contract_id": pl.String, "line_no": pl.String, "units": MONEY, "amount": MONEY, "currency": pl.String,
     "value": MONEY,
 }  # fmt: skip
-FLAGS = {"present", "in_time", "critical", "counted_in_period", "within", "count_in_time", "is_drive", "data_bearing",
-         "recorded", "finished", "redeployed", "certified", "closed_in_period", "met_from_stock", "paid", "billed",
-         "never_used", "usage_known"}  # fmt: skip
+FLAGS = {
+    "present", "in_time", "critical", "counted_in_period", "within", "count_in_time", "is_drive", "data_bearing",
+    "recorded", "finished", "redeployed", "certified", "closed_in_period", "met_from_stock", "paid", "billed",
+    "never_used", "usage_known", "on_register", "on_books", "encrypted", "managed", "repair_open", "ledgered",
+    "ordered", "existence_right", "custodian_right", "location_right", "status_right", "checked", "right", "newly_lost",
+}  # fmt: skip
 COUNTS = {"devices_held", "seats_held", "accounts_active", "still_open", "done_days", "count_days", "stage_days"}
 DECIMALS = {"book", "minimum", "maximum", "unit_cost", "counted", "book_at_count", "variance", "variance_value", "rate",
             "value", "amount", "annual_value", "annual_amount", "value_closed", "value_now", "difference"}  # fmt: skip
@@ -94,14 +97,24 @@ def _kind(column: str) -> Any:
     """The type of a published column, by its name."""
     if column in OTHERS:
         return OTHERS[column]
-    if column.endswith("_on") or column == "start_date":
+    if column.endswith("_on") or column in ("start_date", "status_since"):
         return pl.Date
     if column in FLAGS:
         return pl.Boolean
     return pl.Int64 if column in COUNTS else MONEY if column in DECIMALS else pl.String
 
 
-BY_NAME = ("rates", "seats", "people", "device_returns", "stock_positions", "disposals", "requests", "adjustments")
+BY_NAME = (
+    "rates",
+    "seats",
+    "people",
+    "device_returns",
+    "stock_positions",
+    "disposals",
+    "requests",
+    "adjustments",
+    "devices",
+)
 SHOWN = {name: kind for name, kind in SAVINGS.items() if name in TABLES["savings"].columns}
 SCHEMAS: Mapping[str, Mapping[str, Any]] = {
     "exceptions": EXCEPTIONS, "exception_history": HISTORY, "rule_runs": RULE_RUNS, "evidence": EVIDENCE,
@@ -148,7 +161,9 @@ def island(page: str, name: str) -> list[dict[str, str | None]]:
     data = re.search(rf'<script type="application/json" id="{name}-data">(.*?)</script>', page)
     columns = json.loads(data[1])["columns"] if data else []
     told = {
-        column["name"]: [column["values"][at] for at in column["at"]] if "at" in column else column["values"]
+        column["name"]: [None if at is None else column["values"][at] for at in column["at"]]
+        if "at" in column
+        else column["values"]
         for column in columns
     }
     return [dict(zip(told, row, strict=True)) for row in zip(*told.values(), strict=True)]
@@ -191,6 +206,10 @@ def _golden(say: Say) -> dict[str, list[dict[str, Any]]]:
             {**now, "person_id": say("P-8"), "asset_tag": say("A-8"), "asset_class": "phone", "department": say("Lab"),
              "left_on": date(2026, 10, 2), "due_on": date(2026, 10, 16), "returned_on": date(2026, 10, 4),
              "in_time": True},
+        ],
+        "devices": [
+            {**now, "device": say("A-1"), "asset_class": "laptop", "model": say("Note 5"), "status": "in_use",
+             "on_books": True, "on_register": True, "custodian_id": say("P-9"), "value": Decimal("1234.50")},
         ],
         "stock_positions": [
             {**line, "sku": say("PUMP"), "book": Decimal(1), "minimum": Decimal(4), "maximum": Decimal(9),

@@ -15,7 +15,8 @@ CASES: dict[str, Callable[[], dict[str, str]]] = {
     "long": lambda: pages.html(render(pages.full(lambda text: text + TOO_LONG), pages.ABOUT, pages.RULES)),
     "empty": lambda: pages.html(render(pages.empty(), pages.FIRST, {})),
 }
-NAMES = ["index.html", "reconciliation.html", "reclaim.html", "owners/*.html"]
+NAMES = ["index.html", "reconciliation.html", "reclaim.html", "owners/*.html", "people.html", "stock.html",
+         "disposal.html", "sources.html", "audit.html"]  # fmt: skip
 NOBODY = ("owners/*.html", "empty")
 WIDTHS = (360, 1400)
 UNFOLD = """

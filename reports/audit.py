@@ -1,0 +1,172 @@
+"""For the auditor: who signed what, where figures come from, what was decided, overridden, loosened and reopened."""
+
+from dataclasses import replace
+
+import polars as pl
+
+from reports.about import About
+from reports.listing import Column
+from reports.sections import Card, Sections, long_list, table
+from reports.tables import Tables, of_period
+
+PERIODS = (
+    Column("period", "Period"), Column("state", "State"), Column("version", "Version", "number"),
+    Column("preparer", "Prepared by"), Column("reviewer", "Reviewed by"), Column("closed_at", "Signed at", "date"),
+    Column("conditions", "Conditions"), Column("content", "Content hash"),
+)  # fmt: skip
+PROOF = (
+    Column("name", "Source"), Column("verdict", "Verdict", "tag"), Column("landed", "Landed", "number"),
+    Column("used", "Used", "number"), Column("reading", "Read as, and what proves its end"),
+    Column("override", "Override"), Column("snapshot_id", "Snapshot"),
+)  # fmt: skip
+FIGURES = (
+    Column("figure", "Figure"),
+    Column("name", "Name", facet=True, shown=False),
+    Column("scope", "Of", shown=False),
+    Column("value", "Value", "number"),
+    Column("numerator", "Counted", "number"),
+    Column("denominator", "Of how many", "number"),
+    Column("excluded", "Left out", "number"),
+    Column("unit", "Unit", facet=True),
+    Column("kind", "Kind", facet=True),
+    Column("threshold", "Threshold", "number"),
+    Column("breached", "Breached", facet=True),
+)
+RULES = (
+    Column("rule", "Rule"), Column("population", "Population", "number"), Column("fired", "Fired", "number"),
+    Column("superseded", "Superseded", "number"), Column("exempt", "Exempt", "number"),
+    Column("clean", "Clean", "number"), Column("unknown", "Unknown", "number"),
+    Column("not_evaluated", "Not evaluated", "number"), Column("rule_hash", "Hash of the rule", shown=False),
+    Column("params", "Limits in force", shown=False), Column("reason", "Why not evaluated", shown=False),
+)  # fmt: skip
+DECISIONS = (
+    Column("number", "Decision"),
+    Column("at", "Taken at", "date"),
+    Column("kind", "Kind", facet=True),
+    Column("said", "What was decided"),
+    Column("exception_id", "About", link="reconciliation.html#", to="listed"),
+    Column("who", "By", facet=True),
+    Column("approver", "Approved by"),
+    Column("state", "State", facet=True),
+    Column("os_user", "Recorded by", facet=True, shown=False),
+    Column("role", "Role", shown=False),
+    Column("channel", "Channel", facet=True, shown=False),
+    Column("reason", "Reason", shown=False),
+    Column("comment", "Comment", shown=False),
+    Column("until", "Until", "date", shown=False),
+    Column("document", "Document", shown=False),
+    Column("value", "Worth when decided", "money", shown=False),
+    Column("file", "Hash of the imported file", shown=False),
+    Column("sha256", "Hash of the entry", shown=False),
+    Column("listed", "Listed in this period", shown=False),
+)
+CHANGES = (
+    Column("what", "Change"), Column("rule", "Rule"), Column("from_value", "From"), Column("to_value", "To"),
+    Column("loosened", "Loosens"), Column("silenced", "Silenced", "number"), Column("added", "Added", "number"),
+    Column("who", "By"), Column("why", "Why"), Column("until", "Until", "date"), Column("approved", "Approved"),
+)  # fmt: skip
+CONFLICTS = (
+    Column("exception_id", "About"), Column("os_user", "One person at the keyboard"), Column("kinds", "Steps"),
+    Column("people", "In the names of"),
+)  # fmt: skip
+LATE = (
+    Column("exception_id", "Exception", shown=False), Column("subject", "Subject"), Column("rule", "Rule", facet=True),
+    Column("adjusts", "Closed month", facet=True), Column("change", "Change", facet=True),
+    Column("value_closed", "As closed", "money"), Column("value_now", "As it would be", "money"),
+    Column("difference", "Difference", "money"), Column("sources", "By deliveries of"),
+)  # fmt: skip
+WAIVERS, LADDER = ("waive", "keep"), ("approve", "release", "realise")
+
+
+def build(tables: Tables, about: About) -> Sections:
+    """The auditor's page of one period."""
+    at = pl.col("at").dt.convert_time_zone(about.timezone)
+    listed = of_period(tables, "exceptions", about.period)["exception_id"].implode()
+    log = (
+        tables["decisions"]
+        .with_columns(at, number=pl.format("D{}", "seq"), said="decision")
+        .with_columns(listed=pl.when(pl.col("exception_id").is_in(listed)).then("exception_id"))
+        .sort("seq")
+    )
+    counting = log.filter(pl.col("state") == "counts")
+    months = [*about.earlier, about.period]
+    periods = pl.DataFrame({"period": months}).join(
+        tables["periods"], on="period", how="left", maintain_order="left"
+    ).with_columns(pl.col("closed_at").dt.convert_time_zone(about.timezone))  # fmt: skip
+    changes = _changes(tables, about, counting)
+    unapproved = changes.filter(pl.col("loosened").fill_null(False) & (pl.col("approved") == "no")).height
+    conflicts = _conflicts(counting)
+    sources = of_period(tables, "sources", about.period).with_columns(name=pl.format("{}/{}", "feed", "source"))
+    runs = of_period(tables, "rule_runs", about.period).sort("rule")
+    figures = of_period(tables, "metrics", about.period).with_columns(
+        figure=pl.when(pl.col("scope") == "all").then("name").otherwise(pl.format("{} / {}", "name", "scope"))
+    )
+    reopened = periods.filter(pl.col("state") == "reopened").height
+    overrides = counting.filter(pl.col("kind") == "override")
+    late = of_period(tables, "adjustments", about.period).sort("adjusts", "rule", "subject")
+    waivers = log.filter(pl.col("kind").is_in(WAIVERS))
+    nothing = "There is none."
+    return Sections(
+        "Audit",
+        f"The log held {about.decisions:,} decisions as this page was written, each naming the hash of the one before; "
+        f"its head is {about.chain_head}. `tieout verify` holds everything kept against what was recorded.",
+        (
+            Card(periods["state"].tail(1).fill_null("open")[0], f"is the state of {about.period}", link="#periods"),
+            Card(f"{overrides.height:,}", "overrides of deliveries count", link="#overrides"),
+            Card(f"{unapproved:,}", "loosening policy changes without approval", alarm=unapproved > 0, link="#policy"),
+            Card(f"{conflicts.height:,}", "role conflicts", alarm=conflicts.height > 0, link="#conflicts"),
+            Card(f"{reopened:,}", "months opened again", link="#periods"),
+        ),
+        (
+            table("periods", "Months and signatures", "", PERIODS, periods, about, nothing),
+            table("proof", "Where it comes from, and what proves it whole",
+                  "Every figure rests on these deliveries; unfold them on the page on sources.",
+                  PROOF, sources.sort("name"), about, "No source is configured."),
+            table("overrides", "Overrides", "Deliveries that two people took as they are.", _of(DECISIONS), overrides,
+                  about, nothing),
+            table("policy", "Policy changes", "What limits, switches and exemptions say since the period before.",
+                  CHANGES, changes, about, nothing),
+            table("conflicts", "Role conflicts", "Steps of one saving that one person at the keyboard recorded.",
+                  CONFLICTS, conflicts, about, nothing),
+            table("waivers", "Waivers and kept seats", "", _of(DECISIONS), waivers, about, nothing),
+            long_list("adjustments", "What late deliveries would have changed in closed months", "", LATE,
+                      late, about, nothing),
+            long_list("figures", "Figures", "Each with what it counts, of how many, and how many were left out.",
+                      FIGURES, figures.sort("name", "scope"), about, "No figure was taken."),
+            long_list("rules", "Rules", "population = fired + superseded + exempt + clean + unknown + not evaluated.",
+                      RULES, runs, about, "No rule was run."),
+            long_list("decisions", "Every decision", "Only ever added to; a correction names the one it takes back.",
+                      DECISIONS, log, about, nothing),
+        ),
+    )  # fmt: skip
+
+
+def _of(columns: tuple[Column, ...]) -> tuple[Column, ...]:
+    return tuple(replace(column, link="") for column in columns if column.shown)
+
+
+def _changes(tables: Tables, about: About, counting: pl.DataFrame) -> pl.DataFrame:
+    """The policy changes of the period, and who approved each."""
+    approvals = counting.filter(pl.col("kind") == "approve").select(change_id="exception_id", by="who")
+    approved = pl.coalesce("approver", "by", pl.when(pl.col("loosened").fill_null(False)).then(pl.lit("no")))
+    return (
+        of_period(tables, "policy_changes", about.period)
+        .join(approvals.unique("change_id", keep="last"), on="change_id", how="left", maintain_order="left")
+        .with_columns(approved=approved)
+        .sort("what", "change_id")
+    )
+
+
+def _conflicts(counting: pl.DataFrame) -> pl.DataFrame:
+    """Exceptions of which one person at the keyboard recorded several steps that take different people."""
+    return (
+        counting.filter(pl.col("kind").is_in(LADDER))
+        .group_by("exception_id", "os_user")
+        .agg(
+            pl.col("kind").unique(maintain_order=True).str.join(", ").alias("kinds"),
+            pl.col("who").unique(maintain_order=True).str.join(", ").alias("people"),
+            pl.col("kind").n_unique().alias("steps"),
+        )
+        .filter(pl.col("steps") > 1)
+        .sort("exception_id", "os_user")
+    )

@@ -1,0 +1,69 @@
+"""Pages on people, spares, disposal, sources and for the auditor hold what their tables hold."""
+
+from reports import audit, disposal, entries, people, sources, stock
+from reports.listing import Listing
+from reports.sections import Sections
+from tests import pages
+from tests.pages import ABOUT, RULES
+
+TABLES = pages.full()
+
+
+def figures(page: Sections) -> list[str]:
+    return [card.figure for card in page.cards]
+
+
+def rows(page: Sections, name: str) -> list[dict[str, str | None]]:
+    (part,) = (section.part for section in page.sections if section.name == name)
+    return part.rows.to_dicts() if isinstance(part, Listing) else [dict(row) for row in part.rows]
+
+
+def test_leavers_are_shown_with_what_they_hold_and_what_it_costs() -> None:
+    page = people.build(TABLES, ABOUT)
+    assert figures(page) == ["1", "1", "1", "300.10 EUR", "1"]
+    told = [(row["person_id"], row["state"], row["seats_value"], row["devices_value"]) for row in rows(page, "leavers")]
+    assert told == [
+        ("P-9", "overdue", "300.10", "1234.50"), ("P-7", "not known", None, "0.00"), ("P-8", "done", "0.00", "0.00"),
+    ]  # fmt: skip
+    assert [row["in_time"] for row in rows(page, "returns")] == ["no", "yes"]
+
+
+def test_spares_are_shown_by_what_differs_is_short_and_is_to_be_counted() -> None:
+    page = stock.build(TABLES, ABOUT)
+    assert figures(page) == ["1", "25.00 EUR", "1", "1"]
+    assert [(row["variance"], row["variance_value"]) for row in rows(page, "variance")] == [("-2", "25.00")]
+    assert [(row["sku"], row["order"], row["cost"]) for row in rows(page, "order")] == [("PUMP", "8", "100.00")]
+    assert [row["sku"] for row in rows(page, "count")] == ["SEAL"]
+
+
+def test_disposal_is_shown_by_batch_with_what_proves_it() -> None:
+    page = disposal.build(TABLES, ABOUT, entries.gather(TABLES, ABOUT, RULES))
+    assert figures(page) == ["1", "1 of 2", "0", "0"]
+    (batch,) = rows(page, "batches")
+    assert (batch["items"], batch["finished"], batch["certified"], batch["longest"], batch["flawed"]) == (
+        "2", "1", "1", "60", "1",
+    )  # fmt: skip
+    assert batch["stages"] == "1 certificate_issued, 1 collected"
+
+
+def test_sources_are_shown_with_every_row_set_aside_and_why() -> None:
+    page = sources.build(TABLES, ABOUT)
+    assert figures(page) == ["3", "1", "1,240", "2"]
+    assert [(row["name"], row["verdict"]) for row in rows(page, "pulls")][0] == ("seats/figura", "RED")
+    assert [row["reasons"] for row in rows(page, "quarantine")] == ["asset_tag is empty"] * 2
+    months = rows(page, "verdicts")
+    assert [row["2026-08"] for row in months] == ["GREEN", "AMBER", "RED"]
+
+
+def test_the_auditor_sees_who_signed_what_and_what_was_loosened() -> None:
+    page = audit.build(TABLES, ABOUT)
+    assert figures(page) == ["closed", "1", "1", "0", "0"]
+    assert [row["number"] for row in rows(page, "overrides")] == ["D3"]
+    assert [row["number"] for row in rows(page, "waivers")] == ["D1"]
+    assert [(row["loosened"], row["approved"]) for row in rows(page, "policy")] == [("yes", "no")]
+    assert len(rows(page, "decisions")) == 3
+    assert [row["state"] for row in rows(page, "periods")] == [None, None, "closed"]
+    conflict = TABLES["decisions"].filter(TABLES["decisions"]["seq"] == 2)
+    again = conflict.with_columns(seq=conflict["seq"] + 7, kind=conflict["kind"].str.replace("approve", "release"))
+    both = {**TABLES, "decisions": TABLES["decisions"].vstack(again)}
+    assert [row["kinds"] for row in rows(audit.build(both, ABOUT), "conflicts")] == ["approve, release"]
