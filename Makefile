@@ -20,9 +20,8 @@ test: lint ## everything CI checks: lint, types, layers, tests
 test-slow: $(READY) ## the long proofs too
 	$(BIN)/python -m pytest -n 3 --dist loadgroup -m "slow or not slow"
 
-bench: $(READY) ## time every step of a month, on the sample company
-	rm -rf build/bench
-	$(BIN)/tieout demo build/bench
+bench: $(READY) ## measure a month on large companies; SIZES="S M L" for all, TIMES=5 for steadier figures
+	$(BIN)/python -W ignore -m data.bench $(or $(SIZES),S M) --times $(or $(TIMES),3)
 
 lint: $(READY) ## style, types and who may import whom
 	$(BIN)/ruff check $(CODE)

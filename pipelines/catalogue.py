@@ -186,7 +186,7 @@ def example_grains() -> dict[str, Grain]:
     records = facts.of_records(ground)
     none = pl.DataFrame(schema={"rule": pl.String, "outcome": pl.String, "subject_key": pl.String})
     seats = licences.seats_with_reason(records["seat"].frame, none)
-    return records | facts.of_positions(ground, licences.fill(licences.lines(ground), seats))
+    return {**records, **facts.of_positions(ground, licences.fill(licences.lines(ground), seats))}
 
 
 @cache

@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from tieout.facts.ground import Ground
+from tieout.once import Each
 from tieout.rule import Grain
 
 _SHARED = ("books", "counting", "existence", "ground")
@@ -23,9 +24,10 @@ def _modules() -> dict[str, Any]:
     return {name: import_module(f"{__name__}.{name}") for name in names}
 
 
-def of_records(ground: Ground) -> dict[str, Grain]:
-    """Every grain that stands on the period's records alone, by name."""
-    return {name: module.build(ground) for name, module in _modules().items() if name not in _POSITIONS}
+def of_records(ground: Ground) -> Mapping[str, Grain]:
+    """Every grain that stands on the period's records alone, by name; built when a rule asks for it."""
+    modules = {name: module for name, module in _modules().items() if name not in _POSITIONS}
+    return Each(modules, lambda name: modules[name].build(ground))
 
 
 def of_positions(ground: Ground, filled: pl.DataFrame) -> dict[str, Grain]:

@@ -1,0 +1,120 @@
+"""Measures a month on large companies: `make bench`, or `python -m data.bench S M L --times 3`.
+
+Every figure is a ratio of two measurements of one run on one machine, medians of several; `build/bench/result.json` has
+the seconds, `docs/performance.md` the tables. Whatever is compared in time must have found the same, row for row.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from data.bench import company, measure
+
+COPIES = {"S": 5, "M": 48, "L": 480}
+"""How many copies of the sample company make a size: some 2,000, 20,000 and 200,000 people."""
+BUILD, PAGE = Path("build/bench"), Path("docs/performance.md")
+
+
+def main() -> None:
+    """Generate, measure, compare, write."""
+    parser = argparse.ArgumentParser(prog="python -m data.bench", description=__doc__)
+    parser.add_argument("sizes", nargs="*", default=["S", "M"], choices=[*COPIES], metavar="SIZE")
+    parser.add_argument("--times", type=int, default=3, help="how often each measurement is taken")
+    asked = parser.parse_args()
+    results = {size: _measured(size, asked.times) for size in asked.sizes}
+    BUILD.mkdir(parents=True, exist_ok=True)
+    (BUILD / "result.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    PAGE.write_text(_page(results, asked.times), encoding="utf-8")
+    sys.stdout.write(PAGE.read_text(encoding="utf-8"))
+
+
+def _measured(size: str, times: int) -> dict[str, Any]:
+    """Medians of one size; raises SystemExit where two ways of asking the same did not find the same."""
+    workspace = BUILD / size
+    if not workspace.exists():
+        company.write(workspace, COPIES[size])
+    taken: dict[str, list[dict[str, Any]]] = {what: [] for what in measure.MEASURED}
+    for _ in range(times):
+        for what, measurements in taken.items():
+            sys.stderr.write(f"{size} {what}\n")
+            measurements.append(_one(what, workspace))
+    for ours, theirs in (("rules", "sql"), ("five", "script")):
+        found, wanted = taken[ours][0]["found"], taken[theirs][0]["found"]
+        differ = [rule for rule in wanted if found[rule] != wanted[rule]]
+        if differ:
+            raise SystemExit(f"{size}: {ours} and {theirs} did not find the same: {', '.join(differ)}")
+    names = {name for one in taken.values() for name in one[0]["times"]}
+    seconds = {
+        name: {
+            kind: median(m["times"][name][kind] for one in taken.values() for m in one if name in m["times"])
+            for kind in ("wall", "cpu")
+        }
+        for name in sorted(names)
+    }
+    peak = {what: max(m["peak_mb"] for m in one) for what, one in taken.items()}
+    rows = sum(_rows(path) for path in (workspace / "inbox" / measure.PERIOD).iterdir())
+    found = sum(len(subjects) for subjects in taken["rules"][0]["found"].values())
+    return {"rows": rows, "found": found, "seconds": seconds, "peak_mb": peak}
+
+
+def _one(what: str, workspace: Path) -> dict[str, Any]:
+    told = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "data.bench.measure", what, str(workspace)],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    result: dict[str, Any] = json.loads(told.stdout.splitlines()[-1])
+    return result
+
+
+def _rows(path: Path) -> int:
+    import polars as pl
+
+    return int(pl.scan_parquet(path).select(pl.len()).collect().item())
+
+
+def _page(results: dict[str, Any], times: int) -> str:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 30
+    lines = [
+        "# Performance",
+        "",
+        f"Made by `make bench` on {os.cpu_count()} cores and {memory} GB; medians of {times}. The companies are the "
+        "sample company 5, 48 or 480 times over, every copy with names of its own, so what there is to find is known.",
+        "",
+        "| | " + " | ".join(results) + " |",
+        "| --- |" + " ---: |" * len(results),
+    ]
+    rows: list[tuple[str, Any]] = [
+        ("rows delivered in the month", lambda r: f"{r['rows']:,}"),
+        ("a month, seconds of wall (of CPU)", lambda r: _both(r, "month")),
+        *((f"– {step.__name__}", lambda r, name=step.__name__: _both(r, name)) for step in measure.STEPS),
+        ("peak memory of the month, MB", lambda r: f"{r['peak_mb']['month']:,}"),
+        (
+            "month ÷ floor (the same inputs read and the same outputs written once)",
+            lambda r: _ratio(r, "month", "floor"),
+        ),
+        ("twelve rules ÷ the same as hand-written SQL, findings equal", lambda r: _ratio(r, "rules", "sql")),
+        ("pandas script for five rules ÷ the same five rules, findings equal", lambda r: _ratio(r, "script", "five")),
+    ]
+    lines += [f"| {name} | " + " | ".join(cell(result) for result in results.values()) + " |" for name, cell in rows]
+    if {"M", "L"} <= results.keys():
+        grew = results["L"]["seconds"]["month"]["wall"] / results["M"]["seconds"]["month"]["wall"]
+        lines += ["", f"Ten times the rows take {grew:.1f} times as long (L against M)."]
+    return "\n".join(lines) + "\n"
+
+
+def _both(result: dict[str, Any], name: str) -> str:
+    seconds = result["seconds"][name]
+    return f"{seconds['wall']:.1f} ({seconds['cpu']:.1f})"
+
+
+def _ratio(result: dict[str, Any], one: str, other: str) -> str:
+    return f"{result['seconds'][one]['wall'] / result['seconds'][other]['wall']:.2f}"
+
+
+if __name__ == "__main__":
+    main()

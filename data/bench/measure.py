@@ -1,0 +1,118 @@
+"""One measurement in a process of its own: `python -m data.bench.measure WHAT WORKSPACE` prints it as JSON.
+
+The month measured is the first of the workspace. Wall and CPU seconds; peak memory in MB, of the whole process.
+"""
+
+import json
+import logging
+import resource
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import polars as pl
+
+from checks.rules import discover
+from data.bench import engine
+from data.bench.company import PERIODS
+from pipelines import again, steps
+from pipelines.steps import Month
+from pipelines.warehouse import Warehouse, contents
+from pipelines.workspace import Workspace
+from tieout import facts
+from tieout.facts.ground import Ground
+from tieout.judgement import judge_all
+
+PERIOD = PERIODS[0]
+TODAY = date(2026, 7, 31)
+STEPS = (steps.pull, steps.reconcile, steps.age, again.adjust, steps.figure, steps.render, steps.publish)
+Times = dict[str, dict[str, float]]
+
+
+def month(workspace: Workspace, times: Times) -> None:
+    """Every step of a month, from the inbox to the published database and the pages; leaves the workspace so."""
+    for made in (workspace.landing, workspace.warehouse, workspace.published, workspace.reports):
+        shutil.rmtree(made, ignore_errors=True)
+    with _timed(times, "month"):
+        for step in STEPS:
+            with _timed(times, step.__name__):
+                step(Month(workspace, PERIOD))
+
+
+def floor(workspace: Workspace, times: Times) -> None:
+    """Reading the same inputs once, and writing the same outputs once, with nothing in between."""
+    tables = dict(contents(workspace.published_database))
+    pages = [path.read_bytes() for path in sorted((workspace.reports / PERIOD).rglob("*")) if path.is_file()]
+    with TemporaryDirectory() as folder, _timed(times, "floor"):
+        for path in sorted((workspace.inbox / PERIOD).iterdir()):
+            pl.read_parquet(path)
+        with Warehouse(Path(folder) / "outputs.duckdb") as warehouse:
+            warehouse.write_all(tables, PERIOD)
+        for number, page in enumerate(pages):
+            (Path(folder) / str(number)).write_bytes(page)
+
+
+def sql(workspace: Workspace, times: Times) -> dict[str, set[str]]:
+    """The twelve rules as hand-written SQL."""
+    with _timed(times, "sql"):
+        return engine.ask(workspace.private_database, workspace.settings, PERIOD, TODAY)
+
+
+def rules(workspace: Workspace, times: Times) -> dict[str, set[str]]:
+    """The same twelve rules by the house, evidence and owners included."""
+    return _judged(workspace, times, "rules", list(engine.RULES))
+
+
+def script(workspace: Workspace, times: Times) -> dict[str, set[str]]:
+    """Five of them as a pandas script."""
+    from data.bench import script as pandas_script
+
+    with _timed(times, "script"):
+        return pandas_script.ask(workspace.inbox / PERIOD, TODAY)
+
+
+def five(workspace: Workspace, times: Times) -> dict[str, set[str]]:
+    """The same five rules by the house."""
+    names = ["below-minimum", "overstock", "lease-overdue", "duplicate-asset-tag", "live-account-of-leaver"]
+    return _judged(workspace, times, "five", names)
+
+
+MEASURED: dict[str, Callable[[Workspace, Times], Any]] = {
+    one.__name__: one for one in (month, floor, sql, rules, script, five)
+}
+
+
+def _judged(workspace: Workspace, times: Times, name: str, slugs: list[str]) -> dict[str, set[str]]:
+    asked = [rule for rule in discover() if rule.slug in slugs]
+    with _timed(times, name), Warehouse(workspace.private_database) as warehouse:
+        world = steps.world_of(Month(workspace, PERIOD), warehouse)
+        found = judge_all(asked, facts.of_records(Ground(world)), world)["findings"]
+    fired = found.filter(pl.col("outcome").is_in(["fired", "superseded", "exempt"]))
+    return {slug: set(fired.filter(pl.col("rule") == slug)["subject_key"]) for slug in slugs}
+
+
+@contextmanager
+def _timed(times: Times, name: str) -> Iterator[None]:
+    wall, cpu = time.perf_counter(), time.process_time()
+    yield
+    times[name] = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
+
+
+def main() -> None:
+    """Measure what is named, and say what it found by rule where it finds anything."""
+    logging.disable(logging.WARNING)
+    what, times = sys.argv[1], Times()
+    found = MEASURED[what](Workspace.open(Path(sys.argv[2])), times)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    by_rule = {rule: sorted(subjects) for rule, subjects in (found or {}).items()}
+    sys.stdout.write(json.dumps({"times": times, "peak_mb": peak, "found": by_rule}) + "\n")
+
+
+if __name__ == "__main__":
+    main()
