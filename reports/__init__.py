@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from reports import (
     audit,
+    controls,
     disposal,
     entries,
     index,
@@ -34,12 +35,9 @@ def render(tables: Tables, about: About, rules: Mapping[str, str]) -> dict[str, 
     """
     head = letterhead.build(tables, about)
     exceptions = entries.gather(tables, about, rules)
+    checks = controls.build(tables, about)
     finance = reclaim.build(tables, about, rules)
-    pages = {
-        "index": index.build(tables, about, rules),
-        "reconciliation": reconciliation.build(tables, about, rules, exceptions),
-        "reclaim": finance,
-    }
+    packs = owners.build(about, rules, exceptions)
     plain = {
         "people": people.build(tables, about),
         "stock": stock.build(tables, about),
@@ -47,11 +45,16 @@ def render(tables: Tables, about: About, rules: Mapping[str, str]) -> dict[str, 
         "sources": sources.build(tables, about),
         "audit": audit.build(tables, about),
     }
+    pages = {
+        "index": index.build(tables, about, exceptions, checks, packs, finance, plain),
+        "reconciliation": reconciliation.build(tables, about, rules, exceptions, checks),
+        "reclaim": finance,
+    }
     files = {f"{name}.html": page.show(name, head, built).encode() for name, built in pages.items()}
     files |= {f"{name}.html": page.show("sections", head, built).encode() for name, built in plain.items()}
     files["reclaim.xlsx"] = reclaim_files.as_workbook(finance, about)
     files["reclaim.csv"] = reclaim_files.as_csv(finance, about)
-    for pack in owners.build(about, rules, exceptions):
+    for pack in packs:
         files |= _of_owner(pack, head)
     return files
 

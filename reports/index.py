@@ -1,25 +1,69 @@
-"""The first page of a period: where it stands, what changed since the one before, and where everything is."""
+"""The first page of a period: what can be trusted, what presses most, what must be decided, and where everything is."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import pairwise
 
 import polars as pl
 
+from reports import charts
 from reports.about import About
-from reports.controls import Breach, breaches
+from reports.controls import Breach, Cause, Controls, Trust
+from reports.entries import SETTLED, SINCE, Exceptions
+from reports.owners import Pack
+from reports.reclaim import Reclaim
+from reports.renewals import Renewal
 from reports.rollforward import COUNTED, RollForward, roll_forward
-from reports.tables import Tables, of_period
+from reports.sections import Card, Sections
+from reports.tables import Tables, of_period, total
+from reports.worth import Worth, worth
+
+TOP = 10
+PROCESSES = 3
 
 
 @dataclass(frozen=True)
 class Month:
-    """One period that was run: its exceptions, and its sources that were not GREEN."""
+    """One period that was run: exceptions, sources that were not GREEN, and the accuracy of its records, in %."""
 
     period: str
     roll: RollForward
     critical: int
     incomplete: int
+    accuracy: Decimal | None
+
+
+@dataclass(frozen=True)
+class Pressing:
+    """One of the exceptions that weigh most."""
+
+    exception_id: str
+    title: str
+    subject: str
+    severity: str
+    owner: str
+    value: Decimal | None
+    overdue: bool
+
+
+@dataclass(frozen=True)
+class Amount:
+    """One line of what finance looks at first; None where nothing of it has a value."""
+
+    name: str
+    meaning: str
+    value: Decimal | None
+    link: str
+
+
+@dataclass(frozen=True)
+class Signed:
+    """What changed since the last month that was signed off; `period` is None where none ever was."""
+
+    period: str | None
+    came: int
+    went: int
 
 
 @dataclass(frozen=True)
@@ -27,26 +71,130 @@ class Index:
     """Everything the page shows; the newest period first."""
 
     months: tuple[Month, ...]
+    lines: tuple[tuple[str, ...], ...]
     breaches: tuple[Breach, ...]
+    trust: tuple[Trust, ...]
+    products: tuple[tuple[str, int], ...]
+    since: tuple[tuple[str, int], ...]
+    overdue: int
+    top: tuple[Pressing, ...]
+    processes: tuple[Cause, ...]
+    owners: tuple[Pack, ...]
+    silent: tuple[str, ...]
+    not_evaluated: int
+    rules: int
+    worth: tuple[Worth, ...]
+    soon: tuple[Renewal, ...]
+    finance: tuple[Amount, ...]
+    identified: int
+    unvalued: int
+    signed: Signed
+    elsewhere: tuple[tuple[str, str, tuple[Card, ...]], ...]
 
     @property
     def current(self) -> Month:
         return self.months[0]
 
 
-def build(tables: Tables, about: About, rules: Mapping[str, str]) -> Index:
+def build(
+    tables: Tables,
+    about: About,
+    exceptions: Exceptions,
+    controls: Controls,
+    packs: Sequence[Pack],
+    finance: Reclaim,
+    plain: Mapping[str, Sections],
+) -> Index:
     """The first page; raises InequalityError where a period's exceptions do not add up."""
     periods = pairwise((None, *about.earlier, about.period))
-    months = [_month(tables, period, previous) for previous, period in periods if period]
-    return Index(tuple(reversed(months)), breaches(tables, about))
+    months = tuple(_month(tables, period, previous) for previous, period in periods if period)
+    counted = exceptions.rows.filter(pl.col("status").is_in(COUNTED))
+    came = dict(counted.group_by("since").len().iter_rows())
+    products = [one.state for one in controls.trust if one.kind == "product"]
+    runs = of_period(tables, "rule_runs", about.period)
+    return Index(
+        months=tuple(reversed(months)),
+        lines=(
+            charts.line([month.roll.closing for month in months]),
+            charts.line([month.critical for month in months]),
+            charts.line([month.accuracy for month in months]),
+        ),
+        breaches=controls.breaches,
+        trust=tuple(one for one in controls.trust if one.kind == "asset class"),
+        products=tuple((state, products.count(state)) for state in dict.fromkeys(products)),
+        since=tuple((name, came.get(name, 0)) for name in SINCE),
+        overdue=counted.filter(pl.col("due") == "overdue").height,
+        top=_top(exceptions.rows),
+        processes=controls.processes[:PROCESSES],
+        owners=tuple(pack for pack in packs if pack.rows.height),
+        silent=_silent(tables, about),
+        not_evaluated=runs.filter(pl.col("not_evaluated") > 0).height + runs["reason"].drop_nulls().len(),
+        rules=runs.height,
+        worth=worth(counted),
+        soon=tuple(one for one in finance.renewals if one.soon),
+        finance=_finance(finance, worth(counted)),
+        identified=finance.identified.seats,
+        unvalued=finance.identified.unvalued,
+        signed=_signed(tables, about, counted),
+        elsewhere=tuple((name, page.title, page.cards[:3]) for name, page in plain.items()),
+    )
 
 
 def _month(tables: Tables, period: str, previous: str | None) -> Month:
     standing = of_period(tables, "exceptions", period)
     sources = of_period(tables, "sources", period)
+    accuracy = of_period(tables, "metrics", period).filter(
+        (pl.col("name") == "record_accuracy") & (pl.col("scope") == "all")
+    )["value"]
     return Month(
         period,
         roll_forward(tables, period, previous),
         standing.filter(pl.col("status").is_in(COUNTED) & (pl.col("severity") == "critical")).height,
         sources.filter(pl.col("verdict") != "GREEN").height,
+        next((round(value * 100, 1) for value in accuracy if value is not None), None),
     )
+
+
+def _top(rows: pl.DataFrame) -> tuple[Pressing, ...]:
+    """The exceptions with the most risk × money that somebody still has to see to."""
+    pressing = rows.filter(~pl.col("status").is_in([*SETTLED, "waived"])).head(TOP)
+    overdue = (pl.col("due") == "overdue").alias("overdue")
+    columns = pressing.select("exception_id", "title", "subject", "severity", "owner", "value", overdue)
+    return tuple(Pressing(*row) for row in columns.iter_rows())
+
+
+def _silent(tables: Tables, about: About) -> tuple[str, ...]:
+    """Owners who have answered none of what they were shown."""
+    rates = of_period(tables, "metrics", about.period).filter(
+        (pl.col("name") == "owner_answer_rate") & (pl.col("scope") != "all") & (pl.col("value") == 0)
+    )
+    return tuple(rates["scope"].sort())
+
+
+def _finance(finance: Reclaim, worths: Sequence[Worth]) -> tuple[Amount, ...]:
+    step, page = finance.savings.step, "reclaim.html"
+    of_kind = {one.kind: one.value for one in worths}
+    return (
+        Amount("Identified", "a year's price of seats that may be given back", finance.identified.value, page),
+        Amount("This fiscal year", "cash of it, if decided in time", finance.identified.this_year, page),
+        Amount("Approved", "approved for reclaim, still there", step("approved").value, page),
+        Amount("Released", "gone, not yet refunded or cut", step("released").value, page),
+        Amount("Realised", "cash, as documents show", step("realised").value, page),
+        Amount("Avoided", "requests met from the pool: in no saving", step("avoided").value, page),
+        Amount("Lapsed", "the date passed unused", step("lapsed").value, page),
+        Amount("Exposure", "what may be owed to a vendor", of_kind.get("exposure"), f"{page}#owed"),
+        Amount("Overcharged", "invoiced beyond what was contracted", of_kind.get("overcharge"), f"{page}#owed"),
+        Amount("Unobserved", "a year of products that no console shows",
+               total(pl.Series([one.value for one in finance.unobserved], dtype=pl.Decimal(38, 10))), page),
+    )  # fmt: skip
+
+
+def _signed(tables: Tables, about: About, counted: pl.DataFrame) -> Signed:
+    """What came and went between the end of the last month signed off before this one, and this one's."""
+    closed = tables["periods"].filter((pl.col("state") == "closed") & (pl.col("period") < about.period))
+    if closed.is_empty():
+        return Signed(None, 0, 0)
+    last = str(closed["period"].sort()[-1])
+    then = of_period(tables, "exceptions", last).filter(pl.col("status").is_in(COUNTED))["exception_id"]
+    before, now = set(then), set(counted["exception_id"])
+    return Signed(last, len(now - before), len(before - now))

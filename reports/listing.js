@@ -400,7 +400,8 @@ class Listing {
     // A leading apostrophe keeps a spreadsheet from taking a text for a formula.
     const cell = (column, row) => {
       const value = this.value(column, row) ?? ""
-      const text = !isNumber(column) && /^[=+\-@\t\r]/.test(value) ? `'${value}` : value
+      const runs = /^'*[=+\-@\t\r\n＝＋－＠]/.test(value) && !/^[+-]?[0-9]+(\.[0-9]+)?$/.test(value)
+      const text = runs ? `'${value}` : value
       return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
     }
     const lines = this.found.map((row) => columns.map((column) => cell(column, row)).join(","))

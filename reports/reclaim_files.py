@@ -3,13 +3,12 @@
 from dataclasses import astuple
 from typing import Any
 
-import polars as pl
-
 from reports import listing
 from reports.about import About
 from reports.listing import Column
 from reports.reclaim import COLUMNS, Reclaim
 from reports.workbook import Sheets
+from tieout import spreadsheet
 
 SEATS = tuple(column for column in COLUMNS if column.name != "subject")
 KEYS = (Column("period", "Period"), Column("seat_id", "Seat"))
@@ -20,16 +19,7 @@ def as_csv(page: Reclaim, about: About) -> bytes:
     """Every candidate, one a line: amounts as exact text, and no text that a spreadsheet takes for a formula."""
     columns = (*KEYS, *SEATS)
     text = listing.as_text(columns, page.seats, about.reporting_currency)
-    plain = [column.name for column in columns if column.kind in ("text", "tag")]
-    return (
-        text.with_columns(_guarded(name) for name in plain).write_csv(line_terminator="\r\n", include_bom=True).encode()
-    )
-
-
-def _guarded(name: str) -> pl.Expr:
-    """A text with an apostrophe before what a spreadsheet would take for a formula."""
-    text = pl.col(name)
-    return pl.when(text.str.contains(r"^[=+\-@\t\r]")).then(pl.format("'{}", text)).otherwise(text).alias(name)
+    return f"\ufeff{spreadsheet.as_csv(text)}".encode()
 
 
 def as_workbook(page: Reclaim, about: About) -> bytes:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import polars as pl
 
-from reports import controls, entries, listing
+from reports import entries, listing
 from reports.about import About
 from reports.controls import Controls
 from reports.entries import SEVERITIES, Exceptions
@@ -93,7 +93,9 @@ class Reconciliation:
     exceptions: Listing
 
 
-def build(tables: Tables, about: About, rules: Mapping[str, str], exceptions: Exceptions) -> Reconciliation:
+def build(
+    tables: Tables, about: About, rules: Mapping[str, str], exceptions: Exceptions, checks: Controls
+) -> Reconciliation:
     """The page of one period; raises InequalityError where its figures do not add up."""
     listed = exceptions.rows
     counted = listed.filter(pl.col("status").is_in(COUNTED))
@@ -104,7 +106,7 @@ def build(tables: Tables, about: About, rules: Mapping[str, str], exceptions: Ex
     runs = _runs(tables, about, rules)
     return Reconciliation(
         roll=roll,
-        controls=controls.build(tables, about),
+        controls=checks,
         overdue=counted.filter(pl.col("due") == "overdue").height,
         critical=counted.filter(pl.col("severity") == "critical").height,
         waived=listed.filter(pl.col("status") == "waived").height,

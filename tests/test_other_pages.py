@@ -1,6 +1,10 @@
 """Pages on people, spares, disposal, sources and for the auditor hold what their tables hold."""
 
-from reports import audit, disposal, entries, people, sources, stock
+from decimal import Decimal
+
+import polars as pl
+
+from reports import audit, controls, disposal, entries, index, owners, people, reclaim, sources, stock
 from reports.listing import Listing
 from reports.sections import Sections
 from tests import pages
@@ -67,3 +71,28 @@ def test_the_auditor_sees_who_signed_what_and_what_was_loosened() -> None:
     again = conflict.with_columns(seq=conflict["seq"] + 7, kind=conflict["kind"].str.replace("approve", "release"))
     both = {**TABLES, "decisions": TABLES["decisions"].vstack(again)}
     assert [row["kinds"] for row in rows(audit.build(both, ABOUT), "conflicts")] == ["approve, release"]
+
+
+def test_the_first_page_shows_what_presses_who_is_silent_and_the_money() -> None:
+    tables = TABLES
+    exceptions = entries.gather(tables, ABOUT, RULES)
+    packs = owners.build(ABOUT, RULES, exceptions)
+    page = index.build(
+        tables, ABOUT, exceptions, controls.build(tables, ABOUT), packs, reclaim.build(tables, ABOUT, RULES),
+        {"people": people.build(tables, ABOUT)},
+    )  # fmt: skip
+    assert dict(page.since) == {"new": 2, "reopened": 1, "older": 3, "legacy": 1}
+    assert sum(count for _, count in page.since) == page.current.roll.closing
+    assert [one.exception_id[:2] for one in page.top[:3]] == ["v1", "x1", "a1"]
+    assert (page.silent, page.soon[0].product) == (("it-assets",), "Figura")
+    amounts = {one.name: one.value for one in page.finance}
+    assert amounts["Identified"] == amounts["Realised"] + Decimal("513.11") == Decimal("600.20")
+    assert [len(month.roll.terms) for month in page.months] == [5, 5, 5]
+    assert page.lines[0] == ("0.0,18.0 50.0,7.3 100.0,2.0",)
+    assert page.signed.period is None
+    before = tables["periods"].with_columns(period=pl.lit("2026-09"))
+    since = index.build(
+        {**tables, "periods": before}, ABOUT, exceptions, controls.build(tables, ABOUT), packs,
+        reclaim.build(tables, ABOUT, RULES), {},
+    ).signed  # fmt: skip
+    assert (since.period, since.came, since.went) == ("2026-09", 3, 2)
