@@ -30,6 +30,9 @@ Credential = Annotated[str, AfterValidator(_refers)]
 """A reference like `${OKTA_TOKEN}`: the variable holds the credential, or OKTA_TOKEN_FILE names the file that does."""
 
 
+_EVER: dict[str, SecretStr] = {}
+
+
 class Vault:
     """The credentials of one pull."""
 
@@ -61,19 +64,28 @@ class Vault:
         for part in {credential, *(line for line in lines if len(line) > 20 and "-----" not in line)}:
             for form in (part, json.dumps(part)[1:-1], quote(part, safe=""), base64.b64encode(part.encode()).decode()):
                 if len(form) >= _SHORTEST:
-                    self._kept[form] = SecretStr(form)
+                    self._kept[form] = _EVER[form] = SecretStr(form)
 
     def blot(self, text: str) -> str:
         """A text without any credential in it."""
-        for form in sorted(self._kept, key=len, reverse=True):
-            text = text.replace(form, _BLOT)
-        return text
+        return _without(self._kept, text)
 
     def blot_bytes(self, body: bytes) -> bytes:
         """A body without any credential in it."""
         for form in sorted(self._kept, key=len, reverse=True):
             body = body.replace(form.encode(), _BLOT.encode())
         return body
+
+
+def blot_all(text: str) -> str:
+    """A text without any credential that any pull of this process was ever given."""
+    return _without(_EVER, text)
+
+
+def _without(kept: Mapping[str, SecretStr], text: str) -> str:
+    for form in sorted(kept, key=len, reverse=True):
+        text = text.replace(form, _BLOT)
+    return text
 
 
 def _name(reference: str) -> str:

@@ -4,14 +4,15 @@ Each asset calls one step of `pipelines/steps.py`; data passes through the wareh
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import dagster as dg
 import polars as pl
 
 from pipelines import again, intake, steps
+from pipelines.discretion import discreetly
 from pipelines.steps import Month, Pulled
 from pipelines.workspace import Workspace, check_period, read_as_of
 from tieout.feeds import FEEDS, Feed, Kind
@@ -21,6 +22,9 @@ SAFE_TO_SHOW = (
     Kind.ENUM, Kind.ASSET_CLASS, Kind.BOOL, Kind.NUMBER, Kind.INTEGER, Kind.MONEY, Kind.CURRENCY, Kind.DATE,
 )  # fmt: skip
 """Kinds of column that say nothing about who a person is."""
+
+
+T = TypeVar("T")
 
 
 class House(dg.ConfigurableResource[Any]):
@@ -42,6 +46,10 @@ class House(dg.ConfigurableResource[Any]):
         as_of = read_as_of(self.as_of, workspace.settings.zone) if self.as_of else None
         return Month(workspace, check_period(period), as_of, self.replay, self.offline)
 
+    def perform(self, step: Callable[[Month], T], period: str) -> T:
+        """One step of this run; an error of it tells Dagster no credential."""
+        return discreetly(lambda: step(self.month(period)))
+
 
 def monthly_assets(months: dg.PartitionsDefinition[str]) -> list[dg.AssetsDefinition]:
     """Every asset of the house over the given months."""
@@ -56,39 +64,39 @@ def monthly_assets(months: dg.PartitionsDefinition[str]) -> list[dg.AssetsDefini
         partitions_def=months,
     )
     def feeds(context: dg.AssetExecutionContext, house: House) -> Iterator[dg.MaterializeResult[None]]:
-        pulled = steps.pull(house.month(context.partition_key))
+        pulled = house.perform(steps.pull, context.partition_key)
         for feed in FEEDS.values():
             yield _feed_result(feed, pulled)
 
     @dg.asset(deps=list(FEEDS), group_name="reconcile", kinds={"polars"}, owners=TEAM, partitions_def=months)
     def findings(context: dg.AssetExecutionContext, house: House) -> dg.MaterializeResult[None]:
         """What each rule says of each subject this month, with the evidence."""
-        return _counted(steps.reconcile(house.month(context.partition_key)))
+        return _counted(house.perform(steps.reconcile, context.partition_key))
 
     @dg.asset(deps=[findings], group_name="reconcile", kinds={"polars"}, owners=TEAM, partitions_def=months)
     def exceptions(context: dg.AssetExecutionContext, house: House) -> dg.MaterializeResult[None]:
         """Opened, ageing, resolved and reopened: the findings as a list people work through."""
-        return _counted(steps.age(house.month(context.partition_key)))
+        return _counted(house.perform(steps.age, context.partition_key))
 
     @dg.asset(deps=[exceptions], group_name="reconcile", kinds={"polars"}, owners=TEAM, partitions_def=months)
     def adjustments(context: dg.AssetExecutionContext, house: House) -> dg.MaterializeResult[None]:
         """What late deliveries would have made of months that are closed."""
-        return _counted(again.adjust(house.month(context.partition_key)))
+        return _counted(house.perform(again.adjust, context.partition_key))
 
     @dg.asset(deps=[adjustments], group_name="reconcile", kinds={"polars"}, owners=TEAM, partitions_def=months)
     def figures(context: dg.AssetExecutionContext, house: House) -> dg.MaterializeResult[None]:
         """What the exceptions and decisions of the month come to: rates, trust, money and what is past its limit."""
-        return _counted(steps.figure(house.month(context.partition_key)))
+        return _counted(house.perform(steps.figure, context.partition_key))
 
     @dg.asset(deps=[figures], group_name="reports", kinds={"jinja"}, owners=TEAM, partitions_def=months)
     def reports(context: dg.AssetExecutionContext, house: House) -> dg.MaterializeResult[None]:
         """The month's pages for asset owners, finance and the auditor."""
-        return _counted(steps.render(house.month(context.partition_key)))
+        return _counted(house.perform(steps.render, context.partition_key))
 
     @dg.asset(deps=[reports], group_name="published", kinds={"duckdb"}, owners=TEAM, partitions_def=months)
     def published(context: dg.AssetExecutionContext, house: House) -> dg.MaterializeResult[None]:
         """The database for anyone's SQL, swapped whole."""
-        return _counted(steps.publish(house.month(context.partition_key)))
+        return _counted(house.perform(steps.publish, context.partition_key))
 
     return [feeds, findings, exceptions, adjustments, figures, reports, published]
 

@@ -10,12 +10,14 @@ import logging
 import os
 import subprocess
 import sys
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipelines import __version__, cli_close, cli_decisions, cli_explain, cli_rules, cli_verify
+from pipelines.discretion import discreet
 from pipelines.errors import ConfigError, TieoutError
 
 if TYPE_CHECKING:
@@ -64,7 +66,7 @@ def main() -> None:
         raise
     except Exception as problem:
         if os.environ.get("TIEOUT_DEBUG"):
-            raise
+            typer.echo(discreet(traceback.format_exc()), err=True)
         _leave(f"a defect ({type(problem).__name__}: {problem}); set TIEOUT_DEBUG=1 to see where, and report it.", 1)
 
 
@@ -81,7 +83,7 @@ def _about_files(problem: OSError) -> str:
 
 
 def _leave(sentence: str, code: int) -> None:
-    typer.echo(f"tieout: {sentence}", err=True)
+    typer.echo(f"tieout: {discreet(sentence)}", err=True)
     sys.exit(code)
 
 

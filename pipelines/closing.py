@@ -14,6 +14,7 @@ from pipelines.errors import ConfigError, TieoutError
 from pipelines.interrupted import refuse_half_done
 from pipelines.steps import RUNS, Month
 from pipelines.warehouse import PERIOD, Warehouse
+from pipelines.whole import share
 from pipelines.workspace import Workspace, end_of_period
 from tieout import digest
 from tieout.decisions import Proposal, Standing, head, not_corrected
@@ -97,6 +98,7 @@ def put_aside(workspace: Workspace, closing: Closing) -> None:
     shutil.copytree(workspace.reports / closing.period, folder / "reports", dirs_exist_ok=True)
     with Warehouse(workspace.private_database) as warehouse:
         publish.set_aside(workspace, warehouse, folder, closing.period)
+    share(workspace.published / "closed", workspace.published)
 
 
 # -- inside ----------------------------------------------------------------------------------------------------------

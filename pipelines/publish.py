@@ -11,7 +11,7 @@ from pipelines.anchors import KEPT, PUBLISHED
 from pipelines.errors import TieoutError
 from pipelines.intake import staged_table
 from pipelines.warehouse import PERIOD, Shown, Warehouse, contents
-from pipelines.whole import UNFINISHED, place, settle, sha256_of, unfinished
+from pipelines.whole import UNFINISHED, place, settle, sha256_of, share, unfinished
 from pipelines.workspace import Workspace
 from tieout import digest
 from tieout.feeds import FEEDS
@@ -38,6 +38,7 @@ def publish(workspace: Workspace, warehouse: Warehouse, latest: str) -> int:
     crash.point("database-vouched")
     place_pages(workspace)
     crash.point("pages-placed")
+    share(building, workspace.published)
     place(building, target)
     crash.point("database-placed")
     return rows
@@ -66,15 +67,21 @@ def waiting(workspace: Workspace, period: str) -> Path:
 
 
 def place_pages(workspace: Workspace) -> None:
-    """Put all pages that wait in their place, one right after the other."""
+    """Put all pages that wait in their place, one right after the other.
+
+    Of owners who have nothing any more, page and workbook go; what people laid beside them stays.
+    """
     for folder in sorted(workspace.reports.glob(f"{UNFINISHED}*")):
         month = workspace.reports / folder.name.removeprefix(UNFINISHED)
-        month.mkdir(parents=True, exist_ok=True)
-        for part in sorted(folder.iterdir()):
-            target = month / part.name
-            if part.is_dir() and target.exists():
-                shutil.rmtree(target)  # with the pages of owners who have nothing any more
-            part.replace(target)
+        pages = {month / page.relative_to(folder): page for page in sorted(folder.rglob("*")) if page.is_file()}
+        for target, page in pages.items():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            page.replace(target)
+        for page in month.glob("*/*.html"):
+            if page not in pages:
+                page.unlink()
+                page.with_suffix(".xlsx").unlink(missing_ok=True)
+        share(month, workspace.reports)
         settle(month)
         shutil.rmtree(folder)
 

@@ -46,6 +46,9 @@ def full(place: Path) -> str:
 
 
 def _causes(problem: BaseException | None) -> Iterator[BaseException]:
-    while problem is not None:
+    """A problem and what led to it, each once: what led to what may go in a circle."""
+    seen: set[int] = set()
+    while problem is not None and id(problem) not in seen:
+        seen.add(id(problem))
         yield problem
         problem = problem.__cause__ or problem.__context__

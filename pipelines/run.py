@@ -13,6 +13,7 @@ import dagster as dg
 from pipelines import again, room
 from pipelines.closed import closed
 from pipelines.definitions import JOB, define
+from pipelines.discretion import discreet
 from pipelines.errors import TieoutError
 from pipelines.home import prepare_home
 from pipelines.interrupted import half_done, under_way
@@ -92,10 +93,10 @@ def _one_sentence(workspace: Workspace, period: str) -> Iterator[None]:
         if isinstance(problem, TieoutError | OSError):
             raise
         details = workspace.warehouse / "last-failure.txt"
-        write_whole(details, "".join(traceback.format_exception(problem)).encode())
+        write_whole(details, discreet("".join(traceback.format_exception(problem))).encode())
         raise TieoutError(
-            f"The run of {period} failed ({type(problem).__name__}: {_first_line(problem)}); nothing was published. "
-            f"Please report it with {details}."
+            f"The run of {period} failed ({type(problem).__name__}: {discreet(_first_line(problem))}); nothing was "
+            f"published. Please report it with {details}."
         ) from problem
 
 

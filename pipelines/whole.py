@@ -40,6 +40,16 @@ def place(made: Path, target: Path) -> None:
     settle(target.parent)
 
 
+def share(path: Path, like: Path) -> None:
+    """Let whoever may enter a folder read a file in it, or all that is in a folder below it.
+
+    All else that Tieout writes is for its own user alone.
+    """
+    mode = like.stat().st_mode & 0o777
+    for one in (path, *path.rglob("*")):
+        one.chmod(mode if one.is_dir() else mode & 0o666)
+
+
 def settle(path: Path) -> None:
     """Make sure that a file's content, or a directory's list of names, is on the disk."""
     handle = os.open(path, os.O_RDONLY)

@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from pipelines import discretion
 from pipelines.errors import ConfigError, InUseError
 from pipelines.limits import hold_against_catalogue
 from tieout.settings import Settings
@@ -46,7 +47,9 @@ class Workspace:
             raise ConfigError(
                 f"{path} is not a directory; name a workspace with -w, or make one with `tieout init {path}`."
             )
-        return cls(root, read_settings(root / CONFIG))
+        settings = read_settings(root / CONFIG)
+        discretion.learn(settings)
+        return cls(root, settings)
 
     def moved(self, folder: Path, *names: str) -> Self:
         """The same workspace with some of its folders below another: what is done there leaves it as it is."""
@@ -113,26 +116,39 @@ class Workspace:
         if path in _held:
             yield
             return
-        self.warehouse.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-        try:
+        for folder in (self.published, self.reports):  # whoever the user lets may look into these
+            folder.mkdir(parents=True, exist_ok=True)
+        with _for_the_user_alone():
+            self.warehouse.mkdir(parents=True, exist_ok=True)
+            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
             try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise InUseError(_busy(self.root, os.pread(handle, 4096, 0))) from None
-            os.ftruncate(handle, 0)
-            os.pwrite(handle, _holder(), 0)
-            _held.add(path)
-            try:
-                yield
-            finally:
-                _held.discard(path)
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    raise InUseError(_busy(self.root, os.pread(handle, 4096, 0))) from None
                 os.ftruncate(handle, 0)
-        finally:
-            os.close(handle)
+                os.pwrite(handle, _holder(), 0)
+                _held.add(path)
+                try:
+                    yield
+                finally:
+                    _held.discard(path)
+                    os.ftruncate(handle, 0)
+            finally:
+                os.close(handle)
 
 
 _held: set[Path] = set()
+
+
+@contextmanager
+def _for_the_user_alone() -> Iterator[None]:
+    """Let nobody else read what is written meanwhile."""
+    usual = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(usual)
 
 
 def _holder() -> bytes:
@@ -271,7 +287,11 @@ def _is_model(annotation: object) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
-_SECRET = re.compile(r"(password|passwd|secret|token|api_?key|credential)s?$", re.IGNORECASE)
+_SECRET = re.compile(
+    r"(password|passwd|passphrase|pwd|secret|token|(api|access|private)_?key|credential|authorization)s?$",
+    re.IGNORECASE,
+)
+_SECRET_IN_ADDRESS = re.compile(r"://[^/\s@]*:[^/\s@]+@")
 
 
 def _refuse_secrets(path: Path, table: object, where: str = "") -> None:
@@ -286,4 +306,6 @@ def _refuse_secrets(path: Path, table: object, where: str = "") -> None:
                     f"{path}: {place} holds a secret in plain text; put it into an environment variable "
                     f'and write {key} = "${{ITS_NAME}}".'
                 )
+            if isinstance(value, str) and _SECRET_IN_ADDRESS.search(value):
+                raise ConfigError(f"{path}: {place} is an address with a password in it; write the address without it.")
             _refuse_secrets(path, value, place)
