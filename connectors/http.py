@@ -50,6 +50,7 @@ class Wire:
     """What one pull has of the world: time, patience, credentials, and somebody to tell how it goes.
 
     It is for a period, and counts requests that had to be repeated and seconds waited; `notes` say what the rows lack.
+    A glance takes the first page of each list only. `ahead` is how many seconds the source's clock is ahead.
     """
 
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -59,6 +60,8 @@ class Wire:
     vault: Vault = field(default_factory=Vault)
     tries: int = TRIES
     period: str = ""
+    is_glance: bool = False
+    ahead: float | None = None
     retries: int = 0
     waited: float = 0.0
     notes: list[str] = field(default_factory=list)
@@ -226,6 +229,8 @@ class Client:
 
     def _judged(self, url: str, response: httpx.Response, raw: bytes) -> Answer:
         status, headers, at = response.status_code, response.headers, self.wire.now()
+        if told := _instant(headers.get("date", "")):
+            self.wire.ahead = (told - at).total_seconds()
         raw = self.wire.vault.blot_bytes(raw)
         is_page = raw.lstrip()[:1] == b"<" or "html" in headers.get("content-type", "")
         data: Any = None

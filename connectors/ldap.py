@@ -133,7 +133,7 @@ def _search(connection: "Connection", options: LdapOptions, pages: PageFile, wir
             said = f"stops at {limit} ({result['description']})" if limit else f"answered {result['description']}"
             raise PullError(f"{options.url} {said}")
         cookie = (result.get("controls") or {}).get("1.2.840.113556.1.4.319", {}).get("value", {}).get("cookie")
-        if not cookie:
+        if not cookie or wire.is_glance:
             return End("success after the last page", len(names))
         if pages.pages >= options.limits.pages or pages.rows >= options.limits.rows:
             raise PullError(

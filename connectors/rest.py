@@ -76,6 +76,7 @@ def preset_of(said: Mapping[str, Any]) -> System:
         options=create_model("Described", __base__=Described, **fields),
         deliveries={feed: _delivery(table) for feed, table in said["feeds"].items()},
         pull=web.pull,
+        about=said["about"],
     )
 
 

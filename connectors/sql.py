@@ -75,6 +75,8 @@ def _ask(url: URL, options: SqlOptions, pages: PageFile, wire: Wire) -> End:
                 body = json.dumps(records, ensure_ascii=False).encode()
                 pages.add(Page(query, wire.now(), body, len(records)))
                 wire.say(f"{pages.pages} pages, {pages.rows:,} rows")
+                if wire.is_glance:
+                    break
             if not pages.pages:
                 pages.add(Page(query, wire.now(), b"[]", 0))
             connection.rollback()

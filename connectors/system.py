@@ -130,3 +130,4 @@ class System:
     deliveries: Mapping[str, Delivery]
     pull: Pull | None = None
     copy: Copy | None = None  # of a system that holds files, instead
+    about: str = ""  # of a preset, what a connector's file says at its head

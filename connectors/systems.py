@@ -16,6 +16,7 @@ from connectors import files, pages
 from connectors.http import Wire
 from connectors.pages import PAGES, HostileError, PageFile, PullError
 from connectors.system import WEAKEST, Copy, Delivery, Options, System
+from connectors.vault import is_reference
 from tieout.feeds import FEEDS
 from tieout.mapping import fields_of
 from tieout.pull import Control, Fetched, PullReport, Records
@@ -52,6 +53,17 @@ def delivery_of(source: Source) -> Delivery:
     if source.feed not in deliveries:
         raise ValueError(f"{source.connector} delivers {' and '.join(deliveries)}, not {source.feed}")
     return deliveries[source.feed]
+
+
+def credentials_of(source: Source) -> list[str]:
+    """The credentials that a source's options refer to."""
+    return sorted(_references(source.options))
+
+
+def _references(said: object) -> set[str]:
+    if isinstance(said, dict):
+        return {reference for value in said.values() for reference in _references(value)}
+    return {said} if isinstance(said, str) and is_reference(said) else set()
 
 
 def options_of(source: Source) -> Options:
@@ -91,6 +103,9 @@ def fetch(source: Source, period: str, folder: Path, wire: Wire) -> Fetched:
             why = wire.vault.blot(f"{_sentence(error)} (after {file.pages} pages, {file.rows:,} rows)")
             if isinstance(error, HostileError) or not file.rows:
                 file.back_to((0, 0, 0))
+        except Exception as error:  # a defect in one connector is no reason to do without all other sources
+            why = wire.vault.blot(f"a defect in the connector ({type(error).__name__}: {error}); report it")
+            file.back_to((0, 0, 0))
     if end is None and not file.pages:
         file.path.unlink()
         return Fetched("failed", why=why, system=spoken.title)

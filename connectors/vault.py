@@ -18,8 +18,13 @@ _BLOT = "[credential]"
 _SHORTEST = 6  # characters from which a credential is blotted out: shorter ones are parts of ordinary words
 
 
+def is_reference(text: str) -> bool:
+    """Whether a text refers to a credential instead of being one."""
+    return _REFERENCE.fullmatch(text) is not None
+
+
 def _refers(text: str) -> str:
-    if not _REFERENCE.fullmatch(text):
+    if not is_reference(text):
         raise ValueError(
             'holds a credential in plain text; put it into an environment variable and write "${ITS_NAME}"'
         )

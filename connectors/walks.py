@@ -98,8 +98,8 @@ class Total(_Sized):
 
     def after(self, request: Request, answer: Answer, came: int, seen: Seen) -> Request | None:
         """The next page, by what came and not by what was asked for; one past the end too, unless the end is plain."""
-        assert seen.declared is not None
-        if not came or (seen.rows >= seen.declared and seen.pages == 1 and came < self.size):
+        is_plain = seen.pages == 1 and came < self.size and seen.declared is not None and seen.rows >= seen.declared
+        if not came or is_plain:
             return None
         return _with(
             request, {self.start: str(self.first_start + (seen.rows if self.counts == "rows" else seen.pages))}
@@ -111,9 +111,6 @@ class Empty(Total):
 
     by: Literal["empty"] = "empty"  # type: ignore[assignment]
     proof: Literal["an empty page"] = "an empty page"  # type: ignore[assignment]
-
-    def after(self, request: Request, answer: Answer, came: int, seen: Seen) -> Request | None:
-        return super().after(request, answer, came, seen) if came else None
 
 
 class Cursor(_Sized):
@@ -151,10 +148,11 @@ class Next(_Sized):
     by: Literal["next"] = "next"
     proof: Literal["no next link"] = "no next link"
     at: str = "next"
+    more: str = ""  # where the body says whether there is more, for systems whose last page has a next link too
 
     def after(self, request: Request, answer: Answer, came: int, seen: Seen) -> Request | None:
         link = dig(answer.data, self.at)
-        if link is None or link == "":
+        if link is None or link == "" or (self.more and dig(answer.data, self.more) is False):
             return None
         if not isinstance(link, str):
             raise PullError(f"the next link at {self.at!r} is no text")
@@ -272,6 +270,8 @@ def walk(client: Client, stream: Stream, seen: Seen) -> Iterator[tuple[Page, lis
 def _hold(stream: Stream, seen: Seen) -> None:
     """Hold what came against what the source declares."""
     if seen.declared is None:
+        if isinstance(stream.walk, Empty) and seen.distinct < seen.rows and not stream.repeats:
+            raise ShiftedError("the source changed while it was read: some records came on two of its pages")
         return
     count = seen.distinct if stream.key else seen.rows
     if seen.changed:

@@ -53,6 +53,8 @@ class _Pulling:
         for parent in parents:
             for values in product(*stream.over.values()):
                 yield parent | dict(zip(stream.over, values, strict=True))
+                if self._wire.is_glance:
+                    return
 
     def _to_the_end(self, stream: Stream, *, keep: bool) -> list[Fields]:
         """Walk a filled stream; begin once more if it moved, ask otherwise if it is not permitted."""
@@ -89,6 +91,8 @@ class _Pulling:
                 self._wire.say(f"{self._pages.pages} pages, {self._pages.rows:,} rows")
             if keep:
                 kept += [fields for record in records if (fields := _wanted(stream, record)) is not None]
+            if self._wire.is_glance:
+                break
         if not stream.looked_up:
             self._distinct += seen.distinct
             self._declared = seen.declared if seen.declared is None else seen.declared + (self._declared or 0)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines import __version__, cli_close, cli_decisions, cli_explain, cli_rules, cli_verify
+from pipelines import __version__, cli_close, cli_decisions, cli_explain, cli_rules, cli_sources, cli_verify
 from pipelines.discretion import discreet
 from pipelines.errors import ConfigError, TieoutError
 
@@ -50,6 +50,7 @@ cli_close.register(app)
 cli_explain.register(app)
 cli_rules.register(app)
 cli_verify.register(app)
+cli_sources.register(app)
 
 
 def main() -> None:
@@ -124,7 +125,7 @@ def demo(
     """
     if directory.exists() and not (directory / "planted.csv").is_file() and any(directory.iterdir()):
         raise ConfigError(f"{directory} holds something else already; name an empty or new directory.")
-    _show_progress(quiet)
+    show_progress(quiet)
     from data import demo as company
     from pipelines import delivery
     from pipelines.run import run as run_month
@@ -189,7 +190,7 @@ def run(
     from pipelines import delivery
     from pipelines.workspace import Workspace, read_as_of
 
-    _show_progress(quiet)
+    show_progress(quiet)
     opened = Workspace.open(workspace)
     instant = read_as_of(as_of, opened.settings.zone) if as_of else None
     chosen = delivery.choose(opened, period, instant)
@@ -322,7 +323,7 @@ def dev(
     raise typer.Exit(subprocess.run(command, env=environment, check=False).returncode)
 
 
-def _show_progress(quiet: bool) -> None:
+def show_progress(quiet: bool) -> None:
     """Progress lines on stderr, plain so that they read the same in a terminal and in a log file."""
     log = logging.getLogger("tieout")
     log.setLevel(logging.INFO)

@@ -9,6 +9,8 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
@@ -33,6 +35,7 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
     raw: bytes | None = None
     is_cut: bool = False
+    date: datetime | None = None  # by the peer's clock
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,7 @@ class Scene:
     vary: str = ""  # a further field that tells records apart
     lists: dict[tuple[str, ...], list[dict[str, Any]]] = field(default_factory=dict)
     asked: dict[str, int] = field(default_factory=dict)
+    came_late: set[str] = field(default_factory=set)
 
     @property
     def keys(self) -> set[tuple[str, ...]]:
@@ -166,6 +170,8 @@ class _Handler(BaseHTTPRequestHandler):
             case Cursor():
                 _put(body, walk.at, f"c{start + len(shown)}" if follows else "")
             case Next():
+                if walk.more:
+                    _put(body, walk.more, follows)
                 _put(body, walk.at, after if follows else None)
             case Link() if follows:
                 reply.headers["Link"] = f'<{self.server.url}{path}?_after=0>; rel="self", <{after}>; rel="next"'
@@ -173,11 +179,13 @@ class _Handler(BaseHTTPRequestHandler):
         scene.fault(asked, reply)
         if scene.grow and number == 1:
             records.insert(0, _clone(records[0], stream, 900, scene.vary))
+            scene.came_late.add(str(dig(records[0], scene.vary or stream.key[0])))
         return reply
 
     def _send(self, reply: Reply) -> None:
         raw = json.dumps(reply.body, ensure_ascii=False).encode() if reply.raw is None else reply.raw
-        self.send_response(reply.status)
+        self.send_response_only(reply.status)
+        self.send_header("Date", format_datetime(reply.date or datetime.now(UTC), usegmt=True))
         headers = {"Content-Type": "application/json", **reply.headers}
         for name, value in headers.items():
             self.send_header(name, value)

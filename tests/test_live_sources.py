@@ -20,7 +20,7 @@ from pipelines.errors import ConfigError
 from pipelines.steps import Month
 from pipelines.warehouse import Warehouse
 from pipelines.workspace import Workspace
-from tests.conftest import MakeWorkspace
+from tests.conftest import MakeWorkspace, Tieout
 from tests.peer import CANARY, Asked, Peer, Reply, Scene, peer
 from tests.test_every_connector import pages_of
 
@@ -145,6 +145,86 @@ def test_a_mistake_in_the_config_names_the_nearest(
     assert said in str(error.value)
     assert "0a1b2c" not in str(error.value)
     assert "pass@" not in str(error.value)
+
+
+# -- commands --------------------------------------------------------------------------------------------------------
+
+
+def test_a_dry_pull_tells_what_would_come_and_keeps_nothing(okta: tuple[Workspace, Peer], tieout: Tieout) -> None:
+    workspace, _ = okta
+    answer = tieout("pull", "okta-prod", "-w", workspace.root, "--dry-run", "--json")
+    told = json.loads(answer.out)
+    assert (told["outcome"], told["proof"], told["rows"], told["pages"]) == ("complete", "no next link", 17, 4)
+    assert not workspace.landing.exists()
+    assert CANARY not in answer.out + answer.err
+
+
+def test_a_dry_pull_that_fails_says_why(okta: tuple[Workspace, Peer], tieout: Tieout) -> None:
+    workspace, server = okta
+    server.scene.fault = lambda asked, reply: setattr(reply, "status", 401)
+    answer = tieout("pull", "okta-prod", "-w", workspace.root, "--dry-run")
+    assert answer.code == 3
+    assert "answered 401" in answer.out
+    assert "credential is missing, wrong or expired" in answer.out
+
+
+def test_a_month_that_has_run_can_have_a_source_anew(okta: tuple[Workspace, Peer], tieout: Tieout) -> None:
+    workspace, _ = okta
+    period, now = today()
+    early = tieout("pull", "okta-prod", "-w", workspace.root, "--period", period)
+    assert (early.code, "has not run yet" in early.err) == (2, True)
+    first = account(workspace, as_of=now)["snapshot_id"]
+    assert tieout("pull", "okta-prod", "-w", workspace.root, "--period", period).code == 0
+    assert account(workspace, as_of=now)["snapshot_id"] != first
+
+
+def test_pull_names_the_nearest_source(okta: tuple[Workspace, Peer], tieout: Tieout) -> None:
+    answer = tieout("pull", "okta-prd", "-w", okta[0].root, "--dry-run")
+    assert (answer.code, "did you mean 'okta-prod'?" in answer.err) == (2, True)
+
+
+def test_doctor_finds_nothing_wrong(okta: tuple[Workspace, Peer], tieout: Tieout) -> None:
+    answer = tieout("doctor", "-w", okta[0].root, "--json")
+    told = [(one["about"], one["state"]) for one in json.loads(answer.out)]
+    assert answer.code == 0
+    assert ("accounts/okta-prod", "ok") in told
+    assert okta[1].scene.asked == {"rows": 1}
+    assert CANARY not in answer.out + answer.err
+
+
+def test_doctor_tells_what_is_missing_and_what_to_do(
+    okta: tuple[Workspace, Peer], tieout: Tieout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OKTA_TOKEN")
+    answer = tieout("doctor", "-w", okta[0].root)
+    assert answer.code == 1
+    assert "the credential OKTA_TOKEN is not there; set OKTA_TOKEN, or OKTA_TOKEN_FILE" in answer.out
+    assert okta[1].scene.asked == {}
+
+
+def test_doctor_tells_clocks_that_differ(okta: tuple[Workspace, Peer], tieout: Tieout) -> None:
+    def fault(asked: Asked, reply: Reply) -> None:
+        reply.date = datetime.now(UTC) - timedelta(hours=2)
+
+    okta[1].scene.fault = fault
+    answer = tieout("doctor", "-w", okta[0].root)
+    assert "s behind this machine's" in answer.out
+
+
+def test_doctor_offline_asks_nobody(okta: tuple[Workspace, Peer], tieout: Tieout) -> None:
+    assert tieout("doctor", "-w", okta[0].root, "--offline").code == 0
+    assert okta[1].scene.asked == {}
+
+
+def test_every_connector_is_listed_and_shown(tieout: Tieout) -> None:
+    listed = {one["connector"]: one for one in json.loads(tieout("sources", "--json").out)}
+    assert {"file", *systems.names()} == set(listed)
+    assert listed["okta"]["feeds"] == "accounts, seats"
+    for name in systems.names():
+        shown = json.loads(tieout("sources", name, "--json").out)
+        assert "Gaps" in shown["about"], name
+        assert shown["options"], name
+    assert "did you mean 'okta'" in tieout("sources", "otka").err
 
 
 # -- a real SCIM server ----------------------------------------------------------------------------------------------

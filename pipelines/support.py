@@ -1,0 +1,65 @@
+"""Which systems there are, what they deliver, and what their connectors were tested against."""
+
+import importlib
+import importlib.resources
+import re
+from typing import Any
+
+import connectors
+from connectors import systems
+from pipelines.errors import ConfigError
+from pipelines.limits import nearest
+from tieout.feeds import FEEDS
+
+_UNTESTED = "nothing yet"
+_ROW = re.compile(r"^\| `([a-z_]+)` \| [^|]* \| ([^|]*) \|$", re.MULTILINE)
+
+
+def tested() -> dict[str, str]:
+    """What each connector was tested against, as `connectors/SUPPORT.md` says, which a test run wrote."""
+    page = importlib.resources.files(connectors) / "SUPPORT.md"
+    return (
+        {name: said.strip() for name, said in _ROW.findall(page.read_text(encoding="utf-8"))} if page.is_file() else {}
+    )
+
+
+def listed() -> list[dict[str, str]]:
+    """Every connector: its name, its system, the feeds it delivers, what it was tested against."""
+    against = tested()
+    file = {"connector": "file", "system": "dropped files", "feeds": "every feed", "tested_against": "real files"}
+    return [file] + [
+        {
+            "connector": name,
+            "system": systems.system(name).title,
+            "feeds": _feeds(name),
+            "tested_against": against.get(name, _UNTESTED),
+        }
+        for name in systems.names()
+    ]
+
+
+def described(name: str) -> dict[str, Any]:
+    """One connector: what it asks, delivers and lacks, its options; raises ConfigError for one that is not there."""
+    if name not in systems.names():
+        raise ConfigError(f"{name!r} is no connector; {nearest(name, systems.names())}")
+    found = systems.system(name)
+    return {
+        "connector": name,
+        "system": found.title,
+        "feeds": _feeds(name),
+        "tested_against": tested().get(name, _UNTESTED),
+        "about": found.about or importlib.import_module(f"connectors.{name}").__doc__ or "",
+        "options": [
+            {
+                "option": option,
+                "required": field.is_required(),
+                "default": "" if field.is_required() or field.default is None else str(field.default),
+            }
+            for option, field in found.options.model_fields.items()
+        ],
+    }
+
+
+def _feeds(name: str) -> str:
+    delivered = systems.system(name).deliveries
+    return "every feed" if len(delivered) == len(FEEDS) else ", ".join(delivered)
