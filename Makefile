@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+CONNECTOR_TESTS := tests/test_every_connector.py tests/test_live_sources.py tests/test_real_servers.py tests/test_vendor_specs.py
 CODE   := tieout connectors checks pipelines reports data tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow bench lint format docs dev clean
+.PHONY: help demo test test-slow support bench lint format docs dev clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +20,9 @@ test: lint ## everything CI checks: lint, types, layers, tests
 
 test-slow: $(READY) ## the long proofs too
 	$(BIN)/python -m pytest -n 3 --dist loadgroup -m "slow or not slow"
+
+support: $(READY) ## write connectors/SUPPORT.md from what the connectors are tested against here
+	$(BIN)/python -m pytest -m "slow or not slow" --support connectors/SUPPORT.md $(CONNECTOR_TESTS)
 
 bench: $(READY) ## measure a month on large companies; SIZES="S M L" for all, TIMES=5 for steadier figures
 	$(BIN)/python -W ignore -m data.bench $(or $(SIZES),S M) --times $(or $(TIMES),3)

@@ -3,6 +3,7 @@
 import importlib
 import importlib.resources
 import re
+from collections.abc import Collection
 from typing import Any
 
 import connectors
@@ -11,7 +12,21 @@ from pipelines.errors import ConfigError
 from pipelines.limits import nearest
 from tieout.feeds import FEEDS
 
+LAYERS = ("real server", "emulator", "vendor specification", "fixture")
+"""What a connector can be tested against, the strongest first."""
 _UNTESTED = "nothing yet"
+_HEAD = """# What the connectors were tested against
+
+Written by `make support` from the tests that ran and passed; never by hand. No vendor's own service was ever asked.
+
+- *real server*: software of somebody else's making, run on the test machine;
+- *emulator*: somebody else's imitation of the system;
+- *vendor specification*: the sample and every mapped field are as the vendor's published specification has them;
+- *fixture*: a server of ours that pages as the system's documents say, and fails in every way systems fail.
+
+| connector | system | tested against |
+| --- | --- | --- |
+"""
 _ROW = re.compile(r"^\| `([a-z_]+)` \| [^|]* \| ([^|]*) \|$", re.MULTILINE)
 
 
@@ -21,6 +36,20 @@ def tested() -> dict[str, str]:
     return (
         {name: said.strip() for name, said in _ROW.findall(page.read_text(encoding="utf-8"))} if page.is_file() else {}
     )
+
+
+def page_of(proofs: Collection[tuple[str, str, str]]) -> str:
+    """The page that tells what each connector was tested against, from the proofs that a test run passed."""
+    rows = []
+    for name in systems.names():
+        of_system = {(against, what) for connector, against, what in proofs if connector == name}
+        said = [
+            f"{against}: {', '.join(sorted(what for kind, what in of_system if kind == against))}"
+            for against in LAYERS
+            if any(kind == against for kind, _ in of_system)
+        ]
+        rows.append(f"| `{name}` | {systems.system(name).title} | {'; '.join(said) or _UNTESTED} |\n")
+    return _HEAD + "".join(rows)
 
 
 def listed() -> list[dict[str, str]]:

@@ -64,6 +64,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep tests together that share what takes long to make: the sample company, or else their module's fixtures."""
     for item in items:
         shares = "company" in getattr(item, "fixturenames", ())
+        item.user_properties += [("proves", mark.args) for mark in item.iter_markers("proves")]
         item.add_marker(pytest.mark.xdist_group("company" if shares else item.nodeid.split("::")[0]))
 
 
@@ -92,3 +93,36 @@ def tieout(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
         return Answer((int(end.value.code or 0), said.out, said.err))
 
     return call
+
+
+# -- what connectors were tested against -----------------------------------------------------------------------------
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--support", type=Path, help="write what the connectors were tested against to this page")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--support") and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(SupportPage(config.getoption("--support")))
+
+
+class SupportPage:
+    """Collects which proofs ran and passed; a proof of which any test fails is none."""
+
+    def __init__(self, page: Path) -> None:
+        self._page = page
+        self._passed: set[tuple[str, str, str]] = set()
+        self._failed: set[tuple[str, str, str]] = set()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        proofs = {(str(a), str(b), str(c)) for kind, (a, b, c) in report.user_properties if kind == "proves"}
+        if report.failed:
+            self._failed |= proofs
+        elif report.passed and report.when == "call":
+            self._passed |= proofs
+
+    def pytest_sessionfinish(self) -> None:
+        from pipelines.support import page_of
+
+        self._page.write_text(page_of(self._passed - self._failed), encoding="utf-8")

@@ -45,7 +45,7 @@ def pages_of(name: str, feed: str) -> dict[str, Any]:
     return dict(feeds[found] if isinstance(found, str) else found)
 
 
-WEB = [
+WEB: list[Any] = [
     (name, feed)
     for name in systems.names()
     if name != "rest"
@@ -129,13 +129,17 @@ def missing(pulled: Pulled, feed: str) -> set[tuple[str, ...]]:
     return {key for key in pulled.scene.keys if key[0] not in came}
 
 
-on_every_system = pytest.mark.parametrize(("name", "feed"), WEB, ids=lambda value: value)
+def _marked(name: str, feed: str, *marks: pytest.MarkDecorator) -> Any:
+    return pytest.param(name, feed, marks=[pytest.mark.proves(name, "fixture", "its sample and every fault"), *marks])
+
+
+on_every_system = pytest.mark.parametrize(("name", "feed"), [_marked(*one) for one in WEB], ids=lambda value: value)
 
 _BY_WALK = {("scim", "accounts"), ("okta", "accounts"), ("graph", "accounts"), ("google", "seats"),
             ("servicenow", "tickets")}  # fmt: skip
 on_every_walk = pytest.mark.parametrize(
     ("name", "feed"),
-    [one if one in _BY_WALK else pytest.param(*one, marks=pytest.mark.slow) for one in WEB],
+    [_marked(*one) if one in _BY_WALK else _marked(*one, pytest.mark.slow) for one in WEB],
     ids=lambda value: value,
 )
 """One system of each way to page always, all others with the long proofs."""

@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 
 from connectors import systems
-from pipelines import steps
+from pipelines import steps, support
 from pipelines.errors import ConfigError
 from pipelines.steps import Month
 from pipelines.warehouse import Warehouse
@@ -216,6 +216,10 @@ def test_doctor_offline_asks_nobody(okta: tuple[Workspace, Peer], tieout: Tieout
     assert okta[1].scene.asked == {}
 
 
+def test_the_support_page_knows_every_connector_and_no_other() -> None:
+    assert set(support.tested()) == set(systems.names())
+
+
 def test_every_connector_is_listed_and_shown(tieout: Tieout) -> None:
     listed = {one["connector"]: one for one in json.loads(tieout("sources", "--json").out)}
     assert {"file", *systems.names()} == set(listed)
@@ -298,6 +302,7 @@ def _user(number: int) -> dict[str, Any]:
     }
 
 
+@pytest.mark.proves("scim", "real server", "scim2-server")
 @pytest.mark.parametrize("paging", ["index", "cursor"])
 def test_a_scim_server_gives_everybody_though_it_shows_fewer_than_asked(
     scim: str, make_workspace: MakeWorkspace, monkeypatch: pytest.MonkeyPatch, paging: str

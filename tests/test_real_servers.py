@@ -66,6 +66,7 @@ def register(tmp_path: Path) -> str:
     return f"sqlite:///{path}"
 
 
+@pytest.mark.proves("sql", "real server", "SQLite")
 def test_a_query_becomes_a_feed(register: str, tmp_path: Path) -> None:
     fetched, staged = pulled(
         tmp_path, feed="assets", connector="sql", url=register, query="SELECT * FROM assets ORDER BY asset_tag"
@@ -124,6 +125,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         server.wait()
 
 
+@pytest.mark.proves("sql", "real server", "PostgreSQL")
 def test_postgresql_gives_numbers_and_instants_exactly(postgres: str, tmp_path: Path) -> None:
     query = """
         SELECT 'INV-' || n AS invoice_id, '1' AS line_no, 'Figma' AS product, DATE '2026-10-01' AS period_start,
@@ -199,6 +201,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         server.wait()
 
 
+@pytest.mark.proves("ldap", "real server", "OpenLDAP (slapd)")
 def test_a_directory_gives_every_account(directory: str, tmp_path: Path) -> None:
     fetched, staged = pulled(
         tmp_path, feed="accounts", connector="ldap", url=directory, base="dc=example,dc=com",
@@ -212,6 +215,7 @@ def test_a_directory_gives_every_account(directory: str, tmp_path: Path) -> None
     assert staged.rows["last_login_at"].null_count() == ENTRIES
 
 
+@pytest.mark.proves("ldap", "real server", "OpenLDAP (slapd)")
 def test_a_directory_that_stops_at_its_size_limit_is_not_whole(directory: str, tmp_path: Path) -> None:
     fetched, staged = pulled(
         tmp_path, feed="accounts", connector="ldap", url=directory, base="dc=example,dc=com", page_size=300
@@ -233,6 +237,7 @@ def test_a_directory_that_refuses_the_bind_gives_nothing(directory: str, tmp_pat
 # -- dropped files ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("drop", "fixture", "files on this machine")
 def test_files_elsewhere_are_one_delivery_with_their_control(tmp_path: Path) -> None:
     (tmp_path / "out" / "2026-10").mkdir(parents=True)
     for part in (1, 2):

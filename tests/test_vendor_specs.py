@@ -1,0 +1,154 @@
+"""Samples and mappings are held against what the vendors specify.
+
+The specifications are the vendors' own and are not kept here: TIEOUT_VENDOR_SPECS names the folder that holds them.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from connectors import systems
+from connectors.pages import KEY, records_at
+from connectors.texts import flat
+from tests.test_every_connector import pages_of, sample_of
+from tieout.mapping import fields_of
+from tieout.settings import Source
+
+SPECS = {
+    ("okta", "accounts", "rows"): ("okta-management-2026.06.3.trimmed.yaml", "/api/v1/users"),
+    ("okta", "seats", "rows"): ("okta-management-2026.06.3.trimmed.yaml", "/api/v1/apps/{appId}/users"),
+    ("okta", "seats", "sign_ons"): ("okta-management-2026.06.3.trimmed.yaml", "/api/v1/logs"),
+    ("graph", "accounts", "rows"): ("msgraph-v1.0.trimmed.openapi.json", "/users"),
+    ("graph", "seats", "rows"): ("msgraph-v1.0.trimmed.openapi.json", "/users"),
+    ("graph", "seats", "skus"): ("msgraph-v1.0.trimmed.openapi.json", "/subscribedSkus"),
+    ("graph", "endpoints", "rows"): ("msgraph-v1.0.trimmed.openapi.json", "/deviceManagement/managedDevices"),
+    ("jamf", "endpoints", "computers"): ("jamf-pro-11.30.1.trimmed.json", "/v4/computers-inventory"),
+    ("jamf", "endpoints", "mobile"): ("jamf-pro-11.30.1.trimmed.json", "/v2/mobile-devices/detail"),
+    ("github", "seats", "rows"): ("github-ghec.trimmed.json", "/enterprises/{enterprise}/copilot/billing/seats"),
+    ("bamboohr", "people", "rows"): ("bamboohr-public.trimmed.yaml", "/api/v1/employees"),
+    ("google", "accounts", "rows"): ("google-admin.directory_v1.json", "Users"),
+    ("google", "endpoints", "chromeos"): ("google-admin.directory_v1.json", "ChromeOsDevices"),
+    ("google", "endpoints", "mobile"): ("google-admin.directory_v1.json", "MobileDevices"),
+    ("google", "seats", "rows"): ("google-licensing.v1.json", "LicenseAssignmentList"),
+}
+"""System, feed and stream → the file, and the path or schema in it."""
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(
+            one,
+            marks=pytest.mark.proves(
+                one[0], "vendor specification", SPECS[one][0].split(".trimmed")[0].removesuffix(".json")
+            ),
+        )
+        for one in sorted(SPECS)
+    ],
+    ids="-".join,
+)
+def specified(request: pytest.FixtureRequest) -> tuple[str, str, str, dict[str, Any], dict[str, Any]]:
+    """A stream, the schema of its answer, and the document the schema's references lead into."""
+    name, feed, stream = request.param
+    folder = os.environ.get("TIEOUT_VENDOR_SPECS")
+    if not folder:
+        pytest.skip("TIEOUT_VENDOR_SPECS does not name a folder of vendors' specifications")
+    file, place = SPECS[request.param]
+    text = (Path(folder) / file).read_text(encoding="utf-8")
+    document = json.loads(text) if file.endswith("json") else yaml.safe_load(text)
+    document = _as_json_schema(document)
+    if "paths" not in document:
+        return name, feed, stream, document["schemas"][place], document
+    answer = _resolved(document["paths"][place]["get"]["responses"]["200"], document)
+    return name, feed, stream, next(iter(answer["content"].values()))["schema"], document
+
+
+def test_the_sample_is_what_the_vendor_specifies(
+    specified: tuple[str, str, str, dict[str, Any], dict[str, Any]],
+) -> None:
+    name, feed, stream, schema, document = specified
+    errors = list(jsonschema.Draft202012Validator({**document, **schema}).iter_errors(pages_of(name, feed)[stream]))
+    assert [f"{'/'.join(map(str, error.absolute_path))}: {error.message}"[:300] for error in errors] == []
+
+
+def test_every_mapped_field_is_specified(specified: tuple[str, str, str, dict[str, Any], dict[str, Any]]) -> None:
+    name, feed, stream, schema, document = specified
+    options = {**sample_of(name).get("options", {}), "url": "https://example.com"}
+    options = {key: "https://example.com" if value == "{peer}" else value for key, value in options.items()}
+    source = systems.configured(
+        Source.model_validate({"name": name, "feed": feed, "connector": name, "options": options})
+    )
+    asked = next(one for one in systems.delivery_of(source).streams(systems.options_of(source)) if one.name == stream)
+    record = _schema_at(schema, asked.records, document)
+    known = set(_paths(record.get("items", record), document))
+    mapped = {field for ways in source.columns.values() for way in ways for field in fields_of(way)} | set(asked.key)
+    seen = {field for row in records_at(pages_of(name, feed)[stream], asked.records) or [] for field in flat(row)}
+    assert mapped & seen
+    for field in sorted((mapped & seen) - {KEY}):
+        assert any(field == path or (path.endswith(".*") and field.startswith(path[:-1])) for path in known), field
+
+
+def _resolved(schema: Mapping[str, Any], document: Mapping[str, Any]) -> dict[str, Any]:
+    while "$ref" in schema:
+        here: Any = document
+        for step in schema["$ref"].removeprefix("#/").split("/"):
+            here = here[step.replace("~1", "/")]
+        schema = here
+    return dict(schema)
+
+
+def _parts(schema: Mapping[str, Any], document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """A schema and everything it is made of."""
+    whole = _resolved(schema, document)
+    yield whole
+    for kind in ("allOf", "anyOf"):
+        for part in whole.get(kind, []):
+            yield from _parts(part, document)
+
+
+def _schema_at(schema: Mapping[str, Any], place: str, document: Mapping[str, Any]) -> dict[str, Any]:
+    found = list(_parts(schema, document))
+    for name in filter(None, place.split(".")):
+        found = [
+            inner for part in found if name in part.get("properties", {})
+            for inner in _parts(part["properties"][name], document)
+        ]  # fmt: skip
+    return next((part for part in found if "items" in part), found[0])
+
+
+def _paths(schema: Mapping[str, Any], document: Mapping[str, Any], prefix: str = "", depth: int = 0) -> Iterator[str]:
+    for part in _parts(schema, document):
+        if depth and (
+            part.get("additionalProperties") or (part.get("type") == "object" and not part.get("properties"))
+        ):
+            yield f"{prefix}*"
+        for name, inner in part.get("properties", {}).items():
+            yield prefix + name
+            if depth < 5:
+                yield from _paths(inner, document, f"{prefix}{name}.", depth + 1)
+        if part.get("type") == "any":
+            yield f"{prefix}*"
+
+
+def _as_json_schema(value: Any) -> Any:
+    """An OpenAPI 3.0 document or a Google discovery document with its schemas as JSON Schema has them."""
+    if isinstance(value, list):
+        return [_as_json_schema(member) for member in value]
+    if not isinstance(value, dict):
+        return value
+    words = ("id", "required", "format")  # of a schema; a property of that name holds a schema itself
+    schema = {n: _as_json_schema(member) for n, member in value.items() if n not in words or isinstance(member, dict)}
+    if isinstance(ref := schema.get("$ref"), str) and "/" not in ref:
+        schema["$ref"] = f"#/schemas/{ref}"
+    if "oneOf" in schema:  # told apart by a discriminator, which JSON Schema does not know
+        schema["anyOf"] = schema.pop("oneOf")
+    if schema.get("type") == "any":
+        del schema["type"]
+    if schema.pop("nullable", False):
+        return {"anyOf": [schema, {"type": "null"}]}
+    return schema
