@@ -144,10 +144,7 @@ def _open(exceptions: pl.DataFrame) -> pl.DataFrame:
 def _aside(workspace: Workspace, manifest: Manifest, folder: Path) -> Workspace:
     """The workspace as it was configured and decided then, with a warehouse of its own."""
     settings = type(workspace.settings).model_validate(manifest.settings)
-    paths = settings.paths.model_copy(
-        update={name: str(folder / name) for name in ("warehouse", "decisions", "published", "reports")}
-    )
-    aside = replace(workspace, settings=settings.model_copy(update={"paths": paths}))
+    aside = replace(workspace, settings=settings).moved(folder, "warehouse", "decisions", "published", "reports")
     aside.warehouse.mkdir()
     then = decisions.read(workspace)[: manifest.decisions]
     write_whole(decisions.log_of(aside), "".join(f"{entry.line}\n" for entry in then).encode())

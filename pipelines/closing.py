@@ -148,7 +148,7 @@ def _obstacles(workspace: Workspace, period: str, at: datetime) -> Iterator[str]
     for rule, subject, due in late.select("rule", "subject", "due_on").sort("rule", "subject").iter_rows():
         yield f"nobody decided about {rule} {subject}, which is critical and was due on {due}"
     approvals = {entry.exception_id for entry in log if entry.kind == "approve"}
-    loosening = changes.filter((pl.col("loosened") != False).fill_null(True) & pl.col("approver").is_null())  # noqa: E712
+    loosening = changes.filter(pl.col("loosened").fill_null(True) & pl.col("approver").is_null())
     for what, change in loosening.select("what", "change_id").sort("what").iter_rows():
         if change not in approvals:
             yield f"nobody approved the change of {what} (`tieout decide {change} --as approve`)"

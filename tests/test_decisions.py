@@ -4,8 +4,6 @@ import json
 import logging
 import shutil
 import subprocess
-import sys
-from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -17,11 +15,10 @@ import pytest
 import xlsxwriter
 
 from pipelines import decisions as log
-from pipelines.cli import main
 from pipelines.errors import TieoutError
 from pipelines.warehouse import query
 from pipelines.workspace import Workspace
-from tests.conftest import MINIMAL, run_steps
+from tests.conftest import MINIMAL, Tieout, run_steps
 from tests.worlds import settings
 from tieout.decisions import FIRST_LINK, ChainError, Entry, Proposal, Standing, head, refusal, same_person, verify
 
@@ -202,23 +199,6 @@ def test_removed_swapped_repeated_and_resealed_entries_are_named() -> None:
 
 ASSETS = "asset_tag,asset_class,status,serial\n" + "".join(f"T{n},laptop,in_use,none\n" for n in range(1, 6))
 SCANS = "count_id,scan_id,code,location,scanned_at\nc1,1,LOST-1,Berlin,2026-08-10\n"
-
-Tieout = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def tieout(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Tieout:
-    """Run a command in this process: exit code, stdout, stderr."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["tieout", *map(str, arguments)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as end:
-            main()
-        said = capsys.readouterr()
-        return int(end.value.code or 0), said.out, said.err
-
-    return call
 
 
 @pytest.fixture(scope="module")

@@ -46,7 +46,7 @@ def judged_records(devices: pl.DataFrame) -> pl.DataFrame:
 
     Entries on the books, entries written off that were seen all the same, and devices found that are on no entry.
     """
-    wrong_all_the_same = (pl.col("right") == False).fill_null(False)  # noqa: E712
+    wrong_all_the_same = ~pl.col("right").fill_null(True)
     return devices.filter(pl.col("on_books") | ~pl.col("on_register") | wrong_all_the_same).with_columns(
         answer=pl.when(~pl.col("on_register")).then(pl.lit(False)).otherwise("right")
     )
