@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
-CONNECTOR_TESTS := tests/test_every_connector.py tests/test_live_sources.py tests/test_real_servers.py tests/test_vendor_specs.py
+CONNECTOR_TESTS := $(addprefix tests/test_,every_connector.py live_sources.py opening.py real_servers.py vendor_specs.py)
 CODE   := tieout connectors checks pipelines reports data tests
 
 .DEFAULT_GOAL := help

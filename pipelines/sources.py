@@ -4,15 +4,24 @@ import logging
 import time
 from difflib import get_close_matches
 from pathlib import Path
+from typing import get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from connectors import systems
-from connectors.http import Wire
+from connectors.auth import Auth
+from connectors.http import Limits, Wire
+from connectors.walks import Walk
 from pipelines.errors import ConfigError
 from tieout.settings import Settings, Source
 
 log = logging.getLogger("tieout")
+_VARIANTS: dict[str, type[BaseModel]] = {
+    model.model_fields[tag].default: model
+    for union, tag in ((Auth, "kind"), (Walk, "by"))
+    for model in get_args(get_args(union)[0])
+}
+"""The tables of a config whose keys depend on one of them, by the value of that one."""
 _QUIET_SECONDS = 5  # between two lines about one pull
 
 
@@ -51,19 +60,27 @@ def _all() -> list[str]:
 
 def _sentence(source: Source, problem: ValidationError) -> str:
     error = problem.errors()[0]
-    place = ".".join(str(step) for step in error["loc"] if not isinstance(step, int))
-    options = systems.system(source.connector).options.model_fields
+    steps = [str(step) for step in error["loc"] if not isinstance(step, int)]
+    place = ".".join(step for step in steps if step not in _VARIANTS)
     match error["type"]:
         case "extra_forbidden":
-            known = [*options, *Source.model_fields] if len(error["loc"]) == 1 else []
-            return f"{place} is not a known key; {_nearest(str(error['loc'][-1]), known)}"
+            return f"{place} is not a known key; {_nearest(steps[-1], _keys_beside(source, steps))}"
         case "missing":
             return f"{place} is missing; {source.connector} needs it."
         case "value_error":
             reason = str(error["ctx"]["error"])
             return f"{place}: {reason}." if place else f"{source.connector} {reason}."
         case _:
-            return f"{place} {error['msg'].replace('Input should', 'should', 1)}, but is {error['input']!r}."
+            shown = f", but is {error['input']!r}" if error["type"] == "literal_error" else ""  # else it may be a secret
+            return f"{place} {error['msg'].replace('Input should', 'should', 1)}{shown}."
+
+
+def _keys_beside(source: Source, steps: list[str]) -> list[str]:
+    """The keys that may stand in the table which a place in a source's options leads into."""
+    if len(steps) == 1:
+        return [*systems.system(source.connector).options.model_fields, *Source.model_fields]
+    inside = _VARIANTS.get(steps[-2]) or (Limits if steps[-2] == "limits" else None)
+    return list(inside.model_fields) if inside else []
 
 
 def _nearest(name: str, known: list[str]) -> str:

@@ -86,7 +86,14 @@ class Peer(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
+        self.asked_for_token: list[dict[str, str]] = []
         self.strangers: list[Mapping[str, str]] = []  # headers of requests to places that are no list
+
+    def grant(self, form: dict[str, str]) -> Reply:
+        """A token, another each time, that is good for an hour."""
+        self.asked_for_token.append(form)
+        token = f"{CANARY}-{len(self.asked_for_token)}"
+        return Reply(body={"access_token": token, "token_type": "Bearer", "expires_in": 3600})
 
     @property
     def url(self) -> str:
@@ -117,7 +124,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer()
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers.get("content-length", 0)))
+        sent = self.rfile.read(int(self.headers.get("content-length", 0))).decode()
+        self.form = dict(parse_qsl(sent)) if "=" in sent else json.loads(sent or "{}")
         self._answer()
 
     def log_message(self, format: str, *args: Any) -> None:
@@ -127,7 +135,7 @@ class _Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
         if parts.path.endswith("/token"):
-            return self._send(Reply(body={"access_token": CANARY, "token_type": "Bearer", "expires_in": 3600}))
+            return self._send(self.server.grant(query | getattr(self, "form", {})))
         scene = self.server.scene
         for stream in scene.streams:
             if stream.total_path and _matches(stream.total_path, parts.path):

@@ -133,7 +133,8 @@ def test_a_credential_may_lie_in_a_file(
         (("${OKTA_TOKEN}", "0a1b2c"), "token holds a secret in plain text"),
         (('token = "${OKTA_TOKEN}"', ""), "okta needs token, or client_id and private_key"),
         (("http://", "okta://"), "is no web address"),
-        (("http://", "http://me:pass@"), "holds a user before the host"),
+        (("http://", "http://me:pass@"), "is an address with a password in it"),
+        (("http://", "http://me@"), "holds a user before the host"),
     ],
 )
 def test_a_mistake_in_the_config_names_the_nearest(
