@@ -71,7 +71,9 @@ def _sentence(source: Source, problem: ValidationError) -> str:
             reason = str(error["ctx"]["error"])
             return f"{place}: {reason}." if place else f"{source.connector} {reason}."
         case _:
-            shown = f", but is {error['input']!r}" if error["type"] == "literal_error" else ""  # else it may be a secret
+            shown = (
+                f", but is {error['input']!r}" if error["type"] == "literal_error" else ""
+            )  # else it may be a secret
             return f"{place} {error['msg'].replace('Input should', 'should', 1)}{shown}."
 
 
