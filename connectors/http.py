@@ -253,6 +253,18 @@ class Client:
         raise PullError(f"{said} to {_bare(url)}{hint.get(status, '')}", status)
 
 
+def post(url: str, body: Any) -> None:
+    """Send JSON once, and never again: whoever takes it may have taken it; raises PullError when it was not taken."""
+    origin = origin_of(url)
+    try:
+        with httpx.Client(follow_redirects=False, timeout=30, verify=_trusted()) as http:
+            status = http.post(url, json=body).status_code
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise PullError(f"{origin} cannot be reached ({type(error).__name__})") from None
+    if not 200 <= status < 300:
+        raise PullError(f"{origin} answered {status}")
+
+
 @cache
 def _trusted() -> ssl.SSLContext:
     """The certificates this machine trusts; reading them takes its time."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines import __version__, cli_close, cli_decisions, cli_explain, cli_rules, cli_sources, cli_verify
+from pipelines import __version__, cli_close, cli_decisions, cli_explain, cli_rules, cli_send, cli_sources, cli_verify
 from pipelines.discretion import discreet
 from pipelines.errors import ConfigError, TieoutError
 
@@ -49,6 +49,7 @@ cli_decisions.register(app)
 cli_close.register(app)
 cli_explain.register(app)
 cli_rules.register(app)
+cli_send.register(app)
 cli_verify.register(app)
 cli_sources.register(app)
 

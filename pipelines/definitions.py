@@ -12,6 +12,7 @@ from pipelines.assets import House, monthly_assets
 from pipelines.workspace import Workspace
 
 JOB = "month"
+IMPORT = "returned_decisions_import"
 FIRST_MONTH = "2015-01"
 
 
@@ -23,9 +24,9 @@ def define(workspace: Workspace) -> dg.Definitions:
     job = dg.define_asset_job(JOB, dg.AssetSelection.all(), executor_def=dg.in_process_executor)
     return dg.Definitions(
         assets=monthly_assets(months),
-        jobs=[job],
+        jobs=[job, schedules.imports(IMPORT, workspace)],
         schedules=[schedules.monthly(JOB, workspace)],
-        sensors=[schedules.inbox(JOB, workspace)],
+        sensors=[schedules.inbox(JOB, workspace), schedules.returned(IMPORT, workspace)],
         resources={"house": House(workspace=str(workspace.root))},
     )
 

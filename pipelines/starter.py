@@ -55,6 +55,16 @@ timezone = "Europe/Berlin"
 # email = "it@example.com"
 # [[routes]]
 # owner = "it"
+
+# How they hear of it: `tieout send`.
+# [notify]
+# sender = "tieout@example.com"
+# finance = ["finance@example.com"]
+# remind_after = [7, 14, 21]                # days
+# [notify.smtp]
+# host = "mail.example.com"
+# user = "tieout"
+# password = "${SMTP_PASSWORD}"             # the name of an environment variable, never the password
 """
 
 

@@ -164,13 +164,8 @@ def _savings(world: World, warehouse: Warehouse) -> dict[str, pl.DataFrame]:
 def render(month: Month) -> dict[str, int]:
     """Write the month's pages, which wait to be published; returns the number of their bytes."""
     with step(month, "reports") as (warehouse, say):
-        shown = {
-            name: warehouse.read(table.stored_as or name, upto=month.period, columns=list(table.columns))
-            for name, table in TABLES.items()
-        }
-        prose = {rule.slug: rule.doc for rule in catalogue.rules_of(month.workspace.rules)}
         try:
-            files = reports.render(shown, _about(month, warehouse), prose)
+            files = reports.render(*told(month, warehouse))
         except reports.InequalityError as problem:
             raise TieoutError(f"{month.period} is not reported or published: {problem}") from problem
         folder = publishing.waiting(month.workspace, month.period)
@@ -178,6 +173,16 @@ def render(month: Month) -> dict[str, int]:
             write_whole(folder / name, content)
         say(f"{len(files)} files for {month.workspace.reports / month.period}")
     return {name: len(content) for name, content in files.items()}
+
+
+def told(month: Month, warehouse: Warehouse) -> tuple[dict[str, pl.DataFrame], reports.About, dict[str, str]]:
+    """What a report is made of: the published tables up to the month, the run, and each rule's docstring."""
+    shown = {
+        name: warehouse.read(table.stored_as or name, upto=month.period, columns=list(table.columns))
+        for name, table in TABLES.items()
+    }
+    prose = {rule.slug: rule.doc for rule in catalogue.rules_of(month.workspace.rules)}
+    return shown, _about(month, warehouse), prose
 
 
 def keep_state(month: Month, warehouse: Warehouse) -> None:

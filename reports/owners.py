@@ -13,7 +13,7 @@ from reports import entries, listing
 from reports.about import About
 from reports.entries import SETTLED, Exceptions
 from reports.listing import Listing
-from reports.page import day, money
+from reports.page import day, many, money
 from reports.prose import Prose, read
 from reports.worth import Worth, worth, worth_by
 
@@ -140,14 +140,14 @@ def _summary(pack: Pack, about: About) -> tuple[str, ...]:
     ]
     first = pack.tasks[0] if pack.tasks else None
     return (
-        f"{pack.open:,} exceptions of {about.period} are yours to see to, {pack.new:,} of them new.",
-        f"{pack.overdue:,} are overdue, {pack.critical:,} critical; the next is due {day(pack.next_due)}.",
+        f"{many(pack.open, 'exception')} of {about.period} to see to, {pack.new:,} new.",
+        f"{pack.overdue:,} overdue, {pack.critical:,} critical; the next is due {day(pack.next_due)}.",
         f"Worth: {'; '.join(worth_of) or 'nothing that has a value'}.",
         f"First: {first.prose.do or first.prose.title} ({first.count:,})"
         if first
         else "Nothing is left for you to do.",
         f"Why: {first.prose.matters or first.prose.title}" if first else "Nothing is open.",
-        f"{pack.unanswered:,} wait for your decision; {pack.on_hold:,} are on hold: look before you act on those.",
+        f"{pack.unanswered:,} without your decision; {pack.on_hold:,} on hold: look before you act on those.",
     )
 
 

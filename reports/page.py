@@ -95,6 +95,11 @@ def grouped(number: str) -> str:
     return re.sub(r"(?<=\d)(?=(\d{3})+(?!\d))", ",", number.partition(".")[0]) + "".join(number.partition(".")[1:])
 
 
+def many(count: int, thing: str) -> str:
+    """A number of things: `1 exception`, `2 exceptions`."""
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
+
+
 def signed(change: int | None) -> str:
     """A change with its sign; None is a dash."""
     return NOTHING if change is None else f"{change:+,}".replace("-", "−") if change else "±0"

@@ -9,12 +9,14 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import openpyxl
 import polars as pl
 import pytest
 import xlsxwriter
 
 from pipelines import decisions as log
+from pipelines.definitions import IMPORT, define
 from pipelines.errors import TieoutError
 from pipelines.warehouse import query
 from pipelines.workspace import Workspace
@@ -519,6 +521,30 @@ def test_a_workbook_of_another_month_or_version_is_told(books: Workspace, tieout
     book.save(tmp_path / "old.xlsx")
     code, _, err = tieout("decisions", "import", tmp_path / "old.xlsx", "-w", books.root, *AT)
     assert (code, "was made by another version (tieout-decisions/0)" in err) == (2, True)
+
+
+def test_returned_files_are_taken_in_by_the_sensors_job(books: Workspace, tmp_path: Path) -> None:
+    folder = log.log_of(books).parent / "returned"
+    folder.mkdir(parents=True)
+    one = ids(books)["T1"]
+    file = written(folder / "back.json", [{"exception_id": one, "decision": "waive", "by": "Ada"}])
+    definitions = define(books)
+    sensor, job = definitions.resolve_sensor_def("returned_files"), definitions.resolve_job_def(IMPORT)
+    with dg.DagsterInstance.ephemeral() as instance:
+        (asked,) = sensor(dg.build_sensor_context(instance))
+        failed = job.execute_in_process(run_config=asked.run_config, instance=instance, raise_on_error=False)
+        assert not failed.success
+        receipts = folder / "back.json.receipts.csv"
+        assert "a waiver needs the day it ends" in receipts.read_text()
+        assert file.exists()
+        written(file, [{"exception_id": one, "decision": "acknowledge", "by": "Ada"}])
+        (again,) = sensor(dg.build_sensor_context(instance))
+        assert again.run_key != asked.run_key
+        assert job.execute_in_process(run_config=again.run_config, instance=instance).success
+        assert list(sensor(dg.build_sensor_context(instance))) == []
+    assert [(entry.kind, entry.who) for entry in log.read(books)] == [("acknowledge", "Ada")]
+    assert (folder / "imported" / "back.json").exists()
+    assert "accepted" in receipts.read_text()
 
 
 # -- what changed between months -------------------------------------------------------------------------------------

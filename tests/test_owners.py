@@ -33,7 +33,7 @@ def test_names_of_owners_become_names_of_files() -> None:
 
 def test_an_owner_reads_what_to_do_by_when_why_and_what_it_is_worth(pack: owners.Pack) -> None:
     assert (pack.owner, pack.open, pack.waived, pack.critical) == ("it-assets", 7, 1, 2)
-    assert pack.summary[0] == "7 exceptions of 2026-10 are yours to see to, 3 of them new."
+    assert pack.summary[0] == "7 exceptions of 2026-10 to see to, 3 new."
     assert "1,500.25 EUR asset" in pack.summary[2]
     assert len(pack.summary) == 6
     first = pack.tasks[0]

@@ -47,7 +47,7 @@ def test_the_three_required_keys_suffice(make_workspace: MakeWorkspace) -> None:
         ("[products.Figma]\nalliases = ['f']\n", "products.Figma.alliases is not a known key; did you mean 'aliases'?"),
         ("[policy.classes.lapttop]\nmanaged = true\n", "'lapttop' is not an asset class"),
         ("[paths]\ninbx = 'in'\n", "paths.inbx is not a known key; did you mean 'inbox'?"),
-        ("[notify]\nsmtp_password = 'hunter2'\n", "notify.smtp_password holds a secret in plain text"),
+        ("[notify.smtp]\npassword = 'hunter2'\n", "notify.smtp.password holds a secret in plain text"),
         ("[notify\n", "is not valid TOML:"),
         ("[policy]\nreturn_dys = 9\n", "policy.return_dys is not a known limit; did you mean 'return_days'?"),
         ("[policy]\ngolive = 2026-01-01\n", "policy.golive is not a known limit; did you mean 'go_live'?"),
@@ -102,7 +102,7 @@ def test_a_mistake_in_a_required_key_is_one_sentence(make_workspace: MakeWorkspa
 
 
 def test_a_secret_may_only_be_named(make_workspace: MakeWorkspace) -> None:
-    Workspace.open(make_workspace('[notify]\nsmtp_password = "${SMTP_PASSWORD}"\n'))
+    Workspace.open(make_workspace('[notify.smtp]\npassword = "${SMTP_PASSWORD}"\n'))
 
 
 def test_places_without_a_workspace_say_how_to_make_one(tmp_path: Path) -> None:

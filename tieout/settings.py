@@ -53,6 +53,8 @@ AssetClass = Annotated[str, BeforeValidator(_known_class)]
 Texts = Annotated[list[str], BeforeValidator(_many)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Days = Annotated[int, Field(ge=0)]
+Reference = Annotated[str, Field(pattern=r"^\$\{?[A-Z_][A-Z0-9_]*\}?$")]
+"""The name of an environment variable that holds a secret, like `${SMTP_PASSWORD}`."""
 CurrencyCode = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 
 
@@ -313,6 +315,28 @@ class Roi(Table):
     programme_cost: Annotated[Decimal, Field(ge=0)] | None = None  # of a month
 
 
+class Smtp(Table):
+    """`[notify.smtp]`: the server that takes mails."""
+
+    host: str | None = None
+    port: Annotated[int, Field(ge=1, le=65535)] = 587
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    user: str | None = None
+    password: Reference | None = None  # like "${SMTP_PASSWORD}"
+
+
+class Notify(Table):
+    """`[notify]`: who hears of a month, and when those who keep silent are reminded; see `tieout send`."""
+
+    sender: str | None = None  # the address mails come from
+    reply_to: str | None = None  # where answers go
+    finance: Texts = []  # addresses that get the licence reclaim
+    escalate_to: Texts = []  # addresses that also get the last reminder
+    remind_after: list[Days] = [7, 14, 21]  # days after which an owner who has answered nothing is reminded
+    smtp: Smtp = Smtp()
+    webhook: Reference | None = None  # of a chat, like "${CHAT_WEBHOOK}": its address is a secret
+
+
 class Paths(Table):
     """Folders below the workspace."""
 
@@ -348,7 +372,7 @@ class Settings(Table):
     places: list[str] = []
     thresholds: dict[str, Threshold] = {}
     roi: Roi = Roi()
-    notify: dict[str, Any] = {}
+    notify: Notify = Notify()
     retention: dict[str, Any] = {}
     roles: dict[str, Role] = {}
 
