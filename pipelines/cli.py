@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines import __version__, cli_close, cli_decisions, cli_explain, cli_rules, cli_send, cli_sources, cli_verify
-from pipelines.discretion import discreet
 from pipelines.errors import ConfigError, TieoutError
 
 if TYPE_CHECKING:
@@ -68,7 +67,7 @@ def main() -> None:
         raise
     except Exception as problem:
         if os.environ.get("TIEOUT_DEBUG"):
-            typer.echo(discreet(traceback.format_exc()), err=True)
+            _tell(traceback.format_exc())
         _leave(f"a defect ({type(problem).__name__}: {problem}); set TIEOUT_DEBUG=1 to see where, and report it.", 1)
 
 
@@ -85,8 +84,14 @@ def _about_files(problem: OSError) -> str:
 
 
 def _leave(sentence: str, code: int) -> None:
-    typer.echo(f"tieout: {discreet(sentence)}", err=True)
+    _tell(f"tieout: {sentence}")
     sys.exit(code)
+
+
+def _tell(text: str) -> None:
+    from pipelines.discretion import discreet
+
+    typer.echo(discreet(text), err=True)
 
 
 def _print_version(wanted: bool) -> None:

@@ -34,7 +34,7 @@ def grains() -> dict[str, Grain]:
     seats = licences.seats_with_reason(
         records["seat"].frame, pl.DataFrame(schema={"rule": pl.String, "outcome": pl.String, "subject_key": pl.String})
     )
-    return records | facts.of_positions(ground, licences.fill(licences.lines(ground), seats))
+    return {**records, **facts.of_positions(ground, licences.fill(licences.lines(ground), seats))}
 
 
 def row(rule: Rule, differs: Mapping[str, Any]) -> Grain:
