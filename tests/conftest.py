@@ -3,7 +3,7 @@
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from pipelines import again, steps
 from pipelines.cli import main
 from pipelines.steps import Month
 from pipelines.workspace import Workspace
+from tests.browser import chromium
 
 MINIMAL = """\
 organisation = "Example"
@@ -66,6 +67,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         shares = "company" in getattr(item, "fixturenames", ())
         item.user_properties += [("proves", mark.args) for mark in item.iter_markers("proves")]
         item.add_marker(pytest.mark.xdist_group("company" if shares else item.nodeid.split("::")[0]))
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[chromium.Browser]:
+    """A browser; without one on the machine the tests that want it are skipped, and say so."""
+    if not chromium.FOUND:
+        pytest.skip("no chromium on this machine: install it to see the pages in it")
+    with chromium.Browser(tmp_path_factory.mktemp("browser")) as opened:
+        yield opened
 
 
 class Answer(tuple[int, str, str]):

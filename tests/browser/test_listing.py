@@ -4,6 +4,7 @@ import csv
 import json
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from reports import render
@@ -124,3 +125,57 @@ def test_without_scripts_the_first_rows_can_be_read(browser: Browser, page: Path
     browser("Emulation.setScriptExecutionDisabled", value=False)
     assert browser.run("document.querySelectorAll('.listing tbody tr').length") == 9
     assert "▲ high" in browser.run("document.querySelector('.listing').textContent")
+
+
+def test_the_first_screen_of_an_owner_says_what_to_do_by_when_why_and_what_it_is_worth(
+    browser: Browser, tmp_path: Path
+) -> None:
+    path = tmp_path / "it-assets.html"
+    path.write_bytes(render(pages.full(), pages.ABOUT, pages.RULES)["owners/it-assets.html"])
+    browser.open(path, width=1400, height=900)
+    seen = browser.run("""(() => {
+      const rows = [...document.querySelectorAll('#tasks tbody tr')]
+      const inSight = rows.filter((row) => row.getBoundingClientRect().bottom <= innerHeight)
+      return [document.documentElement.scrollTop, inSight.map((row) => row.innerText)]
+    })()""")
+    scrolled, rows = seen
+    assert scrolled == 0
+    task = next(row for row in rows if "still holds" in row)
+    for said in (
+        "Ask for it back.",
+        "somebody who has left still holds",
+        "2026-09-15",
+        "overdue",
+        "1,234.50 EUR asset",
+    ):
+        assert said in task
+
+
+def _many(times: int) -> dict[str, pl.DataFrame]:
+    """The sample so often that each of its exceptions stands in the list `times` times."""
+    tables = pages.full()
+    for name in ("exceptions", "exception_history", "evidence"):
+        again = (
+            tables[name].with_columns(pl.format("{}-{}", "exception_id", pl.lit(number)).alias("exception_id"))
+            for number in range(times)
+        )
+        tables[name] = pl.concat(again)
+    return tables
+
+
+@pytest.mark.slow
+def test_fifty_thousand_rows_can_be_searched_and_what_is_beyond_is_told(browser: Browser, tmp_path: Path) -> None:
+    files = render(_many(5_600), pages.ABOUT, pages.RULES)
+    for name in ("reconciliation.html", "owners/it-assets.html", "owners/it-assets.2.html"):
+        path = tmp_path / Path(name).name
+        path.write_bytes(files[name])
+    browser.open(tmp_path / "reconciliation.html")
+    assert browser.run(COUNT) == "1–100 of 50,000"
+    assert "400 more are too many for one page" in browser.run("document.body.textContent")
+    browser.run(SEARCH.format("ana müller"))
+    assert browser.run(COUNT).endswith("of 5,600 (of 50,000)")
+    browser.run(PRESS.format("Later"))
+    assert browser.run("location.hash").endswith("page=2")
+    browser.open(tmp_path / "it-assets.2.html")
+    assert browser.run(COUNT) == "1–100 of 400"
+    assert browser.complaints == []
