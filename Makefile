@@ -7,7 +7,7 @@ CONNECTOR_TESTS := $(addprefix tests/test_,every_connector.py live_sources.py op
 CODE   := tieout connectors checks pipelines reports data tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow support bench lint format docs dev clean
+.PHONY: help demo test test-slow support bench bench-pull lint format docs dev clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ support: $(READY) ## write connectors/SUPPORT.md from what the connectors are te
 
 bench: $(READY) ## measure a month on large companies; SIZES="S M L" for all, TIMES=5 for steadier figures
 	$(BIN)/python -W ignore -m data.bench $(or $(SIZES),S M) --times $(or $(TIMES),3)
+
+bench-pull: $(READY) ## measure a pull against a bare loop that stores the same pages
+	$(BIN)/python -m data.bench.pull
 
 lint: $(READY) ## style, types and who may import whom
 	$(BIN)/ruff check $(CODE)
