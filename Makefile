@@ -3,11 +3,11 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
-CONNECTOR_TESTS := $(addprefix tests/test_,every_connector.py live_sources.py opening.py real_servers.py vendor_specs.py)
+CONNECTOR_TESTS := $(addprefix tests/test_,every_connector.py live_sources.py opening.py real_servers.py vendor_specs.py peers.py)
 CODE   := tieout connectors checks pipelines reports data tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow support bench bench-pull lint format docs dev clean
+.PHONY: help demo test test-slow test-peers support bench bench-pull lint format docs dev clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,6 +20,10 @@ test: lint ## everything CI checks: lint, types, layers, tests
 
 test-slow: $(READY) ## the long proofs too
 	$(BIN)/python -m pytest -n 3 --dist loadgroup -m "slow or not slow"
+
+test-peers: $(READY) ## install emulators of other systems by npm, and pull from them
+	npm install --no-audit --no-fund --prefix build/peers node@22 emulate@0.12.2
+	$(BIN)/python -m pytest -m slow tests/test_peers.py
 
 support: $(READY) ## write connectors/SUPPORT.md from what the connectors are tested against here
 	$(BIN)/python -m pytest -m "slow or not slow" --support connectors/SUPPORT.md $(CONNECTOR_TESTS)

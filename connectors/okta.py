@@ -69,8 +69,10 @@ class OktaOptions(WebOptions):
 
 
 def _users(options: OktaOptions) -> list[Stream]:
-    every_state = " or ".join(f'status eq "{state}"' for state in _STATES)
-    return [Stream(path="api/v1/users", params={"filter": every_state}, key="id", walk=Link(limit="limit", size=200))]
+    of_every_state = 'lastUpdated gt "2000-01-01T00:00:00.000Z"'  # a filter, whichever, shows the deprovisioned too
+    return [
+        Stream(path="api/v1/users", params={"filter": of_every_state}, key="id", walk=Link(limit="limit", size=200))
+    ]
 
 
 def _seats(options: OktaOptions) -> list[Stream]:
