@@ -255,7 +255,6 @@ def _about(month: Month, warehouse: Warehouse) -> reports.About:
         decisions=len(log),
         chain_head=decisions.head(log),
         earlier=tuple(period for period in warehouse.periods(RUNS) if period < month.period),
-        emails={name: owner.email for name, owner in settings.owners.items() if owner.email},
         lasting=frozenset(rule.slug for rule in catalogue.rules_of(month.workspace.rules) if rule.remembers),
     )
 

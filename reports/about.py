@@ -1,7 +1,6 @@
 """What every page says of the run it belongs to."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -13,7 +12,7 @@ class About:
     `as_of` has a zone; `earlier` are the periods run before this one, oldest first; `config_hash` is a fingerprint
     of the configuration in force. `decisions` counts the entries of the decision log as the page was written, and
     `chain_head` is the sha256 of the newest, which vouches for all. `lasting` are the rules about things that happened:
-    only what they find can be accepted. `emails` are the addresses of owners, as far as they are known.
+    only what they find can be accepted.
     """
 
     organisation: str
@@ -27,7 +26,6 @@ class About:
     chain_head: str = "0" * 64
     earlier: tuple[str, ...] = ()
     lasting: frozenset[str] = frozenset()
-    emails: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def zone(self) -> ZoneInfo:

@@ -94,6 +94,12 @@ def _trust(tables: Tables, about: About) -> tuple[Trust, ...]:
     return tuple(Trust(*row) for row in rows.select(columns).iter_rows())
 
 
+def held(tables: Tables, about: About, kind: str) -> pl.Series:
+    """The asset classes, or the products, of which too little is known to act on their lists."""
+    rows = of_period(tables, "trust", about.period).filter((pl.col("kind") == kind) & pl.col("state").is_in(HOLD))
+    return rows["asset_class"].implode()
+
+
 def breaches(tables: Tables, about: About) -> tuple[Breach, ...]:
     """The thresholds that are breached, or were and are not known to be over; the longest due first."""
     rows = of_period(tables, "escalations", about.period).filter(pl.col("status") != "over")

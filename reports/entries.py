@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from reports.about import About
-from reports.controls import HOLD
+from reports.controls import held
 from reports.listing import Answers, Column
 from reports.prose import read
 from reports.tables import Tables, of_period
@@ -142,9 +142,7 @@ def _may(about: About) -> pl.Expr:
 
 def _hold(tables: Tables, about: About) -> pl.Expr:
     """Whether too little is known of an exception's class or product to act on it."""
-    held = of_period(tables, "trust", about.period).filter(pl.col("state").is_in(HOLD))
-    classes = held.filter(pl.col("kind") == "asset class")["asset_class"].implode()
-    products = held.filter(pl.col("kind") == "product")["asset_class"].implode()
+    classes, products = held(tables, about, "asset class"), held(tables, about, "product")
     product = pl.when(pl.col("subject_type") == "seat").then(pl.col("subject").str.replace(r"/[^/]*$", "")).otherwise(
         pl.when(pl.col("subject_type") == "product").then("subject")
     )  # fmt: skip

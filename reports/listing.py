@@ -53,13 +53,16 @@ The column `may` of the list holds the kinds that make sense for a row, joined b
 
 @dataclass(frozen=True)
 class Listing:
-    """One list of a page. `rows` are all of it, as text, in the order in which it is first shown."""
+    """One list of a page. `rows` are all it carries, as text, in the order in which it is first shown; `total` is how
+    many there are, and `elsewhere` says where the others stand.
+    """
 
     name: str
     title: str
     columns: tuple[Column, ...]
     rows: pl.DataFrame
     total: int
+    elsewhere: str
     island: Markup
 
     @property
@@ -86,6 +89,7 @@ def build(
     *,
     details: pl.DataFrame | None = None,
     answers: Answers | None = None,
+    elsewhere: str = "the published database has them",
 ) -> Listing:
     """A list of rows in their order, at most LIMIT of them; `details` are about the rows that its `key` names.
 
@@ -105,7 +109,7 @@ def build(
         data |= _under(texts[columns[0].name], details)
     if answers:
         data["answers"] = {"kinds": answers}
-    return Listing(name, title, columns, texts, rows.height, _as_island(data))
+    return Listing(name, title, columns, texts, rows.height, elsewhere, _as_island(data))
 
 
 def as_text(columns: Sequence[Column], rows: pl.DataFrame, home: str) -> pl.DataFrame:

@@ -55,7 +55,6 @@ class Pack:
     worth: tuple[Worth, ...]
     tasks: tuple[Task, ...]
     on_hold: int
-    email: str | None
     rows: pl.DataFrame
     details: pl.DataFrame
     parts: tuple[Listing, ...]
@@ -122,7 +121,6 @@ def _pack(
         worth=worth(pressing),
         tasks=_tasks(pressing, rules),
         on_hold=pressing["hold"].drop_nulls().len(),
-        email=about.emails.get(owner),
         rows=rows,
         details=details,
         parts=_parts(rows, details, about),

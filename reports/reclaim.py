@@ -13,6 +13,7 @@ import polars as pl
 from reports import listing, savings
 from reports.about import About
 from reports.charts import Bar, waterfall
+from reports.controls import held
 from reports.listing import Column, Listing
 from reports.prose import read
 from reports.renewals import Renewal, renewals
@@ -39,6 +40,7 @@ COLUMNS = (
     Column("decide_by", "Decide by", "date"),
     Column("product", "Product", facet=True, shown=False),
     Column("vendor", "Vendor", facet=True, shown=False),
+    Column("hold", "On hold", facet=True, shown=False),
     Column("does", "What giving it back does", facet=True, shown=False),
     Column("annual_amount", "A year, as contracted", "money", shown=False, currency="currency"),
     Column("realisable_now_amount", "Now, as contracted", "money", shown=False, currency="currency"),
@@ -300,6 +302,7 @@ def _seats(tables: Tables, about: About, lines: pl.DataFrame, rules: Mapping[str
             pl.concat_str("contract_id", "line_no", separator="/").fill_null(NO_LINE).alias("contract"),
             pl.col("cost_center").fill_null("none told"),
             pl.col("reason").replace_strict(titles, default=None, return_dtype=pl.String).alias("title"),
+            pl.when(pl.col("product").is_in(held(tables, about, "product"))).then(pl.lit("hold")).alias("hold"),
             pl.col("bucket").replace_strict(DOES, return_dtype=pl.String).alias("does"),
             last_use.fill_null("unknown").alias("last_use"),
         )

@@ -126,7 +126,7 @@ def build(
         resolved=listed.filter(pl.col("status") == "resolved").height,
         exceptions=listing.build(
             "exceptions", f"Exceptions of {about.period}", entries.COLUMNS, listed, about,
-            details=exceptions.details, answers=entries.ANSWERS,
+            details=exceptions.details, answers=entries.ANSWERS, elsewhere="the pages of their owners have them",
         ),
     )  # fmt: skip
 

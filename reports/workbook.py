@@ -24,6 +24,8 @@ LIMIT = 20_000
 """Rows of a workbook; more are in the page."""
 LONGEST = 4_000
 """Characters of evidence in a cell."""
+FITS = 32_767
+"""Characters that a cell can hold at all."""
 DECISION = ("Decision", "Until", "Approver", "To", "Reason", "Comment")
 SHOWN = ("subject", "title", "remedy", "severity", "due_on", "value", "value_kind")
 REST = ("status", "age_days", "since", "hold", "amount", "currency", "evidence", "rule", "exception_id", "period")
@@ -186,4 +188,4 @@ class Sheets:
             case date():
                 sheet.write_datetime(line, number, value, self.day)
             case _:
-                sheet.write_string(line, number, str(value), form)
+                sheet.write_string(line, number, str(value)[:FITS], form)

@@ -68,6 +68,14 @@ def test_money_is_exact_text_in_the_csv_and_nothing_in_it_runs() -> None:
     assert not any(cell.data_type == "f" for sheet in book for row in sheet.iter_rows() for cell in row)
 
 
+def test_seats_of_a_product_that_cannot_be_trusted_are_marked() -> None:
+    files = render(
+        {**pages.full(), "trust": pages.full()["trust"].with_columns(asset_class=pl.lit("Figura"))}, ABOUT, RULES
+    )
+    rows = csv.DictReader(io.StringIO(files["reclaim.csv"].decode("utf-8-sig")))
+    assert {(row["product"], row["hold"]) for row in rows} == {("Figura", "hold"), ("Tabula", "")}
+
+
 def test_finance_finds_dates_rates_and_who_signed() -> None:
     files = render(pages.full(), ABOUT, RULES)
     page = files["reclaim.html"].decode()
