@@ -52,7 +52,7 @@ def _members(options: SlackOptions) -> list[Stream]:
             key="_key",
             walk=walk,
             refused_when=_REFUSED,
-            instead=[Instead(status=403, note=_NO_BILLING)],
+            instead=[Instead(status=status, note=_NO_BILLING) for status in (403, 404)],
         ),
     ]
 

@@ -18,6 +18,7 @@ from tieout.settings import Table, Texts
 
 _PLACE = re.compile(r"\{([^{}]+)\}")
 _LINK = re.compile(r'<([^>]*)>\s*;[^,]*\brel="?next"?')
+_REFUSED = 403  # what an answer is taken for that says no although its status is 200
 Said = dict[str, str]
 
 
@@ -292,7 +293,7 @@ def _counts_the_rest(stream: Stream, seen: Seen) -> bool:
 def _records(stream: Stream, answer: Answer) -> list[Any]:
     if refusal := next((n for n, value in stream.refused_when.items() if _plain(dig(answer.data, n)) == value), None):
         said = next((t for n in ("error", "messages", "message") if isinstance(t := dig(answer.data, n), str)), refusal)
-        raise PullError(f"the source answered with an error: {' '.join(said.split())[:160]}")
+        raise PullError(f"the source answered with an error: {' '.join(said.split())[:160]}", _REFUSED)
     records = records_at(answer.data, stream.records)
     if records is None and _says_none(stream, answer.data):
         return []

@@ -8,6 +8,7 @@ A replay of a period reads what landed, never the inbox.
 
 import hashlib
 import json
+import logging
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -25,6 +26,8 @@ from pipelines.workspace import Workspace
 from tieout.feeds import FEEDS
 from tieout.pull import Fetched
 from tieout.settings import Source
+
+log = logging.getLogger("tieout")
 
 _UNSHAPING = {"name", "path", "required", "bounds", "covers", "history_from", "limits", "options"}
 """What a source's config says that does not change how its rows are read."""
@@ -161,7 +164,9 @@ def manifests(workspace: Workspace) -> list[Path]:
 def _fetch(workspace: Workspace, source: Source, period: str, folder: Path) -> Fetched:
     if not source.is_live:
         return files.fetch(source, workspace.root, workspace.inbox, period, folder)
-    return systems.fetch(source, period, folder, wire_of(source))
+    fetched = systems.fetch(source, period, folder, wire_of(source))
+    log.info("         %s: %s", source.name, fetched.account)
+    return fetched
 
 
 def _shaping(source: Source) -> dict[str, object]:

@@ -37,6 +37,15 @@ timezone = "Europe/Berlin"
 #   "Employed" = "active"
 #   "Left" = "terminated"
 
+# A system can be asked itself instead; `tieout sources` lists those that can. Its credential stays out of this file:
+#
+# [[sources]]
+# name = "okta-prod"
+# feed = "accounts"
+# connector = "okta"
+# url = "https://example.okta.com"
+# token = "${OKTA_TOKEN}"                   # an environment variable; or OKTA_TOKEN_FILE names a file that holds it
+
 # Limits of the rules, for all and for one class of asset.
 # [policy]
 # return_days = 14

@@ -28,7 +28,10 @@ def pulled(folder: Path, **source: Any) -> tuple[Fetched, Staged]:
     configured = systems.configured(Source.model_validate({"name": "there", **source}))
     folder = folder / f"pull-{len(list(folder.iterdir()))}"
     folder.mkdir()
-    wire = Wire(sleep=lambda seconds: None, vault=Vault({"PASSWORD": CANARY, "WRONG": "wrong-password"}))
+    wire = Wire(
+        sleep=lambda seconds: None,
+        vault=Vault({"PASSWORD": CANARY, "WRONG": "wrong-password", "ADMIN": "admin-service-token"}),
+    )
     fetched = systems.fetch(configured, "2026-10", folder, wire)
     assert CANARY not in repr(fetched)
     assert all(CANARY.encode() not in path.read_bytes() for path in folder.iterdir())

@@ -73,6 +73,12 @@ class Fetched:
     notes: tuple[str, ...] = ()
     report: PullReport | None = None
 
+    @property
+    def account(self) -> str:
+        """How the pull went, in a line: its outcome, its rows and pages, and the proof or the reason."""
+        pages = f", {self.report.rows:,} rows in {self.report.pages} pages" if self.report else ""
+        return f"{self.outcome}{pages} ({self.why or self.proof})"
+
     def extracted(self, zone: ZoneInfo) -> datetime | None:
         """The instant of the extract in UTC, null if nobody said; without a zone of its own it is in `zone`."""
         if self.extracted_at is None:
