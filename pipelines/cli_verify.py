@@ -1,6 +1,7 @@
 """The commands that hold what is kept against what was recorded, and make again what can be made again."""
 
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -11,6 +12,7 @@ def register(app: typer.Typer) -> None:
     """Give a command line these commands."""
     app.command()(verify)
     app.command()(rebuild)
+    app.command()(purge)
 
 
 def verify(workspace: InWorkspace = Path(), as_json: AsJson = False) -> None:
@@ -57,3 +59,48 @@ def rebuild(workspace: InWorkspace = Path()) -> None:
     opened = Workspace.open(workspace)
     make_again(opened, lambda said: typer.echo(said, err=True))
     typer.echo(f"Database:  {opened.published_database}")
+
+
+def purge(
+    before: Annotated[str, typer.Option(help="The first month that stays as it is.", metavar="YYYY-MM")],
+    reason: Annotated[str, typer.Option(help="Why it is done.")],
+    approver: Annotated[str, typer.Option(help="The second person.")],
+    who: Annotated[
+        str | None, typer.Option("--by", help="Who asks for it; the user of the operating system by default.")
+    ] = None,
+    workspace: InWorkspace = Path(),
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be purged.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Forget people: take away the files of old months, and whom their rows were about.
+
+    What was dropped, landed, shown and signed of the months before is removed. Figures, rule runs, exceptions and
+    events stay without personal fields; who is named in no later month is forgotten everywhere. The decisions of
+    those months stay as tombstones in the chain. Such months can no longer be reproduced; `tieout verify` still holds.
+    Months under `[retention] hold` are left alone, and so is what is younger than `evidence_years`.
+    Exit code 0 = done, 1 = refused, 2 = bad usage or config.
+
+    \b
+    Examples:
+      tieout purge -w books --before 2019-11 --by "Ada Byron" --approver "Bob Hill" --reason "retention" --dry-run
+      tieout purge -w books --before 2019-11 --by "Ada Byron" --approver "Bob Hill" --reason "retention"
+    """
+    import getpass
+    from datetime import UTC, datetime
+
+    from pipelines import purge as purging
+    from pipelines.answer import as_json_text
+    from pipelines.decisions import Act
+    from pipelines.workspace import Workspace
+
+    opened, now = Workspace.open(workspace), datetime.now(UTC)
+    if dry_run:
+        found = purging.look(opened, before, now)
+    else:
+        found = purging.purge(opened, before, who or getpass.getuser(), approver, reason, Act(now, "cli"))
+    if as_json:
+        typer.echo(as_json_text(vars(found)), nl=False)
+        return
+    typer.echo(f"months: {', '.join(found.months) or 'none'}")
+    typer.echo(f"held: {', '.join(found.held) or 'none'}")
+    typer.echo(f"texts that name somebody: {found.people}")

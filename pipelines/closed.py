@@ -77,13 +77,27 @@ def closings(workspace: Workspace) -> list[Closing]:
     return found
 
 
+def purged(workspace: Workspace) -> set[str]:
+    """The months of which nobody's data is there any more, so that they cannot be performed again."""
+    months = (entry.comment or "" for entry in decisions.read(workspace) if entry.kind == "purge")
+    return {month for listed in months for month in listed.split(", ") if month}
+
+
 def closed(workspace: Workspace) -> dict[str, Closing]:
-    """The sign-off of every month that is closed now."""
-    return {one.period: one for one in closings(workspace) if one.reopened is None}
+    """The sign-off of every month that is closed now, and that could be performed again."""
+    gone = purged(workspace)
+    return {one.period: one for one in closings(workspace) if one.reopened is None and one.period not in gone}
+
+
+def refuse_purged(workspace: Workspace, period: str) -> None:
+    """Raise TieoutError for a month whose deliveries are no more."""
+    if period in purged(workspace):
+        raise TieoutError(f"{period} was purged; it stays as it is, and cannot be run or signed off again.")
 
 
 def refuse_sealed(workspace: Workspace, period: str) -> None:
     """Raise TieoutError for a month that may not change: a closed one, or one that a closed one builds on."""
+    refuse_purged(workspace, period)
     sealed = closed(workspace)
     if period in sealed:
         raise TieoutError(

@@ -8,7 +8,7 @@ import polars as pl
 
 from pipelines import __version__, decisions, landing, publish, steps
 from pipelines.again import results
-from pipelines.closed import SUBJECT, Closing, Manifest, closed, keep
+from pipelines.closed import SUBJECT, Closing, Manifest, closed, keep, refuse_purged
 from pipelines.decisions import Act, Asked, reclaim_of
 from pipelines.errors import ConfigError, TieoutError
 from pipelines.interrupted import refuse_half_done
@@ -27,6 +27,7 @@ def close(workspace: Workspace, period: str, preparer: str, reviewer: str, act: 
     Raises TieoutError, which lists everything that stands in the way.
     """
     with workspace.lock():
+        refuse_purged(workspace, period)
         refuse_half_done(workspace, period)
         _hold_ran(workspace, period)
         obstacles = list(_obstacles(workspace, period, act.at))

@@ -48,6 +48,7 @@ def rebuild(workspace: Workspace, say: Callable[[str], object] = print) -> list[
             raise TieoutError(f"{findings[0].removesuffix('.')}; {len(findings)} findings in all, see `tieout verify`.")
         with TemporaryDirectory(prefix=UNFINISHED, dir=workspace.warehouse) as folder:
             beside = Beside(workspace.root, workspace.settings, Path(folder))
+            _carry_over(workspace, beside)
             for period in months:
                 say(f"{period}  {_perform(beside, period)}")
             _show(beside, months)
@@ -59,6 +60,17 @@ def rebuild(workspace: Workspace, say: Callable[[str], object] = print) -> list[
 
 
 # -- inside ----------------------------------------------------------------------------------------------------------
+
+
+def _carry_over(workspace: Workspace, beside: Beside) -> None:
+    """Take along what is left of purged months: it lies nowhere else."""
+    purged = closed.purged(workspace)
+    if not purged or not workspace.private_database.exists():
+        return
+    with Warehouse(workspace.private_database) as old, Warehouse(beside.private_database) as new:
+        for table in old.tables():
+            for period in purged.intersection(old.periods(table)):
+                new.write(table, old.read(table, period=period), period)
 
 
 def _perform(beside: Beside, period: str) -> str:

@@ -160,7 +160,8 @@ def _entry(path: Path, log: tuple[Entry, ...], number: int, sha256: str, witness
 
 def _closed(workspace: Workspace, log: tuple[Entry, ...], known: Mapping[str, str]) -> Iterator[str]:
     yield from _unlike(anchors.signed_in(workspace), SIGNED, known)
-    for closing in closed.closings(workspace):
+    purged = closed.purged(workspace)
+    for closing in (one for one in closed.closings(workspace) if one.period not in purged):
         try:
             manifest = closed.manifest_of(workspace, closing)
         except TieoutError as problem:

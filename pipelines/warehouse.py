@@ -17,6 +17,7 @@ import polars as pl
 
 from pipelines import crash
 from pipelines.errors import TieoutError
+from pipelines.whole import place
 
 PERIOD = "period"
 OLDEST_READER = "v1.4.0"
@@ -228,6 +229,16 @@ def _unusable(path: Path, problem: BaseException) -> str:
 
 class StorageError(TieoutError):
     """A database cannot be read or written, for want of space, memory or rights."""
+
+
+def compact(path: Path, beside: Path) -> None:
+    """Write a database anew beside it and put that in its place: what was deleted from it is in no block of the new."""
+    with duckdb.connect(config=_SEALED) as connection:
+        connection.execute(f"ATTACH {literal(str(path))} AS old")
+        connection.execute(f"ATTACH {literal(str(beside))} AS new")
+        connection.execute("COPY FROM DATABASE old TO new")
+        connection.execute("CHECKPOINT new")
+    place(beside, path)
 
 
 class QueryError(Exception):

@@ -8,7 +8,7 @@ later than, so that an old month run again comes to the same answer.
 import hashlib
 import json
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -18,11 +18,12 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from tieout.feeds import SCALE
+from tieout.personal import FORGOTTEN
 from tieout.settings import Settings
 
 Kind = Literal[
     "acknowledge", "assign", "keep", "waive", "accept", "dispute", "approve", "release", "realise", "correct",
-    "override", "close", "reopen",
+    "override", "close", "reopen", "purge",
 ]  # fmt: skip
 KINDS: tuple[str, ...] = get_args(Kind)
 About = Literal["exception", "policy", "reclaim", "source", "period"]
@@ -31,7 +32,7 @@ _ONLY: dict[About, tuple[tuple[str, ...], str]] = {
     "policy": (("approve", "correct"), "a change of policy, which can only be approved"),
     "reclaim": (("approve", "correct"), "the reclaim of a month, which can only be approved"),
     "source": (("override", "correct"), "a delivery; `tieout accept` overrides its bounds"),
-    "period": (("close", "reopen"), "a month, which `tieout close` and `tieout reopen` are for"),
+    "period": (("close", "reopen", "purge"), "a month; `tieout close`, `tieout reopen` and `tieout purge` are for it"),
 }
 """The decisions that make sense about anything but an exception, and what to say of others."""
 STATES = {
@@ -45,10 +46,12 @@ STATES = {
 LADDER = {"release": "approve", "realise": "release"}
 """Steps of a reclaim, each with the one it stands on; nobody takes two steps in a row."""
 ABOUT_OPEN = ("acknowledge", "assign", "keep", "waive", "accept", "dispute", "approve")
-SECONDED = ("waive", "accept", "override", "close", "reopen")
+SECONDED = ("waive", "accept", "override", "close", "reopen", "purge")
 """Decisions that need a second person, as `approver`: who reviews, where a month is closed or reopened."""
 KEPT_RULE = "inactive-seat"
 RECLAIMED = "licence_pool"
+PURGE = "purge/"
+"""What the id of a purge begins with in the log; the first month that it leaves follows."""
 FIRST_LINK = "0" * 64
 """What the first entry names as the one before it."""
 
@@ -96,11 +99,18 @@ class Entry(Proposal):
     file: str | None = None  # sha256 of the imported file
     previous: str
     sha256: str = ""
+    purged: bool | None = None  # true where it no longer says who decided; its sha256 is that of what it said
 
     @property
     def line(self) -> str:
         """The entry as the log has it, without its line end."""
         return json.dumps(_said(self), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+    @property
+    def words(self) -> list[str]:
+        """Everything in it that says who somebody is, or that somebody wrote."""
+        said = (self.who, self.os_user, self.approver, self.owner, self.role, self.reason, self.comment)
+        return [text for text in said if text]
 
     def sealed(self) -> "Entry":
         """The same with its sha256, which is taken over everything else it says."""
@@ -128,6 +138,14 @@ class Standing:
     content: str | None = None
 
 
+@dataclass(frozen=True)
+class Tombstones:
+    """A log in which the entries of purged months say nothing of a person, and the sha256 over those entries."""
+
+    entries: tuple[Entry, ...]
+    sha256: str
+
+
 class ChainError(ValueError):
     """The log is not what was recorded; the sentence names the line."""
 
@@ -146,11 +164,43 @@ def verify(lines: Sequence[str]) -> tuple[Entry, ...]:
             raise ChainError(f"line {number} is no decision") from None
         if entry.seq != number or entry.previous != previous:
             raise ChainError(f"line {number} does not follow from the line before it")
-        if entry.line != line or entry.sha256 != _fingerprint(entry):
+        if entry.line != line or (entry.sha256 != _fingerprint(entry) and not entry.purged):
             raise ChainError(f"line {number} was changed after it was recorded")
         entries.append(entry)
         previous = entry.sha256
+    _hold_tombstones(entries)
     return tuple(entries)
+
+
+def tombstones(entries: Sequence[Entry], before: str, held: Callable[[str], bool]) -> Tombstones:
+    """The log as a purge of the months before one leaves it; those that are held stay as they are."""
+    left = tuple(
+        entry if _month(entry) >= before or held(_month(entry)) or entry.kind == "purge" else _tombstone(entry)
+        for entry in entries
+    )
+    return Tombstones(left, _over([entry for entry in left if entry.purged]))
+
+
+def _tombstone(entry: Entry) -> Entry:
+    nobody = {"who": FORGOTTEN, "os_user": FORGOTTEN, "purged": True}
+    told = ("role", "reason", "comment", "approver", "owner", "file")
+    return entry.model_copy(update=nobody | dict.fromkeys(told))
+
+
+def _hold_tombstones(entries: Sequence[Entry]) -> None:
+    """Whether the newest purge vouches for what is left of every entry that no longer tells all."""
+    purged = [entry for entry in entries if entry.purged]
+    newest = next((entry for entry in reversed(entries) if entry.kind == "purge"), None)
+    if purged and (newest is None or _over(purged) != newest.document):
+        raise ChainError(f"line {purged[0].seq}, or another one that was purged, was changed since")
+
+
+def _over(entries: Sequence[Entry]) -> str:
+    return hashlib.sha256("\n".join(entry.line for entry in entries).encode()).hexdigest()
+
+
+def _month(entry: Entry) -> str:
+    return entry.at.strftime("%Y-%m")
 
 
 def head(entries: Sequence[Entry]) -> str:
@@ -234,7 +284,7 @@ def _unfit(proposal: Proposal, standing: Standing) -> str | None:
     if standing.about != "exception":
         kinds, instead = _ONLY[standing.about]
         return None if kind in kinds else f"{name} is {instead}"
-    if kind in ("override", "close", "reopen"):
+    if kind in ("override", "close", "reopen", "purge"):
         return f"{name} is an exception, so there is nothing to {kind}"
     if kind in ABOUT_OPEN and standing.status in ("resolved", "accepted"):
         return f"{name} is {standing.status}, so there is nothing to {kind}"
@@ -333,7 +383,7 @@ def _unauthorised(proposal: Proposal, standing: Standing, settings: Settings) ->
         if proposal.role not in held:
             return f"{person} does not have the role {proposal.role}"
         held = {proposal.role}
-    right = "close" if kind == "reopen" else kind
+    right = "close" if kind in ("reopen", "purge") else kind
     able = {name for name, role in settings.roles.items() if right in role.may}
     if not held & able:
         need = f"the role {' or '.join(sorted(able))}" if able else "a role that may, and [roles] has none"
@@ -407,6 +457,7 @@ def in_words() -> pl.Expr:
         **STATES, "assign": "assigned", "keep": "kept", "approve": "reclaim approved", "release": "released",
         "realise": "realised", "correct": "taken back", "override": "accepted as it is", "close": "closed",
         "reopen": "reopened",
+        "purge": "purged",
     }  # fmt: skip
 
     def part(text: str, column: str) -> pl.Expr:

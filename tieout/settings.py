@@ -337,6 +337,17 @@ class Notify(Table):
     webhook: Reference | None = None  # of a chat, like "${CHAT_WEBHOOK}": its address is a secret
 
 
+class Retention(Table):
+    """`[retention]`: how long evidence is kept at least, and which months are held although they are older."""
+
+    evidence_years: Annotated[int, Field(ge=0)] = 7
+    hold: bool | list[str] = []  # months like 2019-03, or true for all of them
+
+    def holds(self, period: str) -> bool:
+        """Whether a month may not be purged."""
+        return self.hold if isinstance(self.hold, bool) else period in self.hold
+
+
 class Paths(Table):
     """Folders below the workspace."""
 
@@ -374,6 +385,9 @@ class Settings(Table):
     roi: Roi = Roi()
     notify: Notify = Notify()
     retention: dict[str, Any] = {}
+
+    notify: dict[str, Any] = {}
+    retention: Retention = Retention()
     roles: dict[str, Role] = {}
 
     @model_validator(mode="after")
