@@ -384,9 +384,6 @@ class Settings(Table):
     thresholds: dict[str, Threshold] = {}
     roi: Roi = Roi()
     notify: Notify = Notify()
-    retention: dict[str, Any] = {}
-
-    notify: dict[str, Any] = {}
     retention: Retention = Retention()
     roles: dict[str, Role] = {}
 
