@@ -32,7 +32,7 @@ class Message:
 
 @dataclass(frozen=True)
 class Due:
-    """What is to be sent now, and the owners who cannot be told because nobody knows their address."""
+    """What is to be sent now, and in one sentence each who cannot be told, and what would change that."""
 
     messages: tuple[Message, ...]
     unreachable: tuple[str, ...]
@@ -59,7 +59,7 @@ def due(workspace: Workspace, period: str, sent: Mapping[str, datetime], now: da
     ]
     return Due(
         tuple(message for message in wanted if message.to and message.about not in sent),
-        tuple(owner for owner, address in addresses.items() if not address),
+        tuple(_unreachable(workspace, addresses)),
     )
 
 
@@ -68,6 +68,14 @@ def _address(workspace: Workspace, owner: str) -> tuple[str, ...]:
     stated = workspace.settings.owners.get(owner)
     address = (stated.email if stated else None) or (owner if "@" in owner else None)
     return (address,) if address else ()
+
+
+def _unreachable(workspace: Workspace, addresses: Mapping[str, tuple[str, ...]]) -> Iterable[str]:
+    for owner, address in addresses.items():
+        if not address:
+            yield f'{owner} has no address; give [owners."{owner}"] an email.'
+    if not workspace.settings.notify.finance:
+        yield "nobody gets the licence reclaim; name their addresses as finance in [notify]."
 
 
 def _pack_mail(pack: Pack, to: tuple[str, ...], folder: Path, about: About) -> Message:

@@ -109,7 +109,7 @@ def build(tables: Tables, about: About) -> Sections:
     return Sections(
         "Audit",
         f"The log held {about.decisions:,} decisions as this page was written, each naming the hash of the one before; "
-        f"its head is {about.chain_head}. `tieout verify` holds everything kept against what was recorded.",
+        f"its head is {about.chain_head}. The command tieout verify holds everything kept against what was recorded.",
         (
             Card(periods["state"].tail(1).fill_null("open")[0], f"is the state of {about.period}", link="#periods"),
             Card(f"{overrides.height:,}", "overrides of deliveries count", link="#overrides"),

@@ -7,6 +7,7 @@ const MARKS = {
 }
 const TINT = { TRUSTED: "GREEN", WATCH: "AMBER", DISTRUSTED: "RED", UNPROVEN: "AMBER" }
 const PAGE = 100
+const PRINTED = 2000
 const compare = new Intl.Collator(undefined, { numeric: true }).compare
 
 const make = (tag, attributes = {}, ...inside) => {
@@ -39,6 +40,7 @@ class Listing {
     this.shown = this.columns.filter((column) => column.shown)
     this.under = this.columns.filter((column) => !column.shown && column.name !== "may")
     this.open = new Set()
+    this.size = PAGE
     this.decided = new Map()
     this.clear()
     this.region = place.querySelector(".scroll")
@@ -46,6 +48,8 @@ class Listing {
     this.build()
     this.follow()
     addEventListener("hashchange", () => this.follow())
+    addEventListener("beforeprint", () => this.print(PRINTED, 0))
+    addEventListener("afterprint", () => this.print(PAGE, this.before))
     addEventListener("beforeunload", (event) => this.unsaved && event.preventDefault())
   }
 
@@ -135,14 +139,14 @@ class Listing {
   }
 
   show() {
-    const pages = Math.max(1, Math.ceil(this.found.length / PAGE))
+    const pages = Math.max(1, Math.ceil(this.found.length / this.size))
     this.page = Math.min(this.page, pages - 1)
-    const rows = this.found.slice(this.page * PAGE, (this.page + 1) * PAGE)
+    const rows = this.found.slice(this.page * this.size, (this.page + 1) * this.size)
     this.body.replaceChildren(...rows.flatMap((row) => this.line(row)))
     if (!rows.length) {
       this.body.append(make("tr", {}, make("td", { colspan: this.shown.length }, "Nothing fits what was chosen.")))
     }
-    const from = this.page * PAGE + 1
+    const from = this.page * this.size + 1
     const among = this.found.length === this.rows ? "" : ` (of ${grouped(String(this.rows))})`
     this.status.textContent = rows.length
       ? `${grouped(String(from))}–${grouped(String(from + rows.length - 1))} of ${grouped(String(this.found.length))}${among}`
@@ -154,6 +158,12 @@ class Listing {
       const is = this.sorted?.column === this.shown[number]
       head.setAttribute("aria-sort", is ? (this.sorted.falls ? "descending" : "ascending") : "none")
     })
+  }
+
+  print(size, page) {
+    this.before = this.page
+    Object.assign(this, { size, page })
+    this.show()
   }
 
   refresh() {
@@ -208,7 +218,7 @@ class Listing {
 
   build() {
     this.search = make("input", {
-      type: "search", "aria-label": `Search in ${this.title}`, placeholder: "Search, also in the evidence",
+      type: "search", "aria-label": `Search in ${this.title}`, placeholder: this.details ? "Search, also in the evidence" : "Search",
       oninput: () => {
         clearTimeout(this.soon)
         this.soon = setTimeout(() => {

@@ -137,9 +137,10 @@ def _summary(pack: Pack, about: About) -> tuple[str, ...]:
         if line.added and line.value is not None
     ]
     first = pack.tasks[0] if pack.tasks else None
+    next_due = f"the next is due {day(pack.next_due)}" if pack.next_due else "nothing falls due later"
     return (
         f"{many(pack.open, 'exception')} of {about.period} to see to, {pack.new:,} new.",
-        f"{pack.overdue:,} overdue, {pack.critical:,} critical; the next is due {day(pack.next_due)}.",
+        f"{pack.overdue:,} overdue, {pack.critical:,} critical; {next_due}.",
         f"Worth: {'; '.join(worth_of) or 'nothing that has a value'}.",
         f"First: {first.prose.do or first.prose.title} ({first.count:,})"
         if first

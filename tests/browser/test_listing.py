@@ -119,6 +119,18 @@ def test_decisions_are_downloaded_as_one_file_to_import(browser: Browser, page: 
     ]  # fmt: skip
 
 
+def test_what_is_printed_is_the_whole_list_and_then_the_page_is_as_before(browser: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "reconciliation.html"
+    path.write_bytes(render(_many(30), pages.ABOUT, pages.RULES)["reconciliation.html"])
+    browser.open(path, "#exceptions?page=2")
+    assert browser.run(COUNT) == "101–200 of 270"
+    browser.run("dispatchEvent(new Event('beforeprint'))")
+    assert browser.run(COUNT) == "1–270 of 270"
+    browser.run("dispatchEvent(new Event('afterprint'))")
+    assert browser.run(COUNT) == "101–200 of 270"
+    assert browser.paper().count(b"/Type /Page\n") > 3
+
+
 def test_without_scripts_the_first_rows_can_be_read(browser: Browser, page: Path) -> None:
     browser("Emulation.setScriptExecutionDisabled", value=True)
     browser.open(page)
