@@ -70,8 +70,8 @@ def send(
         outcomes = deliver(opened, found.messages, now)
         if outcomes:
             typer.echo(as_text(pl.DataFrame(outcomes), "json" if as_json else "table"), nl=False)
-    for owner in found.unreachable:
-        typer.echo(f'tieout: {owner} has no address; give [owners."{owner}"] an email.', err=True)
+    for sentence in found.unreachable:
+        typer.echo(f"tieout: {sentence}", err=True)
     count = sum(one.outcome == SENT for one in outcomes)
     typer.echo(f"{len(outcomes)} to send, {count} sent{'' if not dry_run else '; this was a dry run'}.", err=True)
     if not dry_run and count < len(outcomes):
