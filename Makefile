@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
-CONNECTOR_TESTS := $(addprefix tests/test_,every_connector.py live_sources.py opening.py real_servers.py vendor_specs.py peers.py)
+CONNECTOR_TESTS := $(addprefix tests/test_,drops.py every_connector.py live_sources.py opening.py real_servers.py vendor_specs.py peers.py)
 CODE   := tieout connectors checks pipelines reports data tests
 
 .DEFAULT_GOAL := help
