@@ -128,7 +128,7 @@ class Warehouse:
         where = " AND ".join(f"{PERIOD} {sign} ?" for sign in given) or "TRUE"
         wanted = ", ".join(map(quoted, columns)) or "*"
         rows = self._connection.execute(
-            f"SELECT {wanted} FROM {quoted(table)} WHERE {where} ORDER BY {PERIOD}, rowid", list(given.values())
+            f"SELECT {wanted} FROM {quoted(table)} WHERE {where} {_order(period)}", list(given.values())
         )
         return _frame(rows)
 
@@ -155,7 +155,7 @@ class Warehouse:
                     name = f"publication.main.{quoted(table)}"
                     columns = ", ".join(map(quoted, show.columns))
                     where = f"WHERE {PERIOD} = {literal(show.period)}" if show.period else ""
-                    rows_of = f"SELECT {columns} FROM {quoted(show.table)} {where} ORDER BY {PERIOD}, rowid"
+                    rows_of = f"SELECT {columns} FROM {quoted(show.table)} {where} {_order(show.period)}"
                     comments = [f"COMMENT ON TABLE {name} IS {literal(show.about)}"] + [
                         f"COMMENT ON COLUMN {name}.{quoted(column)} IS {literal(text)}"
                         for column, text in show.columns.items()
@@ -290,6 +290,11 @@ _ASKED = _SEALED | {
     "memory_limit": "2GB",
     "temp_directory": "",
 }
+
+
+def _order(period: str | None) -> str:
+    """The order of rows: as they were written, month by month. One month's stand so already, as one write left them."""
+    return "" if period else f"ORDER BY {PERIOD}, rowid"
 
 
 def _storable(frame: pl.DataFrame) -> pl.DataFrame:
