@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from pipelines import anchors, decisions, landing, publish, steps
+from pipelines import anchors, decisions, landing, publish, sending, steps
 from pipelines.anchors import KEPT, LANDED, SIGNED
 from pipelines.closed import closed, purged
 from pipelines.decisions import Act, Asked
@@ -64,6 +64,7 @@ def purge(workspace: Workspace, before: str, who: str, approver: str, reason: st
         _record(workspace, before, asked, act, dry_run=True)
         _clear_tables(workspace, before, found.months)
         _clear_files(workspace, found.months)
+        sending.forget(workspace, before)
         _record(workspace, before, asked, act)
         _show(workspace)
         return found

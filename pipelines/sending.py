@@ -78,6 +78,14 @@ def sent(workspace: Workspace) -> dict[str, datetime]:
         ) from None
 
 
+def forget(workspace: Workspace, before: str) -> None:
+    """No longer know what went out before a month, and to whom."""
+    path = _list_of(workspace)
+    if path.exists():
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        write_whole(path, "".join(line for line in lines if json.loads(line)["at"][:7] >= before).encode())
+
+
 # -- inside ----------------------------------------------------------------------------------------------------------
 
 

@@ -68,6 +68,8 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     decisions.record(opened, [as_asked(1, said)], Act(datetime(2018, 3, 9, tzinfo=UTC), "cli"))
     closing.close(opened, OLD, "Olga Overseer", "Bob", Act(datetime(2018, 3, 31, tzinfo=UTC), "cli"), None)
     run_steps(opened, NEXT)
+    sent = {"about": "owners/x", "to": ["cora.canary@x.org"], "subject": "x", "at": "2018-03-09T08:00:00+00:00"}
+    (root / "decisions" / "sent.jsonl").write_text(json.dumps(sent) + "\n")
     assert set().union(*holding(root).values()) == set(CANARIES)
     return opened
 
