@@ -29,6 +29,8 @@ FITS = 32_767
 DECISION = ("Decision", "Until", "Approver", "To", "Reason", "Comment")
 SHOWN = ("subject", "title", "remedy", "severity", "due_on", "value", "value_kind")
 REST = ("status", "age_days", "since", "hold", "amount", "currency", "evidence", "rule", "exception_id", "period")
+TITLES = {"evidence": "Evidence", "exception_id": "Exception ID", "period": "Period"}
+"""Heads of columns that the import reads, or that no list has."""
 WIDTHS = {"subject": 24, "title": 38, "remedy": 48, "evidence": 60, "exception_id": 20, "Comment": 30, "Reason": 20}
 
 
@@ -83,7 +85,7 @@ def _list(book: "Sheets", rows: pl.DataFrame, about: About) -> None:
     columns = [*SHOWN, *DECISION, *REST]
     sheet = book.sheet(SHEET)
     for number, name in enumerate(columns):
-        title = titles[name].title if name in titles else name.capitalize() if name in REST else name
+        title = TITLES.get(name) or (titles[name].title if name in titles else name)
         sheet.write_string(0, number, title, book.head)
         hidden = {"hidden": True} if name == "period" else {}
         sheet.set_column(number, number, WIDTHS.get(name, 13), book.to_fill if name in DECISION else None, hidden)
@@ -153,10 +155,13 @@ class Sheets:
         return self.workbook.add_worksheet(name)
 
     def table(self, name: str, columns: Sequence[Column], rows: pl.DataFrame) -> None:
-        """A sheet of rows: a head that stays in sight, filters, amounts and counts as numbers, all else as text."""
+        """A sheet of rows under the names that the CSV and the database have: numbers as numbers, all else as text.
+
+        The head stays in sight, and every column can be filtered.
+        """
         sheet = self.sheet(name)
         for number, column in enumerate(columns):
-            sheet.write_string(0, number, column.title, self.head)
+            sheet.write_string(0, number, column.name, self.head)
             sheet.set_column(number, number, WIDTHS.get(column.name, 15))
             self.write(sheet, number, column, rows[column.name])
         sheet.freeze_panes(1, 1)

@@ -80,10 +80,10 @@ def test_a_workbook_is_safe_complete_and_ready_to_decide_in() -> None:
     assert {check.type for check in sheet.data_validations.dataValidation} == {"list", "date"}
     head = [cell.value for cell in sheet[1]]
     rows = [dict(zip(head, row, strict=True)) for row in sheet.iter_rows(min_row=2, values_only=True)]
-    assert [row["Exception"] for row in rows] == built.rows.filter(pl.col("may").is_not_null())[
+    assert [row["Exception ID"] for row in rows] == built.rows.filter(pl.col("may").is_not_null())[
         "exception_id"
     ].to_list()
-    leaver = next(row for row in rows if row["Exception"] == "a1" * 8)
+    leaver = next(row for row in rows if row["Exception ID"] == "a1" * 8)
     assert (leaver["Value"], leaver["Period"], leaver["Decision"]) == (1234.5, "2026-10", None)
     assert str(leaver["Subject"]).startswith("=cmd")
     assert "people · " in str(leaver["Evidence"])

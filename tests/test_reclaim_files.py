@@ -33,9 +33,7 @@ def said_by(files: Mapping[str, bytes]) -> dict[str, dict[str, Decimal]]:
     table = csv.DictReader(io.StringIO(files["reclaim.csv"].decode("utf-8-sig")))
     book = openpyxl.load_workbook(io.BytesIO(files["reclaim.xlsx"]))
     head, *rows = book["Candidates"].iter_rows(values_only=True)
-    columns = [*next(csv.reader(io.StringIO(files["reclaim.csv"].decode("utf-8-sig"))))]
-    assert len(columns) == len(head)
-    listed = [dict(zip(columns, row, strict=True)) for row in rows]
+    listed = [dict(zip(map(str, head), row, strict=True)) for row in rows]
     return {"page": as_sums(island(page, "candidates")), "csv": as_sums(list(table)), "workbook": as_sums(listed)}
 
 

@@ -9,7 +9,7 @@ from reports import render
 from tests import pages
 from tests.browser.chromium import Browser
 
-TOO_LONG = "W" * 300 + "ש" * 20
+TOO_LONG = "W" * 300 + "ש" * 20 + pages.HOSTILE
 CASES: dict[str, Callable[[], dict[str, str]]] = {
     "full": lambda: pages.html(render(pages.full(), pages.ABOUT, pages.RULES)),
     "long": lambda: pages.html(render(pages.full(lambda text: text + TOO_LONG), pages.ABOUT, pages.RULES)),
@@ -86,6 +86,7 @@ def test_a_page_is_quiet_fits_and_can_be_read(name: str, case: str, browser: Bro
         assert browser.run(TOO_WIDE) == 0
         assert browser.run(FAINT) == []
         assert browser.run(NAMELESS) == []
+    assert browser.run("document.querySelectorAll('img, iframe, [onload], [onerror]').length") == 0
     assert browser.complaints == []
     assert {address.split(":")[0] for address in browser.requests} <= {"file", "data"}
 
