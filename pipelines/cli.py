@@ -20,6 +20,7 @@ from pipelines import __version__, cli_close, cli_decisions, cli_explain, cli_ru
 from pipelines.errors import ConfigError, TieoutError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from pipelines.workspace import Workspace
@@ -279,8 +280,8 @@ def sql(
             raise ConfigError(f"{query} is no file.")
         query = Path(query).read_text(encoding="utf-8-sig")
     try:
-        _bound_memory()
-        answer = ask(opened.published_database, query, seconds)
+        with _bounded_memory():
+            answer = ask(opened.published_database, query, seconds)
     except QueryError as problem:
         raise ConfigError(f"the query failed: {problem}") from None
     from pipelines.answer import as_text
@@ -288,13 +289,21 @@ def sql(
     typer.echo(as_text(answer, "csv" if as_csv else "json" if as_json else "table"), nl=False)
 
 
-def _bound_memory() -> None:
+@contextlib.contextmanager
+def _bounded_memory() -> "Iterator[None]":
     """Let the system refuse more than 6 GB: a single huge text is beyond what the database itself counts."""
-    with contextlib.suppress(ImportError, ValueError, OSError):  # where the system has no such bound, there is none
+    try:
         import resource
-
-        most = resource.getrlimit(resource.RLIMIT_DATA)[1]
-        resource.setrlimit(resource.RLIMIT_DATA, (6 * 1024**3, most))
+    except ImportError:  # where the system has no such bound, there is none
+        yield
+        return
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_DATA, (6 * 1024**3, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, before)
 
 
 @app.command()
