@@ -6,7 +6,7 @@ from reports.about import About
 from reports.entries import COLUMNS, SETTLED, Exceptions
 from reports.listing import Column
 from reports.sections import Card, Sections, long_list
-from reports.tables import Tables, of_period
+from reports.tables import Tables, counted, of_period, silent, unless
 
 NO_BATCH = "no batch"
 BATCHES = (
@@ -54,24 +54,26 @@ def build(tables: Tables, about: About, exceptions: Exceptions) -> Sections:
     proven = gone.filter(pl.col("certified").fill_null(False)).height
     under_way = items.filter(pl.col("state") == "under way").height
     rows = exceptions.rows.filter((pl.col("process") == "dispose") & ~pl.col("status").is_in(SETTLED))
+    missing = silent(tables, about, "disposals")
+    nothing = unless(missing, "Nothing is on its way out.")
     alive = rows.filter(pl.col("rule") == "life-after-death").height
     return Sections(
         "Disposal",
         "What left or is leaving, batch by batch; data-bearing items need a certificate that names them.",
         (
-            Card(f"{under_way:,}", f"of {items.height:,} items under way"),
+            Card(counted(under_way, missing), f"of {items.height:,} items under way"),
             Card(f"{proven:,} of {gone.height:,}", "data-bearing items that left are certified",
                  alarm=proven < gone.height),
-            Card(f"{alive:,}", "showed life after their end", alarm=alive > 0, link="#open"),
-            Card(f"{rows.height:,}", "open exceptions of the disposal", link="#open"),
+            Card(counted(alive, missing), "showed life after their end", alarm=alive > 0, link="#open"),
+            Card(counted(rows.height, missing), "open exceptions of the disposal", link="#open"),
         ),
         (
-            long_list("batches", "Batches", "", BATCHES, _batches(items), about, "Nothing is on its way out."),
+            long_list("batches", "Batches", "", BATCHES, _batches(items), about, nothing),
             long_list("open", "What is wrong", "Also what lived on after its certificate.", OPEN, rows, about,
-                      "Nothing is wrong with the disposal.", exceptions.details),
+                      unless(missing, "Nothing is wrong with the disposal."), exceptions.details),
             long_list("items", "Every item", "", ITEMS,
                       items.sort("finished", "stage_days", "item", descending=[False, True, False], nulls_last=True),
-                      about, "Nothing is on its way out."),
+                      about, nothing),
         ),
     )  # fmt: skip
 

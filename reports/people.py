@@ -6,7 +6,7 @@ from reports.about import About
 from reports.listing import Column
 from reports.page import money
 from reports.sections import Card, Sections, long_list
-from reports.tables import Tables, of_period, total
+from reports.tables import Tables, counted, of_period, silent, total, unless
 from tieout.money import zero
 
 STATES = ("overdue", "open", "not known", "done")
@@ -45,22 +45,24 @@ def build(tables: Tables, about: About) -> Sections:
     leavers = _leavers(tables, about, seats, devices)
     still = leavers.filter(pl.col("state").is_in(["overdue", "open"]))
     late = returns.filter(pl.col("returned_on").is_null() & (pl.col("due_on") < about.today))
-    home = about.reporting_currency
+    home, missing = about.reporting_currency, silent(tables, about, "people", "assets", "seats", "accounts")
     return Sections(
         "Leavers",
         "Who has left and what each still holds, as the register, the consoles and the directory show it.",
         (
-            Card(f"{still.height:,}", f"of {leavers.height:,} leavers still hold something", alarm=still.height > 0),
-            Card(f"{still['devices_held'].sum():,}", "devices with them"),
-            Card(f"{still['accounts_active'].sum():,}", "accounts that can still sign in",
+            Card(counted(still.height, missing), f"of {leavers.height:,} leavers still hold something",
+                 alarm=still.height > 0),
+            Card(counted(int(still["devices_held"].sum()), missing), "devices with them"),
+            Card(counted(int(still["accounts_active"].sum()), missing), "accounts that can still sign in",
                  alarm=bool(still["accounts_active"].sum())),
             Card(money(total(still["seats_value"]), home), "a year for seats they still have"),
-            Card(f"{late.height:,}", "devices past the day they were due", link="#returns"),
+            Card(counted(late.height, missing), "devices past the day they were due", link="#returns"),
         ),
         (
             long_list("leavers", "Leavers", "Unfold a person for every device, seat and proof of return.", LEAVERS,
-                      leavers, about, "Nobody has left.", _held(seats, devices, returns)),
-            long_list("returns", "Devices to come back", "", RETURNS, returns, about, "Nobody who left had a device."),
+                      leavers, about, unless(missing, "Nobody has left."), _held(seats, devices, returns)),
+            long_list("returns", "Devices to come back", "", RETURNS, returns, about,
+                      unless(missing, "Nobody who left had a device.")),
         ),
     )  # fmt: skip
 

@@ -17,7 +17,7 @@ from reports.controls import held
 from reports.listing import Column, Listing
 from reports.prose import read
 from reports.renewals import Renewal, renewals
-from reports.tables import Tables, of_period, tie, total
+from reports.tables import Tables, of_period, silent, tie, total
 from tieout.money import rounded
 
 NO_LINE = "no contract line"
@@ -157,7 +157,7 @@ class Rate:
 @dataclass(frozen=True)
 class Reclaim:
     """Everything the page shows. `seats` are its candidates as the table has them, with vendor, last use and exception;
-    `signed` is who signed it, in words, None while nobody has.
+    `signed` is who signed it, in words, None while nobody has; `missing` the feeds that are not delivered whole.
     """
 
     identified: Total
@@ -183,6 +183,7 @@ class Reclaim:
     rates: tuple[Rate, ...]
     savings: savings.Savings
     bars: tuple[Bar, ...]
+    missing: tuple[str, ...]
     signed: str | None
 
 
@@ -235,6 +236,7 @@ def build(tables: Tables, about: About, rules: Mapping[str, str]) -> Reclaim:
         ),
         savings=climbed,
         bars=waterfall([cause.value for cause in climbed.causes], (0, len(climbed.causes) - 1)),
+        missing=silent(tables, about, "seats", "entitlements", "invoices"),
         signed=_signed(tables, about),
     )
 

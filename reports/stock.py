@@ -6,7 +6,7 @@ from reports.about import About
 from reports.listing import Column
 from reports.page import money
 from reports.sections import Card, Sections, long_list
-from reports.tables import Tables, of_period, total
+from reports.tables import Tables, counted, of_period, silent, total, unless
 
 WHAT = (
     Column("line", "Spare"),
@@ -65,28 +65,28 @@ def build(tables: Tables, about: About) -> Sections:
     )
     asked = of_period(tables, "requests", about.period).with_columns(pl.col("hours").round(1).alias("waited"))
     critical = short.filter(pl.col("critical").fill_null(False)).height
-    home = about.reporting_currency
+    home, missing = about.reporting_currency, silent(tables, about, "stock", "stock_counts")
     return Sections(
         "Spares",
         "The spares book against its counts, and against what it should hold.",
         (
-            Card(f"{differing.height:,}", "lines counted differ from the book", alarm=differing.height > 0,
+            Card(counted(differing.height, missing), "lines counted differ from the book", alarm=differing.height > 0,
                  link="#variance"),
             Card(money(total(differing["variance_value"]), home), "those differences are worth"),
-            Card(f"{short.height:,}", f"lines below their minimum, {critical:,} of them critical", alarm=critical > 0,
-                 link="#order"),
-            Card(f"{due.height:,}", "lines to count next", link="#count"),
+            Card(counted(short.height, missing), f"lines below their minimum, {critical:,} of them critical",
+                 alarm=critical > 0, link="#order"),
+            Card(counted(due.height, missing), "lines to count next", link="#count"),
         ),
         (
             long_list("variance", "Counted in this period, and different", "variance = counted − book at the count.",
-                      VARIANCE, differing, about, "What was counted agrees with the book."),
+                      VARIANCE, differing, about, unless(missing, "What was counted agrees with the book.")),
             long_list("order", "To order", "What is below its minimum, up to its maximum (else the minimum), critical "
-                      "spares first.", ORDER, short, about, "Nothing is below its minimum."),
+                      "spares first.", ORDER, short, about, unless(missing, "Nothing is below its minimum.")),
             long_list("count", "To count next", "A before B before C, the longest not counted first.", NEXT, due, about,
-                      "Every line was counted in time."),
+                      unless(missing, "Every line was counted in time.")),
             long_list("requests", "Requests for spares and purchases", "", REQUESTS,
                       asked.sort("hours", "ticket_id", descending=[True, False], nulls_last=True), about,
-                      "Nobody asked for a spare."),
+                      unless(silent(tables, about, "tickets"), "Nobody asked for a spare.")),
         ),
     )  # fmt: skip
 

@@ -1,9 +1,12 @@
 """The published tables as pages read them, and the equalities they must satisfy."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 import polars as pl
+
+from reports.about import About
+from tieout.feeds import FEEDS
 
 Tables = Mapping[str, pl.DataFrame]
 """Published tables by name, each with its `period` column."""
@@ -22,6 +25,27 @@ def tie(what: str, left: int | Decimal, right: int | Decimal) -> None:
 def of_period(tables: Tables, name: str, period: str) -> pl.DataFrame:
     """One period's rows of a table."""
     return tables[name].filter(pl.col("period") == period)
+
+
+def silent(tables: Tables, about: About, *feeds: str) -> tuple[str, ...]:
+    """The feeds that are not delivered whole: from what is absent there nothing follows.
+
+    A feed of states has to be delivered in the period; one of events, at any time.
+    """
+    now = of_period(tables, "sources", about.period)
+    broken = set(now.filter(pl.col("verdict") != "GREEN")["feed"])
+    delivered, ever = set(now["feed"]), set(tables["sources"]["feed"])
+    return tuple(feed for feed in feeds if feed in broken or feed not in (delivered if FEEDS[feed].is_state else ever))
+
+
+def unless(missing: Sequence[str], sentence: str) -> str:
+    """A sentence about what is not there; where feeds are missing, that it is not known."""
+    return f"Not known: there is no whole delivery of {', '.join(missing)}." if missing else sentence
+
+
+def counted(number: int, missing: Sequence[str]) -> str:
+    """A number as a figure; nothing found is "?" where feeds are missing."""
+    return f"{number:,}" if number or not missing else "?"
 
 
 def total(values: pl.Series) -> Decimal | None:

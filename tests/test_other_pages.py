@@ -42,12 +42,34 @@ def test_spares_are_shown_by_what_differs_is_short_and_is_to_be_counted() -> Non
 
 def test_disposal_is_shown_by_batch_with_what_proves_it() -> None:
     page = disposal.build(TABLES, ABOUT, entries.gather(TABLES, ABOUT, RULES))
-    assert figures(page) == ["1", "1 of 2", "0", "0"]
+    assert figures(page) == ["1", "1 of 2", "?", "?"]  # no source delivers disposals here, so nobody knows of more
     (batch,) = rows(page, "batches")
     assert (batch["items"], batch["finished"], batch["certified"], batch["longest"], batch["flawed"]) == (
         "2", "1", "1", "60", "1",
     )  # fmt: skip
     assert batch["stages"] == "1 certificate_issued, 1 collected"
+
+
+def test_nothing_is_concluded_from_feeds_that_are_not_delivered_whole() -> None:
+    told = TABLES["sources"].row(0, named=True)
+    feeds = ("people", "assets", "seats", "accounts", "stock", "stock_counts", "disposals", "tickets")
+    whole = pl.DataFrame(
+        [{**told, "feed": feed, "period": ABOUT.period} for feed in feeds], schema=TABLES["sources"].schema
+    )
+    for sources_then, said in ((pages.empty()["sources"], "Not known: there is no whole delivery of"), (whole, "No")):
+        tables = {**pages.empty(), "sources": sources_then}
+        built = (
+            people.build(tables, ABOUT), stock.build(tables, ABOUT),
+            disposal.build(tables, ABOUT, entries.gather(tables, ABOUT, {})),
+        )  # fmt: skip
+        for page in built:
+            assert page.cards[0].figure == ("?" if said != "No" else "0")
+            for section in page.sections:
+                assert section.nothing.startswith(("Not known",) if said != "No" else ("No", "What", "Every")), section
+    late = whole.with_columns(period=pl.lit("2026-09"))
+    page = stock.build({**pages.empty(), "sources": late}, ABOUT)  # a state must be delivered each month, an event not
+    assert page.sections[0].nothing == "Not known: there is no whole delivery of stock."
+    assert page.sections[3].nothing == "Nobody asked for a spare."
 
 
 def test_sources_are_shown_with_every_row_set_aside_and_why() -> None:
