@@ -7,7 +7,7 @@ CONNECTOR_TESTS := $(addprefix tests/test_,drops.py every_connector.py live_sour
 CODE   := tieout connectors checks pipelines reports data tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-peers support bench bench-pull lint format docs dev clean
+.PHONY: help demo test test-slow figures test-peers support bench bench-pull lint format docs dev clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,13 @@ test-peers: $(READY) ## install emulators of other systems by npm, and pull from
 
 support: $(READY) ## write connectors/SUPPORT.md from what the connectors are tested against here
 	$(BIN)/python -m pytest -m "slow or not slow" --support connectors/SUPPORT.md $(CONNECTOR_TESTS)
+
+figures: $(READY) ## count what the long proofs of reliability hold, and write docs/reliability-figures.md from it
+	mkdir -p build
+	rm -f build/figures.jsonl
+	TIEOUT_FIGURES=build/figures.jsonl $(BIN)/python -m pytest -m "slow or not slow" \
+		tests/faults tests/flow/test_bad_pulls.py tests/test_false_trips.py
+	$(BIN)/python -m tests.faults.figures build/figures.jsonl
 
 bench: $(READY) ## measure a month on large companies; SIZES="S M L" for all, TIMES=5 for steadier figures
 	$(BIN)/python -W ignore -m data.bench $(or $(SIZES),S M) --times $(or $(TIMES),3)

@@ -224,7 +224,7 @@ def test_every_record_of_a_mutated_file_is_accounted_for(rounds: int, tmp_path: 
     assert 0 < refused < count
     assert peak() - before < ROOM
     measured("mutated files whose every record is accounted for", count, count)
-    measured("of them refused as a whole", refused, count)
+    measured("mutated files refused as a whole", refused, count)
 
 
 def _empty(folder: Path) -> Path:

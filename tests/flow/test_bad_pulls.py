@@ -8,6 +8,7 @@ import pytest
 from pipelines.warehouse import query
 from pipelines.workspace import Workspace
 from tests.conftest import run_steps
+from tests.faults.figures import measured
 
 CONFIG = """organisation = "X"
 reporting_currency = "EUR"
@@ -79,3 +80,78 @@ def test_two_bad_pulls_running_conclude_nothing(healthy: Path, tmp_path: Path, f
     verdicts = query(database, f"SELECT verdict FROM sources WHERE feed = '{feed}' AND period > '2026-06'")
     assert "GREEN" not in verdicts["verdict"].to_list()
     assert query(database, "FROM sources WHERE landed <> used + duplicate + quarantined").is_empty()
+
+
+# -- with exceptions open before --------------------------------------------------------------------------------------
+
+
+def spoil(root: Path, month: str, feed: str, how: str) -> None:
+    """Let a month's file of one feed be what a bad pull leaves."""
+    path = root / "inbox" / month / f"{feed}.csv"
+    header, *records = path.read_text().splitlines()
+    control = path.with_name(f"{path.name}.control.toml")
+    match how:
+        case "page shift":  # the second page is the first again
+            path.write_text("\n".join([header, *records[: COUNT // 2], *records[: COUNT // 2], ""]))
+        case "torn":  # a tenth of the rows cannot be read, and with them what they say is gone
+            path.write_text("\n".join([header, *records[: COUNT * 9 // 10], *["torn"] * (COUNT // 10), ""]))
+        case "refused":
+            path.write_text("\n".join([header, *records[:SHORT], ""]))
+            control.write_text(f"rows = {COUNT}\n")
+        case "stale":
+            path.write_text("\n".join([header, *records[: COUNT * 97 // 100], ""]))
+            control.write_text(f'rows = {COUNT * 97 // 100}\nextracted_at = "2026-01-31T00:00:00Z"\n')
+        case "mapped wrongly":  # other people's numbers: as many rows and keys, and nobody known among them
+            path.write_text(path.read_text().replace("@x.org", "@y.org").replace("SERX", "OTHER"))
+
+
+@pytest.fixture(scope="module")
+def troubled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace in whose June somebody left with a laptop and a seat, and one laptop reports to nobody."""
+    root = tmp_path_factory.mktemp("troubled")
+    (root / "tieout.toml").write_text(CONFIG)
+    deliver(root, "2026-06")
+    trouble(root, "2026-06")
+    run_steps(Workspace.open(root), "2026-06")
+    opened = query(root / "published" / "tieout.duckdb", "SELECT count(*) FROM exceptions").item()
+    assert opened >= 3
+    return root
+
+
+def trouble(root: Path, month: str) -> None:
+    folder = root / "inbox" / month
+    people, endpoints = folder / "people.csv", folder / "endpoints.csv"
+    people.write_text(people.read_text().replace("u1,active", "u1,terminated"))
+    seen = f"p2@x.org,{month}-25"
+    endpoints.write_text(endpoints.read_text().replace(seen, "p2@x.org,2026-01-25"))
+
+
+HOW = ("page shift", "torn", "refused", "stale", "mapped wrongly")
+SPOILT = [
+    pytest.param(
+        feed, how, id=f"{feed} {how}", marks=() if how == "page shift" and feed == "seats" else pytest.mark.slow
+    )
+    for feed in BAD
+    for how in HOW
+    if (feed, how) != ("people", "mapped wrongly")  # who there is cannot be mapped wrongly to who there is
+    and (feed, how) != ("assets", "mapped wrongly")
+]
+
+
+@pytest.mark.parametrize(("feed", "how"), SPOILT)
+def test_two_spoilt_pulls_running_open_and_settle_nothing(troubled: Path, tmp_path: Path, feed: str, how: str) -> None:
+    shutil.copytree(troubled, tmp_path, dirs_exist_ok=True)
+    database = tmp_path / "published" / "tieout.duckdb"
+    reclaimable = "SELECT coalesce(sum(annual_value), 0) FROM reclaim_candidates"
+    before = query(database, reclaimable).item()
+    for month in ("2026-07", "2026-08"):
+        deliver(tmp_path, month)
+        trouble(tmp_path, month)
+        spoil(tmp_path, month, feed, how)
+        run_steps(Workspace.open(tmp_path), month)
+    changed = query(database, "FROM exception_history WHERE period > '2026-06'")
+    assert changed.select("exception_id", "from_status", "to_status", "why").to_dicts() == []
+    assert query(database, reclaimable).item() <= before
+    verdicts = query(database, f"SELECT verdict FROM sources WHERE feed = '{feed}' AND period > '2026-06'")
+    assert "GREEN" not in verdicts["verdict"].to_list()
+    measured("spoilt pulls, two months running, that opened and settled nothing", 1, 1)
