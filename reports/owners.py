@@ -18,8 +18,8 @@ from reports.prose import Prose, read
 from reports.worth import Worth, worth, worth_by
 
 PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,79}")
-"""Names that are file names on every system as they are, unless one of RESERVED begins them."""
-RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)|.*\.$", re.IGNORECASE)
+"""Names that are file names on every system as they are, unless they are RESERVED there or for parts of a page."""
+RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)|.*\.\d*$", re.IGNORECASE)
 COLUMNS = tuple(replace(one, link=f"../{one.link}") if one.link else one for one in entries.COLUMNS)
 FIRST = 6
 """Tasks that stand on the first screen."""

@@ -10,7 +10,7 @@ import polars as pl
 
 from reports import entries
 from reports.about import About
-from reports.listing import Column, minor_unit
+from reports.listing import Column, in_currency, minor_unit
 from reports.owners import Pack
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def owner_workbook(pack: Pack, about: About) -> bytes:
 
 
 def _list(book: "Sheets", rows: pl.DataFrame, about: About) -> None:
-    titles = {column.name: column for column in entries.COLUMNS}
+    titles = {column.name: column for column in in_currency(entries.COLUMNS, about.reporting_currency)}
     columns = [*SHOWN, *DECISION, *REST]
     sheet = book.sheet(SHEET)
     for number, name in enumerate(columns):
