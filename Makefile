@@ -24,8 +24,8 @@ test-slow: $(READY) ## the long proofs too
 test-peers: $(READY) ## install emulators of other systems by npm, and pull from them
 	npm install --no-audit --no-fund --prefix build/peers node@22 emulate@0.12.2
 	$(PYTHON) -m venv build/peers/venv
-	build/peers/venv/bin/python -m pip install --quiet --disable-pip-version-check backlot==0.1.0
-	$(BIN)/python -m pytest -m slow tests/test_peers.py
+	build/peers/venv/bin/python -m pip install --quiet --disable-pip-version-check backlot==0.1.0 "moto[server]==5.2.5"
+	$(BIN)/python -m pytest -m slow tests/test_peers.py -rs
 
 support: $(READY) ## write connectors/SUPPORT.md from what the connectors are tested against here
 	$(BIN)/python -m pytest -m "slow or not slow" --support connectors/SUPPORT.md $(CONNECTOR_TESTS)

@@ -282,8 +282,11 @@ def _deliver(month: Month) -> Delivered:
         ),
         late=late.find(workspace, period),
     )
-    if before and all(snapshot.fetched.outcome == "missing" for snapshot in delivered.snapshots):
-        delivered = replace(delivered, snapshots=before.snapshots)
+    dropped = [snapshot for snapshot in delivered.snapshots if not snapshot.source.is_live]
+    if before and all(snapshot.fetched.outcome == "missing" for snapshot in dropped):  # tidied away since
+        kept = [snapshot for snapshot in before.snapshots if not snapshot.source.is_live]
+        pulled = [snapshot for snapshot in delivered.snapshots if snapshot.source.is_live]
+        delivered = replace(delivered, snapshots=(*pulled, *kept))
     landing.record(workspace, period, delivered)
     anchors.vouch_for_landed(workspace, period)
     return delivered

@@ -79,6 +79,20 @@ def test_a_whole_pull_from_after_the_end_of_the_month_stands(okta: tuple[Workspa
     assert account(workspace, as_of=datetime.now(UTC) + timedelta(seconds=5))["snapshot_id"] != first["snapshot_id"]
 
 
+def test_dropped_files_that_were_tidied_away_still_count_beside_a_pull(okta: tuple[Workspace, Peer]) -> None:
+    workspace, _ = okta
+    period, now = today()
+    drop = workspace.inbox / period / "people.csv"
+    drop.parent.mkdir(parents=True)
+    drop.write_text("person_id,full_name,status\n1,Ana,active\n")
+    account(workspace, as_of=now)
+    drop.unlink()
+    account(workspace, as_of=now)
+    with Warehouse(workspace.private_database) as warehouse:
+        verdicts = dict(warehouse.read("sources", period=period).select("source", "verdict").iter_rows())
+    assert verdicts == {"okta-prod": "GREEN", "people": "GREEN"}
+
+
 def test_offline_nothing_is_asked(okta: tuple[Workspace, Peer]) -> None:
     workspace, server = okta
     told = account(workspace, offline=True)

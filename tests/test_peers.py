@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,8 @@ import polars as pl
 import pytest
 
 from tests.peer import CANARY
+from tests.test_live_sources import USERS as SCIM_USERS
+from tests.test_live_sources import scim as scim  # the fixture
 from tests.test_real_servers import free_port, pulled, wait_for
 
 pytestmark = pytest.mark.slow
@@ -121,3 +124,86 @@ def test_graph_gives_every_user_by_absolute_links(backlot: str, tmp_path: Path) 
     )  # fmt: skip
     assert (fetched.outcome, fetched.proof) == ("complete", "no next link"), fetched.why
     assert {f"u{n}@example.com" for n in range(260)} == set(staged.rows["email"])
+
+
+@pytest.fixture(scope="module")
+def storage() -> Iterator[str]:
+    """The address of an emulator of S3."""
+    command = _peers() / "venv" / "bin" / "moto_server"
+    if not command.exists():
+        pytest.skip("the emulator is not installed; `make test-peers` installs it")
+    port = free_port()
+    server = subprocess.Popen(
+        [command, "-H", "127.0.0.1", "-p", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        wait_for(port)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+@pytest.mark.proves("drop", "emulator", "moto 5.2.5 (S3)")
+def test_files_come_from_a_bucket(storage: str, tmp_path: Path) -> None:
+    rows = "person_id,full_name,status\n0042,Zoë Ünal,active\n"
+    with httpx.Client(base_url=storage, trust_env=False) as client:
+        client.put("/drop").raise_for_status()
+        client.put("/drop/2026-10/hr.csv", content=rows.encode()).raise_for_status()
+    where = {"feed": "people", "connector": "drop", "endpoint": storage, "access_key": "${PASSWORD}",
+             "secret_key": "${ADMIN}"}  # fmt: skip
+    fetched, staged = pulled(tmp_path, **where, url="s3://drop/{period}/*.csv")
+    assert fetched.outcome == "complete", fetched.why
+    assert staged.rows["full_name"].to_list() == ["Zoë Ünal"]
+    missing, _ = pulled(tmp_path, **where, url="s3://drop/{period}/sap-*.csv")
+    assert missing.outcome == "missing"
+
+
+NGINX = """
+pid {folder}/nginx.pid;
+error_log {folder}/error.log;
+events {{}}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    limit_req_zone $binary_remote_addr zone=all:1m rate=5r/s;
+    limit_req_status 429;
+    server {{
+        listen 127.0.0.1:{port};
+        error_page 429 = @slower;
+        location / {{ limit_req zone=all burst=2 nodelay; proxy_pass {behind}; }}
+        location @slower {{ default_type application/json; add_header Retry-After 0.4 always; return 429 "{{}}"; }}
+    }}
+}}
+"""
+
+
+@pytest.mark.proves("scim", "real server", "scim2-server behind nginx that limits requests")
+def test_a_server_that_limits_requests_gives_everybody_in_the_end(scim: str, tmp_path: Path) -> None:
+    nginx = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin")
+    if nginx is None:
+        pytest.skip("nginx is not installed")
+    port, folder = free_port(), tmp_path / "nginx"
+    folder.mkdir()
+    (tmp_path / "pulls").mkdir()
+    (folder / "nginx.conf").write_text(NGINX.format(folder=folder, port=port, behind=scim))
+    server = subprocess.Popen(
+        [nginx, "-c", folder / "nginx.conf", "-g", "daemon off;"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        wait_for(port)
+        fetched, staged = pulled(
+            tmp_path / "pulls", patient=True, feed="accounts", connector="scim", url=f"http://127.0.0.1:{port}",
+            token="${PASSWORD}", page_size=50,
+        )  # fmt: skip
+    finally:
+        server.terminate()
+        server.wait()
+    assert fetched.outcome == "complete", fetched.why
+    assert staged.used == SCIM_USERS
+    assert fetched.report
+    assert fetched.report.retries > 0

@@ -23,15 +23,13 @@ from tieout.settings import Source
 from tieout.staging import Staged, stage
 
 
-def pulled(folder: Path, **source: Any) -> tuple[Fetched, Staged]:
-    """Pull a source, and stage what came."""
+def pulled(folder: Path, *, patient: bool = False, **source: Any) -> tuple[Fetched, Staged]:
+    """Pull a source, and stage what came; wait in earnest only when patient."""
     configured = systems.configured(Source.model_validate({"name": "there", **source}))
     folder = folder / f"pull-{len(list(folder.iterdir()))}"
     folder.mkdir()
-    wire = Wire(
-        sleep=lambda seconds: None,
-        vault=Vault({"PASSWORD": CANARY, "WRONG": "wrong-password", "ADMIN": "admin-service-token"}),
-    )
+    credentials = {"PASSWORD": CANARY, "WRONG": "wrong-password", "ADMIN": "admin-service-token"}
+    wire = Wire(sleep=time.sleep if patient else lambda seconds: None, vault=Vault(credentials))
     fetched = systems.fetch(configured, "2026-10", folder, wire)
     assert CANARY not in repr(fetched)
     assert all(CANARY.encode() not in path.read_bytes() for path in folder.iterdir())
