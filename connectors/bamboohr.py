@@ -34,9 +34,8 @@ class BambooOptions(WebOptions):
         object.__setattr__(self, "url", address(self.url or f"https://{self.company}.bamboohr.com"))
         return self
 
-    @property
-    def opens_with(self) -> Auth:
-        return self.auth or Basic(user_credential=self.api_key, fixed_password="x")
+    def own_way_in(self) -> Auth:
+        return Basic(user_credential=self.api_key, fixed_password="x")
 
 
 def _employees(options: BambooOptions) -> list[Stream]:

@@ -38,9 +38,8 @@ class GithubOptions(WebOptions):
             raise ValueError("needs enterprise, or for Copilot org")
         return self
 
-    @property
-    def opens_with(self) -> Auth:
-        return self.auth or BearerToken(token=self.token)
+    def own_way_in(self) -> Auth:
+        return BearerToken(token=self.token)
 
 
 def _seats(options: GithubOptions) -> list[Stream]:

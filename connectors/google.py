@@ -13,7 +13,6 @@ and `seats` (a sign-in is not use of a product: last use is unknown).
 from typing import Literal
 
 import polars as pl
-from pydantic import model_validator
 
 from connectors import web
 from connectors.auth import Auth, ServiceAccount
@@ -45,17 +44,9 @@ class GoogleOptions(WebOptions):
     devices: list[Literal["chromeos", "mobile"]] = ["chromeos", "mobile"]
     products: list[str] = ["Google-Apps"]
 
-    @model_validator(mode="after")
-    def _can_be_opened(self) -> "GoogleOptions":
-        if not (self.auth or (self.key_file and self.subject)):
+    def own_way_in(self) -> Auth:
+        if not (self.key_file and self.subject):
             raise ValueError("needs key_file and subject")
-        return self
-
-    @property
-    def opens_with(self) -> Auth:
-        if self.auth:
-            return self.auth
-        assert self.key_file
         return ServiceAccount(token_url=self.token_url, key_file=self.key_file, subject=self.subject, scope=_SCOPES)
 
 

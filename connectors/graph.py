@@ -12,7 +12,6 @@ User.Read.All, AuditLog.Read.All, Organization.Read.All, DeviceManagementManaged
 """
 
 import polars as pl
-from pydantic import model_validator
 
 from connectors import web
 from connectors.auth import Auth, ClientCredentials, PrivateKeyJwt
@@ -22,6 +21,7 @@ from connectors.walks import Instead, Next, Stream, Whole
 
 _USER = ("id,userPrincipalName,mail,proxyAddresses,displayName,accountEnabled,userType,employeeId,createdDateTime,"
          "assignedLicenses,licenseAssignmentStates")  # fmt: skip
+_NEEDS = "needs tenant, client_id, and client_secret or private_key"
 _SIGN_IN = "signInActivity"
 _NO_SIGN_IN = (
     f"last_login_at is not permitted: the tenant lacks Entra P1, or the application AuditLog.Read.All ({_SIGN_IN})"
@@ -39,16 +39,9 @@ class GraphOptions(WebOptions):
     private_key: Credential | None = None
     thumbprint: str = ""
 
-    @model_validator(mode="after")
-    def _can_be_opened(self) -> "GraphOptions":
-        if not (self.auth or (self.tenant and self.client_id and (self.client_secret or self.private_key))):
-            raise ValueError("needs tenant, client_id, and client_secret or private_key")
-        return self
-
-    @property
-    def opens_with(self) -> Auth:
-        if self.auth:
-            return self.auth
+    def own_way_in(self) -> Auth:
+        if not (self.tenant and self.client_id):
+            raise ValueError(_NEEDS)
         token_url = f"{self.login_url.rstrip('/')}/{self.tenant}/oauth2/v2.0/token"
         origin = "/".join(self.url.split("/")[:3])
         if self.client_secret:
@@ -58,7 +51,8 @@ class GraphOptions(WebOptions):
                 client_secret=self.client_secret,
                 scope=f"{origin}/.default",
             )
-        assert self.private_key
+        if not self.private_key:
+            raise ValueError(_NEEDS)
         return PrivateKeyJwt(
             token_url=token_url,
             client_id=self.client_id,

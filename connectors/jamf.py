@@ -12,7 +12,6 @@ that may read computers and mobile devices.
 from typing import Literal
 
 import polars as pl
-from pydantic import model_validator
 
 from connectors import web
 from connectors.auth import Auth, ClientCredentials
@@ -34,17 +33,9 @@ class JamfOptions(WebOptions):
     devices: list[Literal["computers", "mobile"]] = ["computers", "mobile"]
     page_size: int = 500
 
-    @model_validator(mode="after")
-    def _can_be_opened(self) -> "JamfOptions":
-        if not (self.auth or (self.client_id and self.client_secret)):
+    def own_way_in(self) -> Auth:
+        if not (self.client_id and self.client_secret):
             raise ValueError("needs client_id and client_secret")
-        return self
-
-    @property
-    def opens_with(self) -> Auth:
-        if self.auth:
-            return self.auth
-        assert self.client_secret
         token_url = f"{self.url.rstrip('/')}/api/v1/oauth/token"
         return ClientCredentials(token_url=token_url, client_id=self.client_id, client_secret=self.client_secret)
 

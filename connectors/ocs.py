@@ -29,9 +29,8 @@ class OcsOptions(WebOptions):
     password: Credential | None = None
     page_size: int = 100
 
-    @property
-    def opens_with(self) -> Auth:
-        return self.auth or (Basic(user=self.user, password=self.password) if self.user else Nothing())
+    def own_way_in(self) -> Auth:
+        return Basic(user=self.user, password=self.password) if self.user else Nothing()
 
 
 def _computers(options: OcsOptions) -> list[Stream]:

@@ -11,7 +11,6 @@ is the last sign-on to that application; without one in the window it is unknown
 """
 
 import polars as pl
-from pydantic import model_validator
 
 from connectors import web
 from connectors.auth import Auth, HeaderKey, PrivateKeyJwt
@@ -46,19 +45,11 @@ class OktaOptions(WebOptions):
     key_id: str = ""
     apps: list[str] = []  # labels of the applications whose users are seats
 
-    @model_validator(mode="after")
-    def _can_be_opened(self) -> "OktaOptions":
-        if not (self.auth or self.token or (self.client_id and self.private_key)):
-            raise ValueError("needs token, or client_id and private_key")
-        return self
-
-    @property
-    def opens_with(self) -> Auth:
-        if self.auth:
-            return self.auth
+    def own_way_in(self) -> Auth:
         if self.token:
             return HeaderKey(prefix="SSWS ", credential=self.token)
-        assert self.private_key
+        if not (self.client_id and self.private_key):
+            raise ValueError("needs token, or client_id and private_key")
         return PrivateKeyJwt(
             token_url=f"{self.url.rstrip('/')}/oauth2/v1/token",
             client_id=self.client_id,

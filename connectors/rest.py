@@ -7,19 +7,21 @@
 **Gaps**: one list a source. A system that needs several lists for one feed is a connector of its own.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from pydantic import TypeAdapter, create_model, model_validator
 
 from connectors import web
-from connectors.auth import Auth, Nothing
+from connectors.auth import Auth
 from connectors.system import Delivery, System, WebOptions, address
 from connectors.vault import Credential
-from connectors.walks import Stream, filled, filled_in
+from connectors.walks import Stream, filled, filled_in, places
 from tieout.feeds import FEEDS
 
 _AUTH: TypeAdapter[Auth] = TypeAdapter(Auth)
+_LABEL = re.compile(r"[A-Za-z0-9-]+")
 _MAPPING = ("columns", "values", "constants", "never")
 _READING = ("timezone", "date_format", "formats", "decimal_separator", "thousands_separator", "bounds")
 
@@ -28,10 +30,6 @@ class RestOptions(WebOptions, Stream):
     """A stream of records, and how the system is opened."""
 
     path: str = ""
-
-    @property
-    def opens_with(self) -> Auth:
-        return self.auth or Nothing()
 
 
 def _described(options: RestOptions) -> list[Stream]:
@@ -51,7 +49,11 @@ class PresetOptions(WebOptions):
 
     @model_validator(mode="after")
     def _address_is_whole(self) -> "PresetOptions":
-        object.__setattr__(self, "url", address(filled(self.url, self.said)))
+        whole = filled(self.url, self.said)
+        for name in places(self.url) if "://" in self.url else ():
+            if not _LABEL.fullmatch(self.said[name]):
+                raise ValueError(f"{name} = {self.said[name]!r} is no part of an address")
+        object.__setattr__(self, "url", address(whole))
         return self
 
 
@@ -65,10 +67,7 @@ def preset_of(said: Mapping[str, Any]) -> System:
     class Described(PresetOptions):
         url: str = said["url"]
 
-        @property
-        def opens_with(self) -> Auth:
-            if self.auth is not None:
-                return self.auth
+        def own_way_in(self) -> Auth:
             return _AUTH.validate_python(filled_in(said["auth"], self.said))
 
     return System(

@@ -28,9 +28,8 @@ class ScimOptions(WebOptions):
     paging: Literal["index", "cursor"] = "index"
     page_size: int = 500
 
-    @property
-    def opens_with(self) -> Auth:
-        return self.auth or (BearerToken(token=self.token) if self.token else Nothing())
+    def own_way_in(self) -> Auth:
+        return BearerToken(token=self.token) if self.token else Nothing()
 
 
 def _users(options: ScimOptions) -> list[Stream]:

@@ -10,7 +10,6 @@ against each other, so hidden rows make the delivery AMBER. Nobody has tried thi
 """
 
 import polars as pl
-from pydantic import model_validator
 
 from connectors import web
 from connectors.auth import Auth, Basic, ClientCredentials
@@ -29,20 +28,13 @@ class ServiceNowOptions(WebOptions):
     client_id: str = ""
     client_secret: Credential | None = None
 
-    @model_validator(mode="after")
-    def _can_be_opened(self) -> "ServiceNowOptions":
-        if not (self.auth or (self.user and self.password) or (self.client_id and self.client_secret)):
-            raise ValueError("needs user and password, or client_id and client_secret")
-        return self
-
-    @property
-    def opens_with(self) -> Auth:
-        if self.auth:
-            return self.auth
-        if self.client_secret:
+    def own_way_in(self) -> Auth:
+        if self.client_id and self.client_secret:
             token_url = f"{self.url.rstrip('/')}/oauth_token.do"
             return ClientCredentials(token_url=token_url, client_id=self.client_id, client_secret=self.client_secret)
-        return Basic(user=self.user, password=self.password)
+        if self.user and self.password:
+            return Basic(user=self.user, password=self.password)
+        raise ValueError("needs user and password, or client_id and client_secret")
 
 
 def _table(name: str, fields: str) -> list[Stream]:

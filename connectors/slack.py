@@ -28,9 +28,8 @@ class SlackOptions(WebOptions):
     token: Credential
     product: str = "Slack"
 
-    @property
-    def opens_with(self) -> Auth:
-        return self.auth or BearerToken(token=self.token)
+    def own_way_in(self) -> Auth:
+        return BearerToken(token=self.token)
 
 
 def _members(options: SlackOptions) -> list[Stream]:

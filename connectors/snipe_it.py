@@ -33,9 +33,8 @@ class SnipeOptions(WebOptions):
 
     token: Credential
 
-    @property
-    def opens_with(self) -> Auth:
-        return self.auth or BearerToken(token=self.token)
+    def own_way_in(self) -> Auth:
+        return BearerToken(token=self.token)
 
 
 def _list(path: str, *, name: str = "rows", looked_up: bool = False, **more: str) -> Stream:

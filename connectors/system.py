@@ -7,12 +7,12 @@ and which field fills which column. Its mapping stands in for what a source's ow
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Protocol
+from typing import Annotated, Any, ClassVar, Protocol, Self
 
 import polars as pl
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
-from connectors.auth import Auth
+from connectors.auth import Auth, Nothing
 from connectors.http import Limits, Wire, origin_of
 from connectors.pages import PageFile, PullError
 from connectors.walks import Stream
@@ -54,12 +54,18 @@ class WebOptions(Options):
     usage_days: Annotated[int, Field(gt=0)] = 90  # how far back events of use are asked for, where a system has them
     auth: Auth | None = None  # instead of the system's own way in
 
-    @property
+    @model_validator(mode="after")
+    def _can_be_opened(self) -> Self:
+        self.opens_with()
+        return self
+
     def opens_with(self) -> Auth:
-        """The credential that opens the system; raises ValueError where none is given."""
-        if self.auth is None:
-            raise ValueError("no credential is given")
-        return self.auth
+        """The credential that opens the system; raises ValueError, which says what is needed, where none is given."""
+        return self.auth or self.own_way_in()
+
+    def own_way_in(self) -> Auth:
+        """The system's own kind of credential, made of its options."""
+        return Nothing()
 
     @property
     def said(self) -> dict[str, str]:

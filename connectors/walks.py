@@ -44,6 +44,7 @@ class Seen:
     keys: set[int] = field(default_factory=set)
     pages: int = 0
     last_key: str = ""
+    has_keys: bool = False
     largest: int = 0
     declared: int | None = None
     changed: bool = False
@@ -60,6 +61,7 @@ class Seen:
             self.rows += 1
             self.last_key = parts[0] if parts else ""
             self.keys.add(hash(parts) if any(parts) else self.rows)
+            self.has_keys |= any(parts)
         self.largest = max(self.largest, len(records))
         return len(self.keys) > before
 
@@ -249,6 +251,8 @@ def walk(client: Client, stream: Stream, seen: Seen) -> Iterator[tuple[Page, lis
         seen.changed |= seen.pages > 0 and total != seen.declared
         seen.declared = total
         news = seen.add(records, stream.key)
+        if records and not seen.has_keys:
+            raise PullError(f"no record has {' or '.join(map(repr, stream.key))}, which is to tell them apart")
         if records and not news and not stream.repeats:
             if _is_past_end(stream, seen):  # some systems answer with the last page again
                 break
@@ -341,6 +345,11 @@ def _with(request: Request, params: Mapping[str, str]) -> Request:
 
 def _beside(link: str, answer: Answer) -> str:
     return urljoin(answer.url, link)
+
+
+def places(text: str) -> list[str]:
+    """The names that stand as `{name}` in a text."""
+    return _PLACE.findall(text)
 
 
 def filled(text: str, said: Mapping[str, str], *, quoted: bool = False) -> str:

@@ -223,3 +223,23 @@ def test_a_mistake_in_a_description_is_told(change: dict[str, Any], said: str, t
         hold_against_systems(SETTINGS.model_copy(update={"sources": [source]}), tmp_path / "tieout.toml")
     assert said in str(error.value)
     assert "abc" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"subdomain": "acme"}, "kandji needs 'token', which is not given"),
+        ({"token": "${KANDJI_TOKEN}"}, "kandji needs 'subdomain', which is not given"),
+        ({"subdomain": "acme", "tokn": "${KANDJI_TOKEN}"}, "did you mean 'token'?"),
+        ({"subdomain": "acme", "token": "abc"}, "credential in plain text"),
+        ({"subdomain": "evil.example/", "token": "${KANDJI_TOKEN}"}, "is no part of an address"),
+    ],
+)
+def test_a_preset_says_what_it_needs(options: dict[str, str], said: str, tmp_path: Path) -> None:
+    from pipelines.errors import ConfigError
+    from pipelines.sources import hold_against_systems
+
+    source = Source.model_validate({"name": "macs", "feed": "endpoints", "connector": "kandji", **options})
+    with pytest.raises(ConfigError) as error:
+        hold_against_systems(SETTINGS.model_copy(update={"sources": [source]}), tmp_path / "tieout.toml")
+    assert said in str(error.value)
