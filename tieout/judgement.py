@@ -155,15 +155,20 @@ class Case:
 
     def _named(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Rows with the name of their subject, what they are compared by, and whether policy exempts them."""
-        rule, keys = self.rule, self.grain.keys
         compared_by = [pl.col(c).fill_null("") for c in self.compared_by] or [pl.lit("")]
-        own = [pl.col(keys.get(c, c)).cast(pl.String) for c in rule.subject_columns]
+        subject = [pl.col(c).cast(pl.String) for c in self.rule.subject_columns]
         named = rows.with_columns(
-            pl.concat_str([pl.col(c).cast(pl.String) for c in rule.subject_columns], separator="/").alias("subject"),
-            pl.concat_str(own, separator=SEPARATOR).alias("subject_key"),
+            pl.concat_str(subject, separator="/").alias("subject"),
+            self._key,
             pl.concat_str(compared_by, separator=SEPARATOR).alias("keys"),
         )
         return named.with_columns(self._exempt().alias("_exempt"))
+
+    @property
+    def _key(self) -> pl.Expr:
+        """The key of a row's subject, in normal form."""
+        columns = (self.grain.keys.get(c, c) for c in self.rule.subject_columns)
+        return pl.concat_str([pl.col(c).cast(pl.String) for c in columns], separator=SEPARATOR).alias("subject_key")
 
     def _recalled(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The fact rows with whether an exception about them was open before, and since when."""
@@ -171,7 +176,7 @@ class Case:
             return frame.with_columns(open_since=pl.lit(None, pl.Date), was_open=pl.lit(False))
         was_open = self.before.select("subject_key", open_since="since_on", was_open=pl.lit(True))
         return (
-            self._named(frame)
+            frame.with_columns(self._key)
             .join(was_open, on="subject_key", how="left", maintain_order="left")
             .with_columns(pl.col("was_open").fill_null(False))
         )
@@ -247,11 +252,16 @@ class Case:
     def _earlier(self) -> pl.DataFrame:
         """What became of exceptions that were open before and did not fire now."""
         rest = self.before.join(self.fired, on="subject_key", how="anti")
-        let_go = pl.col("let_go") if "let_go" in self.rows.columns else pl.lit(None, pl.String)
-        now = self.rows.select(
-            "subject_key",
-            (pl.col("_looked_at") & pl.col("_answer").is_null()).alias("unanswered"),
-            pl.coalesce(let_go, pl.lit("fixed")).alias("why"),
+        let_go = pl.col("let_go") if "let_go" in self.answers.columns else pl.lit(None, pl.String)
+        now = (
+            self.answers.lazy()
+            .select(
+                self._key,
+                (pl.col("_looked_at") & pl.col("_answer").is_null()).alias("unanswered"),
+                pl.coalesce(let_go, pl.lit("fixed")).alias("why"),
+            )
+            .join(rest.lazy().select("subject_key"), on="subject_key", how="semi")
+            .collect()
         )
         rows_alive = pl.lit(all(self.world.alive(feed) for feed in self.grain.row_feeds))
         absence_counts = rows_alive if self.grain.gone is None else self.grain.gone
@@ -278,7 +288,11 @@ class Case:
                 continue
             named = pl.concat_str([pl.col(c).fill_null("") for c in key] or [pl.lit("")], separator=SEPARATOR)
             theirs = open_now[first]["keys" if key else "subject_key"].unique()
-            overtaken = self.rows.filter(named.is_in(theirs.implode()))["subject_key"] if key else theirs
+            overtaken = (
+                self.answers.lazy().filter(named.is_in(theirs.implode())).select(self._key).collect().to_series()
+                if key
+                else theirs
+            )
             hit = pl.col("subject_key").is_in(overtaken.implode()) & pl.col("outcome").is_in(["fired", "held"])
             judged = judged.with_columns(
                 pl.when(hit).then(pl.lit("superseded")).otherwise("outcome").alias("outcome"),
