@@ -104,11 +104,11 @@ def breaches(tables: Tables, about: About) -> tuple[Breach, ...]:
     """The thresholds that are breached, or were and are not known to be over; the longest due first."""
     rows = of_period(tables, "escalations", about.period).filter(pl.col("status") != "over")
     overdue = (pl.col("due_on") < about.today).alias("overdue")
+    shown = [pl.col(name).round(4) for name in ("value", "before", "limit")]  # `escalations` has all their decimals
     return tuple(
         Breach(*row)
         for row in rows.sort("due_on", "figure", "scope", "what")
-        .select("figure", "scope", "what", "value", "before", "limit", "owner", "opened_on", "due_on", overdue,
-                "periods_open")
+        .select("figure", "scope", "what", *shown, "owner", "opened_on", "due_on", overdue, "periods_open")
         .iter_rows()
     )  # fmt: skip
 
