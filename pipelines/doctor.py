@@ -40,11 +40,12 @@ class Finding:
 def examine(workspace: Workspace, *, offline: bool) -> Iterator[Finding]:
     """Every finding, the machine's first, then each source's; offline, no source is asked."""
     yield from _machine(workspace)
-    for source in workspace.settings.sources:
-        if source.is_live:
-            yield from _live(workspace, source, offline=offline)
+    month = delivery.newest(workspace)
+    for due in delivery.due(workspace, month):
+        if due.source.is_live:
+            yield from _live(workspace, due.source, offline=offline)
         else:
-            yield _dropped(workspace, source)
+            yield _dropped(workspace, due.source, month)
 
 
 def _machine(workspace: Workspace) -> Iterator[Finding]:
@@ -66,11 +67,11 @@ def _version(name: str) -> str:
     return f"{name} {version(name)}"
 
 
-def _dropped(workspace: Workspace, source: Source) -> Finding:
-    month, about = delivery.newest(workspace), f"{source.feed}/{source.name}"
+def _dropped(workspace: Workspace, source: Source, month: str) -> Finding:
+    about = f"{source.feed}/{source.name}"
     found = delivery.files_of(workspace, source, month)
     if found:
-        return Finding(about, "ok", f"{len(found)} files for {month}")
+        return Finding(about, "ok", f"there for {month}: {', '.join(path.name for path in found)}")
     return Finding(
         about, "warning", f"no file for {month}", f"`tieout check -w {workspace.root}` says what is expected"
     )

@@ -55,7 +55,12 @@ def page_of(proofs: Collection[tuple[str, str, str]]) -> str:
 def listed() -> list[dict[str, str]]:
     """Every connector: its name, its system, the feeds it delivers, what it was tested against."""
     against = tested()
-    file = {"connector": "file", "system": "dropped files", "feeds": "every feed", "tested_against": "real files"}
+    file = {
+        "connector": "file",
+        "system": "dropped files",
+        "feeds": "every feed",
+        "tested_against": "files of every format, whole and spoilt",
+    }
     return [file] + [
         {
             "connector": name,

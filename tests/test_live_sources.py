@@ -298,7 +298,7 @@ def scim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def _wait_for(client: httpx.Client) -> None:
-    for _ in range(200):
+    for _ in range(1200):
         try:
             client.get("/Users", params={"count": "1"}).raise_for_status()
             return
