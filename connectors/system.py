@@ -4,13 +4,14 @@ A system is data: a Python file beside this one, or a preset in TOML, says where
 and which field fills which column. Its mapping stands in for what a source's own config does not say.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Protocol, Self
 
 import polars as pl
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from connectors.auth import Auth, Nothing
 from connectors.http import Limits, Wire, origin_of
@@ -19,6 +20,7 @@ from connectors.walks import Stream
 from tieout.pull import Fetched
 from tieout.settings import Table
 
+_TELLING = re.compile("auth|key|token|cookie|secret|password", re.IGNORECASE)
 Streams = Mapping[str, pl.DataFrame]
 """Records of the streams that are looked up, by name: text columns as the system calls them."""
 
@@ -53,6 +55,14 @@ class WebOptions(Options):
     headers: dict[str, str] = {}  # further ones; never credentials
     usage_days: Annotated[int, Field(gt=0)] = 90  # how far back events of use are asked for, where a system has them
     auth: Auth | None = None  # instead of the system's own way in
+
+    @field_validator("headers")
+    @classmethod
+    def _hold_no_credential(cls, headers: dict[str, str]) -> dict[str, str]:
+        for name in headers:
+            if _TELLING.search(name):
+                raise ValueError(f"{name} is a credential; write it under auth")
+        return headers
 
     @model_validator(mode="after")
     def _can_be_opened(self) -> Self:

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 from urllib.parse import quote, urljoin
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from connectors.http import Answer, Client
 from connectors.pages import ROWS, Page, PullError, ShiftedError, dig, records_at
+from connectors.vault import is_reference
 from tieout.settings import Table, Texts
 
 _PLACE = re.compile(r"\{([^{}]+)\}")
@@ -220,6 +221,14 @@ class Stream(Table):
     only: dict[str, list[str]] = {}  # records of it that further streams are walked for, by field
     refused_when: Said = {}  # a 200 that is an error: field = value
     instead: list[Instead] = []
+
+    @field_validator("params")
+    @classmethod
+    def _tell_no_credential(cls, params: dict[str, str | list[str]]) -> dict[str, str | list[str]]:
+        for name, value in params.items():
+            if isinstance(value, str) and is_reference(value):
+                raise ValueError(f"{name} would tell a credential in the address; write it under auth")
+        return params
 
     def fill(self, said: Mapping[str, str]) -> "Stream":
         """The stream with every `{name}` replaced; raises ValueError for one that nobody says."""

@@ -211,6 +211,8 @@ def test_a_bomb_is_refused_while_it_unpacks(opened: Open) -> None:
         ({"walk": {"by": "totl"}}, "walk"),
         ({"walk": {"by": "total", "strat": "offset"}}, "did you mean 'start'?"),
         ({"recrods": "items"}, "did you mean 'records'?"),
+        ({"headers": {"X-Api-Key": "abc"}}, "X-Api-Key is a credential; write it under auth"),
+        ({"params": {"apikey": "${SECRET}"}}, "apikey would tell a credential in the address"),
         ({"auth": {"kind": "bearer", "token": "abc"}}, "credential in plain text"),
     ],
 )
