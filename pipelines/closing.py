@@ -14,7 +14,7 @@ from pipelines.errors import ConfigError, TieoutError
 from pipelines.interrupted import refuse_half_done
 from pipelines.steps import RUNS, Month
 from pipelines.warehouse import PERIOD, Warehouse
-from pipelines.whole import share
+from pipelines.whole import make_shared, share
 from pipelines.workspace import Workspace, end_of_period
 from tieout import digest
 from tieout.decisions import Proposal, Standing, head, not_corrected
@@ -96,10 +96,11 @@ def freeze(workspace: Workspace, period: str) -> Manifest:
 def put_aside(workspace: Workspace, closing: Closing) -> None:
     """Keep what was signed, for good: its pages and a database of its own."""
     folder = closing.kept_in(workspace)
+    make_shared(folder, workspace.published)
     shutil.copytree(workspace.reports / closing.period, folder / "reports", dirs_exist_ok=True)
     with Warehouse(workspace.private_database) as warehouse:
         publish.set_aside(workspace, warehouse, folder, closing.period)
-    share(workspace.published / "closed", workspace.published)
+    share(folder, workspace.published)
 
 
 # -- inside ----------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from pipelines.anchors import KEPT, PUBLISHED
 from pipelines.errors import TieoutError
 from pipelines.intake import staged_table
 from pipelines.warehouse import PERIOD, Shown, Warehouse, contents
-from pipelines.whole import UNFINISHED, place, settle, sha256_of, share, unfinished
+from pipelines.whole import UNFINISHED, make_shared, place, settle, sha256_of, share, unfinished
 from pipelines.workspace import Workspace
 from tieout import digest
 from tieout.feeds import FEEDS
@@ -73,15 +73,15 @@ def place_pages(workspace: Workspace) -> None:
     """
     for folder in sorted(workspace.reports.glob(f"{UNFINISHED}*")):
         month = workspace.reports / folder.name.removeprefix(UNFINISHED)
+        share(folder, workspace.reports)
         pages = {month / page.relative_to(folder): page for page in sorted(folder.rglob("*")) if page.is_file()}
         for target, page in pages.items():
-            target.parent.mkdir(parents=True, exist_ok=True)
+            make_shared(target.parent, workspace.reports)
             page.replace(target)
         for page in month.glob("*/*.html"):
             if page not in pages:
                 page.unlink()
                 page.with_suffix(".xlsx").unlink(missing_ok=True)
-        share(month, workspace.reports)
         settle(month)
         shutil.rmtree(folder)
 

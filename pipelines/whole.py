@@ -50,6 +50,14 @@ def share(path: Path, like: Path) -> None:
         one.chmod(mode if one.is_dir() else mode & 0o666)
 
 
+def make_shared(folder: Path, like: Path) -> None:
+    """Make a folder, and those above it that are missing, as open as another."""
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for one in missing:
+        one.chmod(like.stat().st_mode & 0o777)
+
+
 def settle(path: Path) -> None:
     """Make sure that a file's content, or a directory's list of names, is on the disk."""
     handle = os.open(path, os.O_RDONLY)

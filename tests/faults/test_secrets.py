@@ -45,11 +45,13 @@ def throw(problem: Exception) -> None:
 
 
 @pytest.mark.usefixtures("credentials")
-def test_what_a_config_refers_to_is_never_told(make_workspace: MakeWorkspace, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_a_config_refers_to_is_never_told(
+    make_workspace: MakeWorkspace, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config = '\n[notify]\nwebhook = "${TRY_WEBHOOK}"\n[notify.smtp]\npassword = "${TRY_TOKEN}"\n'
     Workspace.open(make_workspace(config))
     assert discretion.discreet(f"a {CANARY} b {IN_FILE}") == "a [credential] b [credential]"
-    steps.log.propagate = True
+    monkeypatch.setattr(steps.log, "propagate", True)
     steps.log.warning("it said %s", CANARY)
     assert set(caplog.messages) == {"it said [credential]"}
     for problem in failing(CANARY):
