@@ -245,3 +245,37 @@ def test_a_preset_says_what_it_needs(options: dict[str, str], said: str, tmp_pat
     with pytest.raises(ConfigError) as error:
         hold_against_systems(SETTINGS.model_copy(update={"sources": [source]}), tmp_path / "tieout.toml")
     assert said in str(error.value)
+
+
+# -- whom a credential is sent to -------------------------------------------------------------------------------------
+
+ELSEWHERE = [
+    "http://127.0.0.1:{other}/n", "http://localhost:{other}/n", "HTTP://127.0.0.1:{other}/n", "//127.0.0.1:{other}/n",
+    "http://me@127.0.0.1:{other}/n", "http://127.0.0.1:{port}@127.0.0.1:{other}/n", "http://[::1]:{other}/n",
+    "http://127.0.0.1.:{other}/n", "http://127.1:{other}/n", "http://2130706433:{other}/n", "http://0x7f000001:{other}/n",
+    "https://127.0.0.1:{port}/n", "http://localhost:{port}/n", "http://me@127.0.0.1:{port}/n", "http://127.0.0.1/n",
+    "ws://127.0.0.1:{port}/n", "file:///etc/passwd", "javascript:alert(1)", "http://127.0.0.1:99999/n", "http://",
+    "http://127.0.0.1:{other}\\@127.0.0.1:{port}/n", "  http://127.0.0.1:{other}/n", "ht\ttp://127.0.0.1:{other}/n",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("link", ELSEWHERE)
+@pytest.mark.parametrize("way", ["next", "redirect"])
+def test_a_link_elsewhere_is_not_followed_and_fails_the_pull(opened: Open, server: Peer, link: str, way: str) -> None:
+    def check(asked: Asked, reply: Reply) -> None:
+        port, other = server.server_address[1], stranger.server_address[1]
+        target = link.replace("{port}", str(port)).replace("{other}", str(other))
+        if way == "next":
+            reply.body["next"] = target
+        else:
+            reply.status, reply.headers["Location"] = 302, target.replace("\t", "")
+
+    with peer() as stranger:
+        stranger.scene = Scene([], {})
+        fetched, staged = opened(
+            {"kind": "bearer", "token": "${SECRET}"}, check, walk={"by": "next", "at": "next"}, total=""
+        )
+        assert stranger.strangers == []
+    assert not [headers for headers in server.strangers if "Authorization" not in headers]
+    assert fetched.outcome != "complete"
+    assert staged.used <= 5
