@@ -114,7 +114,7 @@ def fetch(source: Source, period: str, folder: Path, wire: Wire) -> Fetched:
         outcome="complete" if end else "partial",
         why=why or None,
         proof=end.proof if end else None,
-        files=(file.landed(str(source.options.get("url", source.connector))),),
+        files=(file.landed(str(getattr(options_of(source), "url", source.connector))),),
         extracted_at=began,
         system=spoken.title,
         control=Control() if is_proven else None,
