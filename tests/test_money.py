@@ -224,6 +224,15 @@ def rounded_as(value: Decimal | None, currency: str | None, name: str) -> Decima
     return None if value is None else round(value, places)
 
 
+def test_a_line_never_gives_back_more_than_it_has() -> None:
+    lines = [{**LINE, "contract_id": "C1", "quantity": "1.9"}, {**LINE, "contract_id": "C2", "quantity": "0.6"}]
+    idle = {"product": "Pad", "status": "active", "paid": True, "last_active_at": "1970-01-01"}
+    seats = [{**idle, "seat_id": s, "email": s, "assigned_at": "2026-01-05"} for s in ("i1", "i2", "i3")]
+    units = waterfall_of(lines, seats)["waterfall"].filter(pl.col("bucket") == "reducible")
+    given = units.group_by("contract_id").agg(pl.col("units").sum())
+    assert dict(given.iter_rows()) == {"C1": Decimal("1.9")}
+
+
 def test_kept_seats_without_a_plan_take_the_place_of_reclaimable_ones() -> None:
     line = {**LINE, "plan": "a", "quantity": 2}
     kept = {"product": "Pad", "status": "active", "paid": True, "last_active_at": "2026-10-20"}

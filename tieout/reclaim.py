@@ -96,8 +96,12 @@ def _above_minimum() -> pl.Expr:
 
 
 def _bucketed(seats: pl.DataFrame, positions: pl.DataFrame) -> pl.DataFrame:
-    """The seats with the bucket each stands in; the reasons that come first in the catalogue reduce first."""
-    room = positions.select(line="_id", room=(_above_minimum() - pl.col("unassigned")).floor().cast(pl.Int64))
+    """The seats with the bucket each stands in; the reasons that come first in the catalogue reduce first.
+
+    A seat that fractions of several lines add up to stands on the last of them: none of them can give a whole one back.
+    """
+    idle = pl.max_horizontal("unassigned", money.zero())
+    room = positions.select(line="_id", room=(_above_minimum() - idle).floor().cast(pl.Int64))
     order = pl.col("reason").replace_strict({r: i for i, r in enumerate(licences.RECLAIM_REASONS)})
     place = pl.int_range(pl.len()).over("line")
     return (
