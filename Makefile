@@ -16,10 +16,10 @@ demo: $(READY) ## write a sample company to demo/ and run every month of it
 	$(BIN)/tieout demo demo/
 
 test: lint ## everything CI checks: lint, types, layers, tests
-	$(BIN)/python -m pytest -n 3 --dist loadgroup
+	$(BIN)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder
 
 test-slow: $(READY) ## the long proofs too
-	$(BIN)/python -m pytest -n 3 --dist loadgroup -m "slow or not slow"
+	$(BIN)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder --hypothesis-profile search -m "slow or not slow"
 
 test-peers: $(READY) ## install emulators of other systems by npm, and pull from them
 	npm install --no-audit --no-fund --prefix build/peers node@22 emulate@0.12.2
@@ -28,12 +28,12 @@ test-peers: $(READY) ## install emulators of other systems by npm, and pull from
 	$(BIN)/python -m pytest -m slow tests/test_peers.py -rs
 
 support: $(READY) ## write connectors/SUPPORT.md from what the connectors are tested against here
-	$(BIN)/python -m pytest -m "slow or not slow" --support connectors/SUPPORT.md $(CONNECTOR_TESTS)
+	$(BIN)/python -m pytest --hypothesis-profile search -m "slow or not slow" --support connectors/SUPPORT.md $(CONNECTOR_TESTS)
 
 figures: $(READY) ## count what the long proofs of reliability hold, and write docs/reliability-figures.md from it
 	mkdir -p build
 	rm -f build/figures.jsonl
-	TIEOUT_FIGURES=build/figures.jsonl $(BIN)/python -m pytest -m "slow or not slow" \
+	TIEOUT_FIGURES=build/figures.jsonl $(BIN)/python -m pytest --hypothesis-profile search -m "slow or not slow" \
 		tests/faults tests/flow/test_bad_pulls.py tests/test_false_trips.py
 	$(BIN)/python -m tests.faults.figures build/figures.jsonl
 

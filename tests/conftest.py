@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from pipelines import again, steps
 from pipelines.cli import main
@@ -30,6 +31,10 @@ with Workspace.open(sys.argv[1]).lock():
 """A program that holds the workspace it is given."""
 
 MakeWorkspace = Callable[..., Path]
+
+settings.register_profile("steady", derandomize=True)  # what CI runs finds the same every time
+settings.register_profile("search", derandomize=False)  # `make test-slow` looks at other examples each time
+settings.load_profile("steady")
 
 MEMORY = Path("/dev/shm")
 """Where Linux keeps files in memory: a month waits for the disk as long as it works, and tests prove nothing by it."""
@@ -62,11 +67,16 @@ def run_steps(workspace: Workspace, period: str) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before the tests are dealt out
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep tests together that share what takes long to make: the sample company, or else their module's fixtures."""
+    """Keep tests together that share what takes long to make: the sample company, or else their module's fixtures.
+
+    Those that run whole months lie in folders and go first, so that no worker is left with one of them at the end.
+    """
     for item in items:
         shares = "company" in getattr(item, "fixturenames", ())
         item.user_properties += [("proves", mark.args) for mark in item.iter_markers("proves")]
         item.add_marker(pytest.mark.xdist_group("company" if shares else item.nodeid.split("::")[0]))
+    here = Path(__file__).parent
+    items.sort(key=lambda item: ("company" not in getattr(item, "fixturenames", ()), item.path.parent == here))
 
 
 @pytest.fixture(scope="session")

@@ -161,6 +161,7 @@ def test_reopening_takes_two_people_and_keeps_both_versions(closed_books: Path, 
     assert two.height == one.height + 1
 
 
+@pytest.mark.slow
 def test_what_a_closed_month_builds_on_does_not_run_again(books: Path, tieout: Tieout) -> None:
     deliver(books, "2026-09", assets=ASSETS, purchases=ORDERS, receipts=RECEIPTS)
     assert tieout("run", "-w", books, "-q").code == 0
@@ -174,6 +175,7 @@ def test_what_a_closed_month_builds_on_does_not_run_again(books: Path, tieout: T
 # -- what stands in the way ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_missing_source_stands_in_the_way_until_two_people_accept_it(books: Path, tieout: Tieout) -> None:
     deliver(books, "2026-09", purchases=ORDERS)
     assert tieout("run", "-w", books, "-q").code == 3
