@@ -291,15 +291,17 @@ def sql(
 
 @contextlib.contextmanager
 def _bounded_memory() -> "Iterator[None]":
-    """Let the system refuse more than 6 GB: a single huge text is beyond what the database itself counts."""
+    """Let the system refuse 6 GB more than there is: a single huge text is beyond what the database itself counts."""
     try:
         import resource
-    except ImportError:  # where the system has no such bound, there is none
+
+        held = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[5]) * resource.getpagesize()
+    except (ImportError, OSError):  # where the system tells no such thing, there is no such bound
         yield
         return
     before = resource.getrlimit(resource.RLIMIT_DATA)
     with contextlib.suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_DATA, (6 * 1024**3, before[1]))
+        resource.setrlimit(resource.RLIMIT_DATA, (held + 6 * 1024**3, before[1]))
     try:
         yield
     finally:
