@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 
 from pipelines import landing
 from pipelines.errors import TieoutError
-from pipelines.whole import sha256_of, write_whole
+from pipelines.whole import place, sha256_of, write_beside
 from pipelines.workspace import Workspace
 from tieout import digest
 from tieout.decisions import FIRST_LINK, Entry, head
@@ -88,13 +88,23 @@ def vouched(anchors: tuple[Anchor, ...]) -> dict[str, str]:
 
 def vouch(workspace: Workspace, things: Mapping[str, str | None]) -> None:
     """Write down the fingerprints of things just written; those that are known already add nothing."""
+    for target, made in prepared(workspace, things).items():
+        place(made, target)
+
+
+def prepared(workspace: Workspace, things: Mapping[str, str | None]) -> dict[Path, Path]:
+    """The file of anchors with the fingerprints of things, made beside its place: target → what was made.
+
+    Nothing where all is known already.
+    """
     anchors = read(workspace)
     known = vouched(anchors)
     new = {name: fingerprint for name, fingerprint in sorted(things.items()) if known.get(name) != fingerprint}
-    if new:
-        added = Anchor(new, anchors[-1].sha256 if anchors else FIRST_LINK).sealed()
-        text = "".join(f"{anchor.line}\n" for anchor in (*anchors, added))
-        write_whole(anchors_of(workspace), text.encode())
+    if not new:
+        return {}
+    added = Anchor(new, anchors[-1].sha256 if anchors else FIRST_LINK).sealed()
+    text = "".join(f"{anchor.line}\n" for anchor in (*anchors, added))
+    return {anchors_of(workspace): write_beside(anchors_of(workspace), text.encode())}
 
 
 def vouch_for_landed(workspace: Workspace, period: str) -> None:

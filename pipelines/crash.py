@@ -10,8 +10,8 @@ import signal
 STEPS = ("feeds", "reconcile", "exceptions", "adjusted", "figures", "reports", "published")
 POINTS = (
     "file-written", "file-placed", "delivery-fetched", "delivery-landed", "delivered-recorded",
-    "tables-written", "tables-committed", "database-built", "database-vouched", "pages-placed", "database-placed",
-    "decision-logged", *(f"{step}-{edge}" for step in STEPS for edge in ("begun", "done")),
+    "tables-written", "tables-committed", "database-built", "pages-ready", "switch-recorded", "file-switched",
+    "switch-done", "decision-logged", *(f"{step}-{edge}" for step in STEPS for edge in ("begun", "done")),
 )  # fmt: skip
 """Every point there is, in the words of what was done just before."""
 

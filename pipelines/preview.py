@@ -13,7 +13,7 @@ import polars as pl
 from pipelines import again, decisions, landing, publish, steps
 from pipelines.steps import Month
 from pipelines.warehouse import Warehouse
-from pipelines.whole import UNFINISHED
+from pipelines.whole import UNFINISHED, share
 from pipelines.workspace import Workspace
 from tieout.judgement import OPEN_STATUSES
 
@@ -36,9 +36,9 @@ def preview(
         month = Month(aside, period, as_of, offline=offline)
         for step in STEPS:
             step(month)
-        publish.place_pages(aside)
         if pages:
-            shutil.copytree(aside.reports / period, pages, dirs_exist_ok=True)
+            share(publish.waiting(aside, period), workspace.reports)
+            shutil.copytree(publish.waiting(aside, period), pages, dirs_exist_ok=True)
         with Warehouse(aside.private_database) as warehouse:
             return Preview(_by_rule(warehouse, period), steps.not_accepted(aside, period))
 

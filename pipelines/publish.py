@@ -1,7 +1,7 @@
 """Gives the results to everybody: one database file, swapped whole, that readers keep open as long as they like."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -11,7 +11,7 @@ from pipelines.anchors import KEPT, PUBLISHED
 from pipelines.errors import TieoutError
 from pipelines.intake import staged_table
 from pipelines.warehouse import PERIOD, Shown, Warehouse, contents
-from pipelines.whole import UNFINISHED, make_shared, place, settle, sha256_of, share, unfinished
+from pipelines.whole import UNFINISHED, make_shared, place, place_all, sha256_of, share, unfinished
 from pipelines.workspace import Workspace
 from tieout import digest
 from tieout.feeds import FEEDS
@@ -19,9 +19,10 @@ from tieout.published import TABLES
 
 
 def publish(workspace: Workspace, warehouse: Warehouse, latest: str) -> int:
-    """Build the published database beside the old one and put it in its place; returns its number of rows.
+    """Build the published database beside the old one, and let it and the pages that wait take their places together.
 
-    `latest` is the newest month that is complete. Raises TieoutError if its rows are not what the verdicts allow.
+    Returns its number of rows. `latest` is the newest month that is complete. Raises TieoutError if its rows are not
+    what the verdicts allow.
     """
     _hold_against_verdicts(warehouse, latest)
     log = decisions.read(workspace)
@@ -34,13 +35,15 @@ def publish(workspace: Workspace, warehouse: Warehouse, latest: str) -> int:
     }
     building, rows = _build(warehouse, target, shown)
     gone = {name: None for name in anchors.vouched(anchors.read(workspace)) if name.startswith(PUBLISHED)}
-    anchors.vouch(workspace, gone | {f"{PUBLISHED}{name}": text for name, text in fingerprints(building).items()})
-    crash.point("database-vouched")
-    place_pages(workspace)
-    crash.point("pages-placed")
+    there = {f"{PUBLISHED}{name}": text for name, text in fingerprints(building).items()}
+    vouching = anchors.prepared(workspace, {**gone, **there})
     share(building, workspace.published)
-    place(building, target)
-    crash.point("database-placed")
+    waiting = sorted(workspace.reports.glob(f"{UNFINISHED}*"))
+    pages, left = _pages(workspace, waiting)
+    crash.point("pages-ready")
+    place_all(workspace.switch, workspace.root, {**pages, target: building, **vouching}, left)
+    for folder in waiting:
+        shutil.rmtree(folder)
     return rows
 
 
@@ -66,24 +69,24 @@ def waiting(workspace: Workspace, period: str) -> Path:
     return workspace.reports / f"{UNFINISHED}{period}"
 
 
-def place_pages(workspace: Workspace) -> None:
-    """Put all pages that wait in their place, one right after the other.
+def _pages(workspace: Workspace, waiting: Sequence[Path]) -> tuple[dict[Path, Path], list[Path]]:
+    """The pages that wait, place → page, and those there are of owners who have nothing any more.
 
-    Of owners who have nothing any more, page and workbook go; what people laid beside them stays.
+    What people laid beside them stays.
     """
-    for folder in sorted(workspace.reports.glob(f"{UNFINISHED}*")):
+    pages: dict[Path, Path] = {}
+    left = []
+    for folder in waiting:
         month = workspace.reports / folder.name.removeprefix(UNFINISHED)
         share(folder, workspace.reports)
-        pages = {month / page.relative_to(folder): page for page in sorted(folder.rglob("*")) if page.is_file()}
-        for target, page in pages.items():
+        for page in sorted(path for path in folder.rglob("*") if path.is_file()):
+            target = month / page.relative_to(folder)
             make_shared(target.parent, workspace.reports)
-            page.replace(target)
-        for page in month.glob("*/*.html"):
+            pages[target] = page
+        for page in sorted(month.glob("*/*.html")):
             if page not in pages:
-                page.unlink()
-                page.with_suffix(".xlsx").unlink(missing_ok=True)
-        settle(month)
-        shutil.rmtree(folder)
+                left += [page, page.with_suffix(".xlsx")]
+    return pages, left
 
 
 def _build(warehouse: Warehouse, target: Path, shown: Mapping[str, Shown]) -> tuple[Path, int]:

@@ -31,7 +31,7 @@ def verify(workspace: Workspace) -> list[str]:
     Raises InUseError while a run is going on.
     """
     with workspace.lock():
-        return [*inputs(workspace), *_published(workspace)]
+        return [*inputs(workspace), *published(workspace)]
 
 
 def inputs(workspace: Workspace) -> list[str]:
@@ -177,7 +177,8 @@ def _closed(workspace: Workspace, log: tuple[Entry, ...], known: Mapping[str, st
 # -- what is published -----------------------------------------------------------------------------------------------
 
 
-def _published(workspace: Workspace) -> Iterator[str]:
+def published(workspace: Workspace) -> Iterator[str]:
+    """What is published, or kept of closed months, and is not as it was when Tieout wrote it."""
     log, _ = _read(decisions.read, workspace)
     vouching, _ = _read(anchors.read, workspace)
     known = anchors.vouched(vouching or ())

@@ -4,12 +4,14 @@ What is not finished bears a name of its own, by which the next run knows what a
 """
 
 import hashlib
+import json
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pipelines import crash
+from pipelines.errors import TieoutError
 
 UNFINISHED = ".unfinished-"
 
@@ -21,16 +23,26 @@ def unfinished(path: Path) -> Path:
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file, replacing the one that was there."""
+    written = write_beside(path, content)
+    try:
+        place(written, path)
+    except OSError:
+        written.unlink(missing_ok=True)
+        raise
+    crash.point("file-placed")
+
+
+def write_beside(path: Path, content: bytes) -> Path:
+    """Write what is to become a file beside its place; returns where."""
     path.parent.mkdir(parents=True, exist_ok=True)
     written = unfinished(path)
     try:
         written.write_bytes(content)
-        crash.point("file-written")
-        place(written, path)
     except OSError:
         written.unlink(missing_ok=True)  # it would only fill the disk further
         raise
-    crash.point("file-placed")
+    crash.point("file-written")
+    return written
 
 
 def place(made: Path, target: Path) -> None:
@@ -38,6 +50,54 @@ def place(made: Path, target: Path) -> None:
     settle(made)
     made.replace(target)
     settle(target.parent)
+
+
+def place_all(record: Path, root: Path, made: Mapping[Path, Path], gone: Iterable[Path]) -> None:
+    """Put files in their places together, target → what was made for it, and take others away.
+
+    What is to be done is written down before the first is touched: after a kill `complete` does the rest of it.
+    """
+    for one in made.values():
+        settle(one)
+    switch = {
+        "made": {_name(target, root): _name(one, root) for target, one in made.items()},
+        "gone": [_name(one, root) for one in gone],
+    }
+    write_whole(record, json.dumps(switch).encode())
+    crash.point("switch-recorded")
+    complete(record, root)
+
+
+def complete(record: Path, root: Path) -> None:
+    """Do the rest of what a record says is to be done, and remove it; without one nothing is.
+
+    Raises TieoutError where the record cannot be read.
+    """
+    if not record.exists():
+        return
+    try:
+        switch = json.loads(record.read_bytes())
+        made = {root / target: root / one for target, one in switch["made"].items()}
+        gone = [root / one for one in switch["gone"]]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise TieoutError(f"{record} cannot be read; remove it, and run the newest month again.") from None
+    for target, one in made.items():
+        if one.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            one.replace(target)
+            crash.point("file-switched")
+    for target in gone:
+        target.unlink(missing_ok=True)
+    for folder in {target.parent for target in (*made, *gone) if target.parent.is_dir()}:
+        settle(folder)
+    record.unlink()
+    settle(record.parent)
+    crash.point("switch-done")
+
+
+def _name(path: Path, root: Path) -> str:
+    """How a record names a file: below the root without it, so that a workspace can be moved."""
+    return str(path.relative_to(root) if path.is_relative_to(root) else path)
 
 
 def share(path: Path, like: Path) -> None:

@@ -10,7 +10,7 @@ import socket
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from difflib import get_close_matches
@@ -24,6 +24,7 @@ from pydantic_core import ErrorDetails
 from pipelines import discretion
 from pipelines.errors import ConfigError, InUseError
 from pipelines.limits import hold_against_catalogue
+from pipelines.whole import complete
 from tieout.settings import Settings
 
 CONFIG = "tieout.toml"
@@ -49,7 +50,12 @@ class Workspace:
             )
         settings = read_settings(root / CONFIG)
         discretion.learn(settings)
-        return cls(root, settings)
+        opened = cls(root, settings)
+        with suppress(InUseError, OSError):  # of those who may not look there, or only read
+            if opened.switch.exists():
+                with opened.lock():
+                    pass  # whoever holds it completes what was begun
+        return opened
 
     def moved(self, folder: Path, *names: str) -> Self:
         """The same workspace with some of its folders below another: what is done there leaves it as it is."""
@@ -101,6 +107,11 @@ class Workspace:
         return self.published / "tieout.duckdb"
 
     @property
+    def switch(self) -> Path:
+        """The file that says, while results are given to everybody, which files take whose place."""
+        return self.warehouse / "switch.json"
+
+    @property
     def config_hash(self) -> str:
         """A fingerprint of the config in force, defaults included."""
         said = json.dumps(self.settings.model_dump(mode="json"), sort_keys=True)
@@ -110,7 +121,8 @@ class Workspace:
     def lock(self) -> Iterator[None]:
         """Hold the workspace for this process; the operating system lets go when the process ends, however it ends.
 
-        Holding it twice in one process is fine. Raises InUseError, which says who holds it.
+        A publication that was killed half-way is completed first. Holding it twice in one process is fine. Raises
+        InUseError, which says who holds it.
         """
         path = self.warehouse / "lock"
         if path in _held:
@@ -130,6 +142,7 @@ class Workspace:
                 os.pwrite(handle, _holder(), 0)
                 _held.add(path)
                 try:
+                    complete(self.switch, self.root)
                     yield
                 finally:
                     _held.discard(path)

@@ -13,10 +13,11 @@ from pipelines import crash, decisions
 from pipelines.errors import TieoutError
 from pipelines.interrupted import last_not_ended, refuse_half_done
 from pipelines.publish import fingerprints
+from pipelines.verify import published
 from pipelines.warehouse import query
 from pipelines.whole import UNFINISHED
 from pipelines.workspace import Workspace
-from tests.conftest import MINIMAL, run_steps
+from tests.conftest import MINIMAL, Tieout, run_steps
 from tests.faults.figures import measured
 from tests.faults.victims import FORKS, begin, decide, run_month
 
@@ -97,12 +98,17 @@ def killed_after(root: Path, seconds: float) -> bool:
     return victim.exitcode == -signal.SIGKILL
 
 
-def hold_whole(root: Path, whole: dict[str, State], *, between: bool = False) -> None:
-    """The database is all of one delivery, and so are the pages; `between`: perhaps not of the same."""
+def hold_whole(root: Path, whole: dict[str, State]) -> str:
+    """After the next command, the database and the pages are all of one delivery, which is returned.
+
+    Nothing of them is other than what Tieout vouches for.
+    """
+    workspace = Workspace.open(root)
     tables, pages = kept_apart(state(root), whole)
-    assert tables
-    assert pages
-    assert between or tables == pages
+    assert tables == pages
+    assert list(published(workspace)) == []
+    (variant,) = tables
+    return variant
 
 
 def hold_completes(root: Path, whole: dict[str, State], variant: str) -> None:
@@ -119,9 +125,9 @@ def test_killed_runs_leave_the_old_state_and_the_next_one_completes(
     books: Path, ran: tuple[Path, dict[str, State]]
 ) -> None:
     deliver(books, "two")
-    for point in ("tables-written:5", "database-vouched"):
+    for point in ("tables-written:5", "pages-ready"):
         killed_at(books, point)
-        assert kept_apart(state(books), ran[1]) == ({"one"}, {"one"})
+        assert hold_whole(books, ran[1]) == "one"
     workspace = Workspace.open(books)
     with pytest.raises(TieoutError, match="did not come to its end; run it again first"):
         refuse_half_done(workspace, MONTH)
@@ -129,9 +135,28 @@ def test_killed_runs_leave_the_old_state_and_the_next_one_completes(
     hold_completes(books, ran[1], "two")
 
 
+@pytest.mark.parametrize("point", ["switch-recorded", "file-switched", "file-switched:7"])
+def test_whoever_comes_next_completes_a_publication(
+    point: str, books: Path, ran: tuple[Path, dict[str, State]], tieout: Tieout
+) -> None:
+    deliver(books, "two")
+    killed_at(books, point)
+    assert {"two"} not in kept_apart(state(books), ran[1])
+    assert tieout("sql", "FROM periods", "-w", books).code == 0
+    assert hold_whole(books, ran[1]) == "two"
+
+
+def test_a_record_of_a_publication_that_cannot_be_read_is_one_sentence(books: Path, tieout: Tieout) -> None:
+    workspace = Workspace.open(books)
+    workspace.switch.write_text("{")
+    answer = tieout("run", "-w", books)
+    assert (answer.code, len(answer.err.splitlines())) == (1, 1)
+    assert "switch.json cannot be read; remove it, and run the newest month again" in answer.err
+
+
 def chained(root: Path, whole: dict[str, State], kills: Iterator[str | float]) -> int:
     """Kill one run after the other, each fifth of them followed by one that completes; returns the kills."""
-    count, between = 0, False
+    count = 0
     for number, kill in enumerate(kills):
         variant = ("one", "two")[number // 5 % 2]
         deliver(root, variant)
@@ -140,11 +165,9 @@ def chained(root: Path, whole: dict[str, State], kills: Iterator[str | float]) -
             count += 1
         else:
             count += killed_after(root, kill)
-        between |= kill == "pages-placed"
-        hold_whole(root, whole, between=between)
+        hold_whole(root, whole)
         if number % 5 == 4:
             hold_completes(root, whole, variant)
-            between = False
     return count
 
 
