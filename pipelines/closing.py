@@ -76,7 +76,7 @@ def freeze(workspace: Workspace, period: str) -> Manifest:
     delivered = landing.recall(workspace, period)
     assert delivered is not None  # it ran
     log = decisions.read(workspace)
-    with Warehouse(workspace.private_database) as warehouse:
+    with Warehouse(workspace.tables) as warehouse:
         tables = results(warehouse, period)
         runs = warehouse.read("rule_runs", period=period)
         conditions = tuple(_conditions(warehouse, period))
@@ -98,7 +98,7 @@ def put_aside(workspace: Workspace, closing: Closing) -> None:
     folder = closing.kept_in(workspace)
     make_shared(folder, workspace.published)
     shutil.copytree(workspace.reports / closing.period, folder / "reports", dirs_exist_ok=True)
-    with Warehouse(workspace.private_database) as warehouse:
+    with Warehouse(workspace.tables) as warehouse:
         publish.set_aside(workspace, warehouse, folder, closing.period)
     share(folder, workspace.published)
 
@@ -107,7 +107,7 @@ def put_aside(workspace: Workspace, closing: Closing) -> None:
 
 
 def _hold_ran(workspace: Workspace, period: str) -> None:
-    with Warehouse(workspace.private_database) as warehouse:
+    with Warehouse(workspace.tables) as warehouse:
         runs = warehouse.read(RUNS)
     months = runs[PERIOD].to_list() if runs.width else []
     if period not in months:
@@ -123,7 +123,7 @@ def _obstacles(workspace: Workspace, period: str, at: datetime) -> Iterator[str]
     """Everything that stands in the way of signing a month off, a sentence each."""
     today = at.astimezone(workspace.settings.zone).date()
     log = not_corrected(decisions.read(workspace))
-    with Warehouse(workspace.private_database) as warehouse:
+    with Warehouse(workspace.tables) as warehouse:
         sources = warehouse.read("sources", period=period)
         exceptions = warehouse.read("exceptions", period=period)
         changes = warehouse.read("policy_changes", period=period)
@@ -214,7 +214,7 @@ def _record(workspace: Workspace, proposal: Proposal, act: Act, content: str) ->
 def _show(workspace: Workspace, period: str) -> None:
     """Let the pages of the month and the published database tell its new state."""
     month = Month(workspace, period)
-    with Warehouse(workspace.private_database) as warehouse:
+    with Warehouse(workspace.tables) as warehouse:
         steps.keep_state(month, warehouse)
     steps.render(month)
     steps.publish(month)

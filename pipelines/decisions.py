@@ -182,7 +182,7 @@ def reclaim_of(workspace: Workspace, period: str) -> Standing:
 
     Raises ConfigError when the month never ran.
     """
-    with Warehouse(workspace.private_database) as warehouse:
+    with Warehouse(workspace.tables) as warehouse:
         tables = {name: warehouse.read(name, period=period) for name in SIGNED if name in warehouse.tables()}
     candidates = tables.get("reclaim_candidates", pl.DataFrame())
     if PERIOD not in candidates.columns:

@@ -39,7 +39,7 @@ def preview(
         if pages:
             share(publish.waiting(aside, period), workspace.reports)
             shutil.copytree(publish.waiting(aside, period), pages, dirs_exist_ok=True)
-        with Warehouse(aside.private_database) as warehouse:
+        with Warehouse(aside.tables) as warehouse:
             return Preview(_by_rule(warehouse, period), steps.not_accepted(aside, period))
 
 
@@ -72,8 +72,8 @@ def _beside(workspace: Workspace, period: str) -> Iterator[Workspace]:
         decided = decisions.log_of(workspace).parent
         if decided.exists():
             shutil.copytree(decided, decisions.log_of(aside).parent)
-        if workspace.private_database.exists():
-            shutil.copyfile(workspace.private_database, aside.private_database)
+        with Warehouse(workspace.tables) as left, Warehouse(aside.tables) as warehouse:
+            warehouse.take_over(left)
         for other in landing.landed_periods(workspace):
             kept = landing.recall(workspace, other)
             if kept and other != period:

@@ -15,8 +15,8 @@ from pipelines.decisions import Act, Asked
 from pipelines.errors import ConfigError, TieoutError
 from pipelines.interrupted import refuse_half_done
 from pipelines.steps import RUNS, Month
-from pipelines.warehouse import PERIOD, Warehouse, compact
-from pipelines.whole import sweep, unfinished, write_whole
+from pipelines.warehouse import PERIOD, Warehouse
+from pipelines.whole import sweep, write_whole
 from pipelines.workspace import Workspace, check_period
 from tieout import personal
 from tieout.decisions import PURGE, Proposal, Standing, tombstones
@@ -75,7 +75,7 @@ def purge(workspace: Workspace, before: str, who: str, approver: str, reason: st
 
 def _months(workspace: Workspace) -> list[str]:
     """Every month of which there is anything."""
-    with Warehouse(workspace.private_database) as warehouse:
+    with Warehouse(workspace.tables) as warehouse:
         ran = warehouse.periods(RUNS)
     return sorted({*ran, *landing.landed_periods(workspace)})
 
@@ -89,7 +89,7 @@ def _forgotten(workspace: Workspace, before: str) -> pl.Series:
     holds = workspace.settings.retention.holds
     is_old = (pl.col(PERIOD) < before) & ~pl.col(PERIOD).map_elements(holds, pl.Boolean)
     gone, kept = {}, {}
-    with Warehouse(workspace.private_database) as warehouse:
+    with Warehouse(workspace.tables) as warehouse:
         for name in FEEDS:
             rows = warehouse.read(f"staged_{name}")
             if rows.width:
@@ -148,7 +148,7 @@ def _folders(workspace: Workspace, period: str) -> Iterator[Path]:
 def _clear_tables(workspace: Workspace, before: str, months: Sequence[str]) -> None:
     """Leave rows without those whom they were about, in a database file that never held them."""
     forgotten = _forgotten(workspace, before)
-    with Warehouse(workspace.private_database) as warehouse:
+    with Warehouse(workspace.tables) as warehouse:
         for table in warehouse.tables():
             for period in warehouse.periods(table):
                 rows = warehouse.read(table, period=period)
@@ -158,17 +158,16 @@ def _clear_tables(workspace: Workspace, before: str, months: Sequence[str]) -> N
                     left = left.with_columns(pl.lit("purged").alias("state"))
                 if not left.equals(rows):
                     warehouse.write(table, left, period)
-    compact(workspace.private_database, unfinished(workspace.private_database))
 
 
 def _show(workspace: Workspace) -> None:
     """Publish what is left, and the pages of the months that are not sealed."""
-    with Warehouse(workspace.private_database) as warehouse:
+    with Warehouse(workspace.tables) as warehouse:
         ran = warehouse.periods(RUNS)
     sealed = {*closed(workspace), *purged(workspace)}
     for period in ran:
         if period not in sealed:
             steps.render(Month(workspace, period))
     if ran:
-        with Warehouse(workspace.private_database) as warehouse:
+        with Warehouse(workspace.tables) as warehouse:
             publish.publish(workspace, warehouse, ran[-1])

@@ -11,8 +11,8 @@ from pipelines.anchors import SEEN
 from pipelines.closing import put_aside
 from pipelines.errors import ConfigError, TieoutError
 from pipelines.steps import Month
-from pipelines.warehouse import Warehouse
-from pipelines.whole import UNFINISHED, place, sweep, write_whole
+from pipelines.warehouse import CONTENTS, StorageError, Warehouse
+from pipelines.whole import UNFINISHED, sweep, write_whole
 from pipelines.workspace import Workspace
 from tieout import digest
 
@@ -65,9 +65,9 @@ def rebuild(workspace: Workspace, say: Callable[[str], object] = print) -> list[
 def _carry_over(workspace: Workspace, beside: Beside) -> None:
     """Take along what is left of purged months: it lies nowhere else."""
     purged = closed.purged(workspace)
-    if not purged or not workspace.private_database.exists():
+    if not purged:
         return
-    with Warehouse(workspace.private_database) as old, Warehouse(beside.private_database) as new:
+    with Warehouse(workspace.tables) as old, Warehouse(beside.tables) as new:
         for table in old.tables():
             for period in purged.intersection(old.periods(table)):
                 new.write(table, old.read(table, period=period), period)
@@ -94,7 +94,7 @@ def _perform(beside: Beside, period: str) -> str:
         step(month)
     if closing is None or manifest is None:
         return "made again"
-    with Warehouse(beside.private_database) as warehouse:
+    with Warehouse(beside.tables) as warehouse:
         results = digest.of_tables(again.results(warehouse, period))
     other = sorted(name for name in manifest.tables if results.get(name) != manifest.tables[name])
     if other:
@@ -106,7 +106,7 @@ def _perform(beside: Beside, period: str) -> str:
 
 def _show(beside: Beside, months: list[str]) -> None:
     """Write the state of every month, and its pages."""
-    with Warehouse(beside.private_database) as warehouse:
+    with Warehouse(beside.tables) as warehouse:
         for period in months:
             steps.keep_state(Month(beside, period), warehouse)
     for period in months:
@@ -114,10 +114,13 @@ def _show(beside: Beside, months: list[str]) -> None:
 
 
 def _put(beside: Beside, workspace: Workspace) -> None:
-    """Put the private database in the place of the old one, and the pages where publishing finds them."""
-    target = workspace.private_database
-    target.with_name(f"{target.name}.wal").unlink(missing_ok=True)  # of the old database, which it would not fit
-    place(beside.private_database, target)
+    """Put the private tables in the place of the old ones, and the pages where publishing finds them."""
+    try:
+        warehouse = Warehouse(workspace.tables)
+    except StorageError:  # it is damaged, which may be why all is made again
+        (workspace.tables / CONTENTS).unlink()
+        warehouse = Warehouse(workspace.tables)
+    warehouse.take_over(Warehouse(beside.tables))
     shutil.copytree(beside.reports, workspace.reports, dirs_exist_ok=True)
 
 

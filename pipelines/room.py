@@ -12,7 +12,7 @@ from pipelines.workspace import Workspace
 LEAST = 32 * 1024 * 1024
 """Bytes that a run needs whatever was delivered: Dagster's records, the logs, the tables of a database."""
 COPIES = 4
-"""How often what was delivered is on the disk at most: landed, in the private database and its log, published."""
+"""How often what was delivered is on the disk at most: landed, in the private tables, published."""
 _MEGABYTE = 1024 * 1024
 _FULL = ("No space left", "disk is full", "disk I/O error", "quota exceeded")
 
@@ -20,8 +20,7 @@ _FULL = ("No space left", "disk is full", "disk I/O error", "quota exceeded")
 def hold_room(workspace: Workspace, period: str) -> None:
     """Raise TieoutError where the disk has less room than a run of the month will need."""
     delivered = sum(path.stat().st_size for path in delivery.dropped(workspace).get(period, ()))
-    databases = (workspace.private_database, workspace.published_database)
-    again = sum(path.stat().st_size for path in databases if path.exists())
+    again = sum(path.stat().st_size for path in (*workspace.tables.glob("*/*"), *workspace.published.glob("*.duckdb")))
     needed = LEAST + COPIES * delivered + again
     free = shutil.disk_usage(workspace.root).free
     if free < needed:

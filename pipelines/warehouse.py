@@ -1,25 +1,27 @@
-"""The tables a workspace keeps, and the only place that knows DuckDB.
+"""The tables a workspace keeps, and the only place that knows how: Parquet files within, DuckDB to the outside.
 
-One private file that only a run opens. The rest of the house speaks of table names and Polars frames; every table
-has a text column `period`, and a write replaces one period's rows whole.
+Every table has a text column `period`, and a write replaces one period's rows whole. The rest of the house speaks of
+table names and Polars frames. What is published is one DuckDB file, made anew from these tables.
 """
 
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Timer
-from types import TracebackType
 from typing import Self
 
 import duckdb
 import polars as pl
+from pydantic import BaseModel, ValidationError
 
 from pipelines import crash
 from pipelines.errors import TieoutError
-from pipelines.whole import place
+from pipelines.whole import settle, write_whole
 
 PERIOD = "period"
+CONTENTS = "contents.json"
 OLDEST_READER = "v1.4.0"
 """Clients from this DuckDB on can open what is published."""
 
@@ -44,68 +46,69 @@ class Shown:
     period: str | None = None
 
 
-class Warehouse:
-    """An open private database; close it, or use it in a `with`."""
+class Contents(BaseModel):
+    """Which file has a period's rows of a table: `<table>/<period>.<number>.parquet`, the number its transaction's."""
 
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._path = path
-        try:
-            self._connection = duckdb.connect(str(path), config=_SEALED)
-        except duckdb.Error as problem:
-            raise StorageError(_unusable(path, problem)) from problem
-        self._connection.execute("SET TimeZone = 'UTC'")
-        self._names: frozenset[str] | None = None  # of the tables, asked for once
-        self._writing = False
+    last: int = 0
+    tables: dict[str, dict[str, int]] = {}
+
+
+class Warehouse:
+    """The private tables of a workspace, in a folder that only Tieout writes to.
+
+    A file is never written twice. What counts is in `contents.json`, which is replaced whole at the end of each
+    transaction; files that it does not name any more go then. So what a killed process leaves is what stood before it.
+    Use it in a `with`. Raises StorageError where the folder cannot be read or written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._contents = self._recorded()
+        self._written: list[Path] | None = None  # in the transaction under way, which is told by its being a list
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            self.close()
-        except duckdb.Error as problem:
-            error = error or problem
-        if isinstance(error, _OF_STORAGE):
-            raise StorageError(_unusable(self._path, error)) from error
-
-    def close(self) -> None:
-        self._connection.close()
+    def __exit__(self, *raised: object) -> None:
+        """Nothing is left open."""
 
     # -- tables ------------------------------------------------------------------------------------------------------
 
     def tables(self) -> list[str]:
         """Names of the tables there are, sorted."""
-        if self._names is None:
-            rows = self._connection.execute(
-                "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database()"
-            )
-            self._names = frozenset(str(name) for (name,) in rows.fetchall())
-        return sorted(self._names)
+        return sorted(self._contents.tables)
+
+    def periods(self, table: str) -> list[str]:
+        """Periods a table holds rows of, oldest first."""
+        return [
+            period for period in self._periods(table) if self._scan(table, period).select(pl.len()).collect().item()
+        ]
+
+    def files(self, table: str, period: str | None = None) -> list[Path]:
+        """The files of a table, month by month, or the one of a month."""
+        written = self._contents.tables[table]
+        return [self._file(table, one, written[one]) for one in sorted(written) if period in (None, one)]
 
     def write_all(self, tables: Mapping[str, pl.DataFrame], period: str) -> None:
         """Replace one period's rows of several tables, of all or of none."""
-        with self._transaction():
+        with self.transaction():
             for table, frame in tables.items():
                 self.write(table, frame, period)
 
     def write(self, table: str, frame: pl.DataFrame, period: str) -> None:
         """Replace one period's rows of a table by the frame's, in the frame's order.
 
-        Creates the table and adds columns it lacks; columns the frame lacks become null. An empty frame still leaves
-        its columns behind. A `period` column of the frame is replaced by the period given.
+        Columns the frame lacks are null to those who read several periods. An empty frame still leaves its columns
+        behind. A `period` column of the frame is replaced by the period given.
         """
         storable = _storable(frame).with_columns(pl.lit(period).alias(PERIOD)).select(PERIOD, pl.exclude(PERIOD))
-        with self._transaction(), self._offered(storable) as offered:
-            if table not in self.tables():
-                self._connection.execute(f"CREATE TABLE {quoted(table)} AS SELECT * FROM {offered}")
-                self._names = frozenset({*self.tables(), table})
-                return
-            self._fit(table, offered)
-            self._connection.execute(f"DELETE FROM {quoted(table)} WHERE {PERIOD} = ?", [period])
-            self._connection.execute(f"INSERT INTO {quoted(table)} BY NAME SELECT * FROM {offered}")
+        with self.transaction() as written:
+            path = self._file(table, period, self._contents.last)
+            with self._told():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                storable.write_parquet(path)
+            written.append(path)
+            self._contents.tables.setdefault(table, {})[period] = self._contents.last
 
     def read(
         self,
@@ -121,104 +124,130 @@ class Warehouse:
         Gives every column unless some are named.
         A table that was never written is a frame without columns.
         """
-        if table not in self.tables():
+        if table not in self._contents.tables:
             return pl.DataFrame()
-        bounds = {"=": period, "<=": upto, "<": before}
-        given = {sign: bound for sign, bound in bounds.items() if bound is not None}
-        where = " AND ".join(f"{PERIOD} {sign} ?" for sign in given) or "TRUE"
-        wanted = ", ".join(map(quoted, columns)) or "*"
-        rows = self._connection.execute(
-            f"SELECT {wanted} FROM {quoted(table)} WHERE {where} {_order(period)}", list(given.values())
-        )
-        return _frame(rows)
-
-    def periods(self, table: str) -> list[str]:
-        """Periods a table holds rows of, oldest first."""
-        if table not in self.tables():
-            return []
-        rows = self._connection.execute(f"SELECT DISTINCT {PERIOD} FROM {quoted(table)} ORDER BY {PERIOD}")
-        return [str(period) for (period,) in rows.fetchall()]
+        every = self._periods(table)
+        wanted = [
+            one
+            for one in every
+            if (period is None or one == period) and (upto is None or one <= upto) and (before is None or one < before)
+        ]
+        like = self._scan(table, every[-1]).limit(0)  # the columns of today, whichever period is asked for
+        rows = pl.concat([*(self._scan(table, one) for one in wanted), like], how="diagonal_relaxed")
+        with self._told():
+            return (rows.select(columns) if columns else rows).collect()
 
     def drop(self, period: str) -> None:
         """Forget a period in every table."""
-        with self._transaction():
-            for table in self.tables():
-                self._connection.execute(f"DELETE FROM {quoted(table)} WHERE {PERIOD} = ?", [period])
+        with self.transaction():
+            for table in self._contents.tables.values():
+                table.pop(period, None)
+
+    def take_over(self, other: "Warehouse") -> None:
+        """Become a copy of another warehouse."""
+        with self.transaction() as written, self._told():
+            self._contents.tables = {
+                table: dict.fromkeys(periods, self._contents.last) for table, periods in other._contents.tables.items()
+            }
+            for table, periods in other._contents.tables.items():
+                for period, number in periods.items():
+                    path = self._file(table, period, self._contents.last)
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copyfile(other._file(table, period, number), path)
+                    written.append(path)
 
     def publish(self, path: Path, shown: Mapping[str, "Shown"]) -> int:
         """Write tables into a new database file, every table and column with its comment; returns their rows."""
-        connection, rows = self._connection, 0
-        connection.execute(f"ATTACH {literal(str(path))} AS publication (STORAGE_VERSION '{OLDEST_READER}')")
-        try:
-            with self._transaction():  # one wait for the disk, not one a comment
-                for table, show in shown.items():
-                    name = f"publication.main.{quoted(table)}"
-                    columns = ", ".join(map(quoted, show.columns))
-                    where = f"WHERE {PERIOD} = {literal(show.period)}" if show.period else ""
-                    rows_of = f"SELECT {columns} FROM {quoted(show.table)} {where} {_order(show.period)}"
-                    comments = [f"COMMENT ON TABLE {name} IS {literal(show.about)}"] + [
-                        f"COMMENT ON COLUMN {name}.{quoted(column)} IS {literal(text)}"
-                        for column, text in show.columns.items()
-                    ]
-                    connection.execute(";".join([f"CREATE TABLE {name} AS {rows_of}", *comments]))
-                    rows += int(connection.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0])
+        rows = 0
+        with self._told(), duckdb.connect(config=_SEALED) as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            connection.execute(f"ATTACH {literal(str(path))} AS publication (STORAGE_VERSION '{OLDEST_READER}')")
+            connection.execute("BEGIN")  # one wait for the disk, not one a comment
+            for table, show in shown.items():
+                name = f"publication.main.{quoted(table)}"
+                columns = ", ".join(map(quoted, show.columns))
+                comments = [f"COMMENT ON TABLE {name} IS {literal(show.about)}"] + [
+                    f"COMMENT ON COLUMN {name}.{quoted(column)} IS {literal(text)}"
+                    for column, text in show.columns.items()
+                ]
+                files = self.files(show.table, show.period) or self.files(show.table)[-1:]  # of which no row is shown
+                listed = ", ".join(literal(str(path)) for path in files)
+                where = f"WHERE {PERIOD} = {literal(show.period)}" if show.period else ""
+                rows_of = f"SELECT {columns} FROM read_parquet([{listed}], union_by_name = true) {where}"
+                connection.execute(";".join([f"CREATE TABLE {name} AS {rows_of}", *comments]))
+                rows += int(connection.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0])
+            connection.execute("COMMIT")
             connection.execute("CHECKPOINT publication")
-        finally:
-            connection.execute("DETACH publication")
         return rows
+
+    @contextmanager
+    def transaction(self) -> Iterator[list[Path]]:
+        """All that is written inside, or nothing of it; inside another one it is part of that."""
+        if self._written is not None:
+            yield self._written
+            return
+        self._contents = self._recorded()
+        self._contents.last += 1
+        self._written = []
+        try:
+            yield self._written
+            with self._told():
+                for path in self._written:
+                    settle(path)
+                for folder in {path.parent for path in self._written}:
+                    settle(folder)
+                crash.point("tables-written")
+                write_whole(self.folder / CONTENTS, self._contents.model_dump_json().encode())
+        except BaseException:
+            self._contents = self._recorded()
+            raise
+        finally:
+            self._written = None
+        crash.point("tables-committed")
+        self._sweep()
 
     # -- inside ------------------------------------------------------------------------------------------------------
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """All that is written inside, or nothing of it; inside another one it is part of that."""
-        if self._writing:
-            yield
-            return
-        self._connection.execute("BEGIN")
-        self._writing = True
-        try:
-            yield
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            self._names = None
-            raise
-        else:
-            crash.point("tables-written")
-            self._connection.execute("COMMIT")
-            crash.point("tables-committed")
-        finally:
-            self._writing = False
+    def _recorded(self) -> Contents:
+        """What the folder has, as the last transaction left it."""
+        path = self.folder / CONTENTS
+        with self._told():
+            return Contents.model_validate_json(path.read_bytes()) if path.exists() else Contents()
+
+    def _periods(self, table: str) -> list[str]:
+        return sorted(self._contents.tables.get(table, {}))
+
+    def _file(self, table: str, period: str, number: int) -> Path:
+        return self.folder / table / f"{period}.{number}.parquet"
+
+    def _scan(self, table: str, period: str) -> pl.LazyFrame:
+        return pl.scan_parquet(self._file(table, period, self._contents.tables[table][period]), glob=False)
+
+    def _sweep(self) -> None:
+        """Remove every file that is not, or not any more, among the contents."""
+        named = {
+            self._file(table, period, number)
+            for table, periods in self._contents.tables.items()
+            for period, number in periods.items()
+        }
+        for path in self.folder.glob("*/*.parquet"):
+            if path not in named:
+                path.unlink()
 
     @contextmanager
-    def _offered(self, frame: pl.DataFrame) -> Iterator[str]:
-        """Let SQL see a frame under a name, without copying it."""
-        self._connection.register("offered", frame.to_arrow())
+    def _told(self) -> Iterator[None]:
+        """Say in one sentence why the tables cannot be read or written."""
         try:
-            yield "offered"
-        finally:
-            self._connection.unregister("offered")
-
-    def _fit(self, table: str, offered: str) -> None:
-        """Make the table able to hold what is offered."""
-        name = quoted(table)
-        has = self._types(name)
-        for column, kind in self._types(offered).items():
-            if column not in has:
-                self._connection.execute(f"ALTER TABLE {name} ADD COLUMN {quoted(column)} {kind}")
-            elif has[column] != kind:
-                self._connection.execute(f"ALTER TABLE {name} ALTER COLUMN {quoted(column)} SET DATA TYPE {kind}")
-
-    def _types(self, relation: str) -> dict[str, str]:
-        rows = self._connection.execute(f"DESCRIBE {relation}").fetchall()
-        return {str(row[0]): str(row[1]) for row in rows}
+            yield
+        except (*_OF_STORAGE, OSError, pl.exceptions.ComputeError, ValidationError) as problem:
+            raise StorageError(_unusable(self.folder, problem)) from problem
 
 
 _OF_STORAGE = (duckdb.IOException, duckdb.FatalException, duckdb.InternalException, duckdb.OutOfMemoryException)
 
 
 def _unusable(path: Path, problem: BaseException) -> str:
-    """Say in one sentence why a database cannot be read or written."""
+    """Say in one sentence why tables cannot be read or written."""
     said = " ".join(str(problem).split())
     if "No space left" in said or "quota" in said:
         return f"the disk that holds {path} is full; free some space and run again."
@@ -228,17 +257,7 @@ def _unusable(path: Path, problem: BaseException) -> str:
 
 
 class StorageError(TieoutError):
-    """A database cannot be read or written, for want of space, memory or rights."""
-
-
-def compact(path: Path, beside: Path) -> None:
-    """Write a database anew beside it and put that in its place: what was deleted from it is in no block of the new."""
-    with duckdb.connect(config=_SEALED) as connection:
-        connection.execute(f"ATTACH {literal(str(path))} AS old")
-        connection.execute(f"ATTACH {literal(str(beside))} AS new")
-        connection.execute("COPY FROM DATABASE old TO new")
-        connection.execute("CHECKPOINT new")
-    place(beside, path)
+    """Tables cannot be read or written, for want of space, memory or rights."""
 
 
 class QueryError(Exception):
@@ -290,11 +309,6 @@ _ASKED = _SEALED | {
     "memory_limit": "2GB",
     "temp_directory": "",
 }
-
-
-def _order(period: str | None) -> str:
-    """The order of rows: as they were written, month by month. One month's stand so already, as one write left them."""
-    return "" if period else f"ORDER BY {PERIOD}, rowid"
 
 
 def _storable(frame: pl.DataFrame) -> pl.DataFrame:

@@ -97,9 +97,9 @@ class Workspace:
         return self.landing, self.warehouse, self.decisions, self.published, self.reports
 
     @property
-    def private_database(self) -> Path:
-        """The file only a run opens."""
-        return self.warehouse / "tieout.duckdb"
+    def tables(self) -> Path:
+        """The folder of the private tables, which only Tieout opens."""
+        return self.warehouse / "tables"
 
     @property
     def published_database(self) -> Path:

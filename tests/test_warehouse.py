@@ -5,12 +5,11 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
-import duckdb
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from pipelines.warehouse import QueryError, Shown, Warehouse, query
+from pipelines.warehouse import QueryError, Shown, StorageError, Warehouse, query
 from tieout.feeds import FEEDS, SCALE, Kind
 
 EVERY_KIND = pl.DataFrame(
@@ -31,14 +30,13 @@ EVERY_KIND = pl.DataFrame(
 
 @pytest.fixture
 def warehouse(tmp_path: Path) -> Iterator[Warehouse]:
-    with Warehouse(tmp_path / "warehouse" / "tieout.duckdb") as opened:
+    with Warehouse(tmp_path / "tables") as opened:
         yield opened
 
 
 def test_every_type_survives(warehouse: Warehouse, tmp_path: Path) -> None:
     warehouse.write("things", EVERY_KIND, "2026-10")
-    warehouse.close()
-    with Warehouse(tmp_path / "warehouse" / "tieout.duckdb") as again:
+    with Warehouse(tmp_path / "tables") as again:
         assert_frame_equal(again.read("things").drop("period"), EVERY_KIND)
 
 
@@ -73,10 +71,14 @@ def test_columns_may_come_and_go(warehouse: Warehouse) -> None:
     ]
 
 
-def test_the_order_of_many_rows_is_kept(warehouse: Warehouse) -> None:
+def test_the_order_of_many_rows_is_kept(warehouse: Warehouse, tmp_path: Path) -> None:
     many = pl.DataFrame({"n": pl.int_range(500_000, eager=True).reverse()})
-    warehouse.write("t", many, "2026-10")
+    for period in ("2026-10", "2026-09"):
+        warehouse.write("t", many, period)
     assert_frame_equal(warehouse.read("t", period="2026-10").select("n"), many)
+    assert_frame_equal(warehouse.read("t", columns=["n"]), pl.concat([many, many]))
+    warehouse.publish(tmp_path / "p.duckdb", {"t": Shown("t", "", {"n": ""})})
+    assert_frame_equal(query(tmp_path / "p.duckdb", "FROM t"), pl.concat([many, many]))
 
 
 def test_a_table_never_written_is_empty(warehouse: Warehouse) -> None:
@@ -84,11 +86,33 @@ def test_a_table_never_written_is_empty(warehouse: Warehouse) -> None:
     assert warehouse.periods("nothing") == []
 
 
-def test_a_failed_write_leaves_the_old_rows(warehouse: Warehouse) -> None:
+def test_a_failed_transaction_leaves_the_old_rows(warehouse: Warehouse) -> None:
     warehouse.write("t", pl.DataFrame({"n": ["one"]}), "2026-09")
-    with pytest.raises(duckdb.Error):
-        warehouse.write("t", pl.DataFrame({"n": [1]}), "2026-10")
-    assert warehouse.read("t")["n"].to_list() == ["one"]
+    tables = {"t": pl.DataFrame({"n": ["two"]}), "u": pl.DataFrame({"n": [object()]})}
+    with pytest.raises(StorageError, match="cannot write"):
+        warehouse.write_all(tables, "2026-09")
+    for one in (warehouse, Warehouse(warehouse.folder)):
+        assert one.read("t")["n"].to_list() == ["one"]
+        assert one.tables() == ["t"]
+
+
+def test_no_file_is_left_of_rows_that_were_replaced(warehouse: Warehouse) -> None:
+    for rows in (["old"], ["new"]):
+        warehouse.write("t", pl.DataFrame({"n": rows}), "2026-09")
+    (warehouse.folder / "t" / "2026-08.1.parquet").write_bytes(b"of a run that was killed")
+    warehouse.write("u", pl.DataFrame({"n": [1]}), "2026-09")
+    assert [path.name for path in warehouse.folder.glob("t/*")] == ["2026-09.2.parquet"]
+
+
+def test_one_warehouse_takes_over_another(warehouse: Warehouse, tmp_path: Path) -> None:
+    warehouse.write("t", pl.DataFrame({"n": [1]}), "2026-09")
+    other = Warehouse(tmp_path / "other")
+    for number in (2, 3):
+        other.write("u", pl.DataFrame({"n": [number]}), "2026-10")
+    warehouse.take_over(other)
+    assert warehouse.tables() == ["u"]
+    assert Warehouse(warehouse.folder).read("u").rows() == [("2026-10", 3)]
+    assert other.read("u").rows() == [("2026-10", 3)]
 
 
 @pytest.fixture

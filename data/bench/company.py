@@ -95,7 +95,7 @@ def _renamed(column: Column) -> pl.Expr:
 
 def _delivered(sample: Workspace, period: str) -> Iterator[tuple[str, pl.DataFrame]]:
     """What the sample company's sources delivered and was taken in: `<feed>.<source>` and its rows."""
-    with Warehouse(sample.private_database) as warehouse:
+    with Warehouse(sample.tables) as warehouse:
         for feed in FEEDS.values():
             rows = warehouse.read(staged_table(feed), period=period)
             for (source,), delivered in rows.group_by("_source", maintain_order=True) if rows.width else ():

@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
+from pipelines.warehouse import Warehouse
 from tieout import normalize
 from tieout.settings import Settings
 
@@ -29,7 +30,7 @@ PREPARED = (
          UNION ALL SELECT 'name', lower(trim(username)), person_id FROM hr
        ) WHERE key IS NOT NULL""",
     """CREATE TEMP TABLE account AS
-       SELECT rowid AS _id, account_id, username, email, aliases, person_id, status, kind
+       SELECT file_row_number AS _id, account_id, username, email, aliases, person_id, status, kind
        FROM staged_accounts WHERE period = $period""",
     """CREATE TEMP TABLE own_claim AS
        SELECT _id, 'id' AS kind, person_id AS key FROM account
@@ -58,7 +59,7 @@ PREPARED = (
          UNION ALL SELECT 'name', lower(trim(username)), o.person_id FROM account JOIN owner AS o USING (_id)
        ) WHERE key IS NOT NULL AND person_id IS NOT NULL""",
     """CREATE TEMP TABLE seat AS
-       SELECT s.rowid AS _id, coalesce(a.name, f.folded) AS product, seat_id, email, status, paid,
+       SELECT s.file_row_number AS _id, coalesce(a.name, f.folded) AS product, seat_id, email, status, paid,
               last_active_at, (assigned_at AT TIME ZONE $zone)::DATE AS assigned_on
        FROM staged_seats AS s JOIN folded AS f USING (product) LEFT JOIN alias AS a ON a.alias = f.folded
        WHERE period = $period""",
@@ -142,10 +143,14 @@ RULES: Mapping[str, str] = {
 """By rule: the subjects it finds something wrong with, the parts of a key joined as exceptions join them."""
 
 
-def ask(database: Path, settings: Settings, period: str, today: date) -> dict[str, set[str]]:
-    """The subjects of every rule in a month."""
-    with duckdb.connect(str(database), read_only=True) as connection:
+def ask(tables: Path, settings: Settings, period: str, today: date) -> dict[str, set[str]]:
+    """The subjects of every rule in a month, from a workspace's private tables."""
+    with duckdb.connect() as connection, Warehouse(tables) as warehouse:
         connection.execute("SET TimeZone = 'UTC'")
+        for table in warehouse.tables():
+            (file,) = warehouse.files(table, period)
+            rows = f"read_parquet('{file}', file_row_number = true)"
+            connection.execute(f"CREATE VIEW {table} AS FROM {rows}")
         _name(connection, settings, period)
         given = {
             "period": period,

@@ -52,7 +52,7 @@ def floor(workspace: Workspace, times: Times) -> None:
     with TemporaryDirectory() as folder, _timed(times, "floor"):
         for path in sorted((workspace.inbox / PERIOD).iterdir()):
             pl.read_parquet(path)
-        with Warehouse(Path(folder) / "outputs.duckdb") as warehouse:
+        with Warehouse(Path(folder) / "outputs") as warehouse:
             warehouse.write_all(tables, PERIOD)
         for number, page in enumerate(pages):
             (Path(folder) / str(number)).write_bytes(page)
@@ -61,7 +61,7 @@ def floor(workspace: Workspace, times: Times) -> None:
 def sql(workspace: Workspace, times: Times) -> dict[str, set[str]]:
     """The twelve rules as hand-written SQL."""
     with _timed(times, "sql"):
-        return engine.ask(workspace.private_database, workspace.settings, PERIOD, TODAY)
+        return engine.ask(workspace.tables, workspace.settings, PERIOD, TODAY)
 
 
 def rules(workspace: Workspace, times: Times) -> dict[str, set[str]]:
@@ -90,7 +90,7 @@ MEASURED: dict[str, Callable[[Workspace, Times], Any]] = {
 
 def _judged(workspace: Workspace, times: Times, name: str, slugs: list[str]) -> dict[str, set[str]]:
     asked = [rule for rule in discover() if rule.slug in slugs]
-    with _timed(times, name), Warehouse(workspace.private_database) as warehouse:
+    with _timed(times, name), Warehouse(workspace.tables) as warehouse:
         world = steps.world_of(Month(workspace, PERIOD), warehouse)
         found = judge_all(asked, facts.of_records(Ground(world)), world)["findings"]
     fired = found.filter(pl.col("outcome").is_in(["fired", "superseded", "exempt"]))

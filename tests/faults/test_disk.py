@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import polars as pl
 import pytest
 
 from pipelines import room
 from pipelines.errors import TieoutError
-from pipelines.warehouse import StorageError, Warehouse
+from pipelines.warehouse import CONTENTS, StorageError, Warehouse
 from pipelines.whole import write_whole
 from pipelines.workspace import Workspace
 from tests.conftest import MINIMAL, MakeWorkspace, Tieout
@@ -61,11 +62,16 @@ def test_the_old_file_stands_where_the_new_one_finds_no_room(tmp_path: Path, mon
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == {"page.html": b"old"}
 
 
-def test_a_damaged_database_is_one_sentence(tmp_path: Path) -> None:
-    path = tmp_path / "tieout.duckdb"
-    path.write_bytes(b"x" * 20_000)
+def test_a_damaged_table_is_one_sentence(tmp_path: Path) -> None:
+    warehouse = Warehouse(tmp_path)
+    warehouse.write("t", pl.DataFrame({"n": [1]}), "2026-09")
+    (file,) = warehouse.files("t")
+    file.write_bytes(b"x" * 20_000)
     with pytest.raises(StorageError, match="if it is damaged, `tieout rebuild` makes it again"):
-        Warehouse(path)
+        warehouse.read("t")
+    (tmp_path / CONTENTS).write_bytes(b"x")
+    with pytest.raises(StorageError, match="if it is damaged, `tieout rebuild` makes it again"):
+        Warehouse(tmp_path)
 
 
 def test_a_place_that_is_a_file_is_one_sentence(make_workspace: MakeWorkspace, tieout: Tieout) -> None:

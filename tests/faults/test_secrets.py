@@ -123,4 +123,4 @@ def test_what_is_not_published_is_for_its_user_alone(make_workspace: MakeWorkspa
                 assert mode in (0o755, 0o644), (name, oct(mode))
             case "reports":
                 assert mode in (0o750, 0o640), (name, oct(mode))
-    assert {"warehouse/tieout.duckdb", "published/tieout.duckdb", "reports/2026-08/index.html"} <= modes.keys()
+    assert {"warehouse/tables/contents.json", "published/tieout.duckdb", "reports/2026-08/index.html"} <= modes.keys()

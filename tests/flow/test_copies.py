@@ -23,7 +23,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[int, tuple[Workspace
         root = tmp_path_factory.mktemp(f"copies-{copies}")
         workspace = Workspace.open(company.write(root, copies, periods=(measure.PERIOD,)))
         run_steps(workspace, measure.PERIOD)
-        with Warehouse(workspace.private_database) as warehouse:
+        with Warehouse(workspace.tables) as warehouse:
             made[copies] = workspace, warehouse.read("findings", period=measure.PERIOD)
     return made
 
@@ -38,7 +38,7 @@ def test_every_copy_is_found_the_same(found: dict[int, tuple[Workspace, pl.DataF
 
 def test_sql_and_pandas_find_what_the_rules_find(found: dict[int, tuple[Workspace, pl.DataFrame]]) -> None:
     workspace, findings = found[COPIES]
-    by_sql = engine.ask(workspace.private_database, workspace.settings, measure.PERIOD, measure.TODAY)
+    by_sql = engine.ask(workspace.tables, workspace.settings, measure.PERIOD, measure.TODAY)
     by_script = script.ask(workspace.inbox / measure.PERIOD, measure.TODAY)
     fired = findings.filter(pl.col("outcome").is_in(["fired", "superseded", "exempt"]))
     for told in (by_sql, by_script):

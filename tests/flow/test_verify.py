@@ -16,7 +16,7 @@ from pipelines.decisions import Act, as_asked
 from pipelines.errors import TieoutError
 from pipelines.publish import fingerprints
 from pipelines.rebuild import rebuild
-from pipelines.warehouse import query
+from pipelines.warehouse import CONTENTS, query
 from pipelines.whole import sha256_of
 from pipelines.workspace import Workspace
 from tests.conftest import Tieout, run_steps
@@ -166,27 +166,28 @@ def test_a_changed_published_table_and_a_lost_page_are_named(books: Workspace, t
     ]
 
 
-def test_a_lost_warehouse_is_made_again_to_the_same_tables(books: Workspace, tieout: Tieout) -> None:
+def test_a_damaged_warehouse_is_made_again_to_the_same_tables(books: Workspace, tieout: Tieout) -> None:
     before = fingerprints(books.published_database)
-    for folder in (books.warehouse, books.published, books.reports):
+    for folder in (books.published, books.reports):
         shutil.rmtree(folder)
+    (books.tables / CONTENTS).write_bytes(b"damaged")
     answer = tieout("rebuild", "-w", books.root)
     assert answer.code == 0, answer.err
     assert "2026-08  made again, and came to what was signed" in answer.err
     assert fingerprints(books.published_database) == before
     assert (books.reports / "2026-09" / "index.html").is_file()
-    assert {path.name for path in books.warehouse.iterdir()} == {"lock", "tieout.duckdb"}
+    assert {path.name for path in books.warehouse.iterdir()} == {"lock", "tables"}
     assert tieout("verify", "-w", books.root).code == 0
 
 
 def test_nothing_is_made_again_from_inputs_that_were_changed(books: Workspace, tieout: Tieout) -> None:
     landed = next(books.landing.glob("2026-08/assets/assets/*/assets.csv"))
     landed.write_text(ASSETS.replace("in_stock", "lost"))
-    before = books.private_database.read_bytes()
+    before = (books.tables / CONTENTS).read_bytes()
     answer = tieout("rebuild", "-w", books.root)
     assert (answer.code, answer.out, len(answer.err.splitlines())) == (1, "", 1)
     assert f"{landed} was changed after it landed" in answer.err
-    assert books.private_database.read_bytes() == before
+    assert (books.tables / CONTENTS).read_bytes() == before
 
 
 def test_a_closed_month_that_comes_to_something_else_leaves_all_as_it_was(
@@ -196,7 +197,7 @@ def test_a_closed_month_that_comes_to_something_else_leaves_all_as_it_was(
     (signed,) = closing.closed(books).values()
     other = {**manifest_of(books, signed).tables, "exceptions": "0" * 64}
     monkeypatch.setattr("pipelines.rebuild.digest.of_tables", lambda tables: other)
-    before = books.private_database.read_bytes(), books.published_database.read_bytes()
+    before = (books.tables / CONTENTS).read_bytes(), books.published_database.read_bytes()
     with pytest.raises(TieoutError, match="does not come to what was signed: exceptions differ; nothing was changed"):
         rebuild(books, lambda said: None)
-    assert (books.private_database.read_bytes(), books.published_database.read_bytes()) == before
+    assert ((books.tables / CONTENTS).read_bytes(), books.published_database.read_bytes()) == before
