@@ -1,20 +1,22 @@
 """Signing off a month: what stands in the way, what is frozen, what is kept."""
 
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import polars as pl
 
-from pipelines import __version__, decisions, landing, publish, steps
+from pipelines import __version__, crash, decisions, landing, publish, steps
 from pipelines.again import results
 from pipelines.closed import SUBJECT, Closing, Manifest, closed, keep, refuse_purged
 from pipelines.decisions import Act, Asked, reclaim_of
 from pipelines.errors import ConfigError, TieoutError
 from pipelines.interrupted import refuse_half_done
+from pipelines.pledges import pledged
 from pipelines.steps import RUNS, Month
 from pipelines.warehouse import PERIOD, Warehouse
-from pipelines.whole import make_shared, share
+from pipelines.whole import make_shared, place, share, sweep, unfinished
 from pipelines.workspace import Workspace, end_of_period
 from tieout import digest
 from tieout.decisions import Proposal, Standing, head, not_corrected
@@ -27,6 +29,7 @@ def close(workspace: Workspace, period: str, preparer: str, reviewer: str, act: 
     Raises TieoutError, which lists everything that stands in the way.
     """
     with workspace.lock():
+        sweep(workspace.folders)
         refuse_purged(workspace, period)
         refuse_half_done(workspace, period)
         _hold_ran(workspace, period)
@@ -34,7 +37,6 @@ def close(workspace: Workspace, period: str, preparer: str, reviewer: str, act: 
         if obstacles:
             raise TieoutError(f"{period} cannot be closed: {'; '.join(obstacles)}.")
         manifest = freeze(workspace, period)
-        content = keep(workspace, manifest)
         proposal = Proposal(
             exception_id=f"{SUBJECT}{period}",
             kind="close",
@@ -43,11 +45,12 @@ def close(workspace: Workspace, period: str, preparer: str, reviewer: str, act: 
             role=role,
             comment="; ".join(manifest.conditions) or None,
         )
-        _record(workspace, proposal, act, content)
-        closing = closed(workspace)[period]
-        _show(workspace, period)
-        put_aside(workspace, closing)
-        return closing
+        content = keep(workspace, manifest)
+        _record(workspace, proposal, act, content, dry_run=True)
+        with pledged(workspace, "show", {"months": [period]}):
+            _record(workspace, proposal, act, content)
+            _show(workspace, [period])
+        return closed(workspace)[period]
 
 
 def reopen(
@@ -55,6 +58,7 @@ def reopen(
 ) -> Closing:
     """Let a closed month change again; what was signed stays kept beside what will be."""
     with workspace.lock():
+        sweep(workspace.folders)
         closing = closed(workspace).get(period)
         if closing is None:
             raise ConfigError(f"{period} is not closed; the closed months are {_listed(closed(workspace))}.")
@@ -66,9 +70,16 @@ def reopen(
         proposal = Proposal(
             exception_id=f"{SUBJECT}{period}", kind="reopen", who=preparer, approver=reviewer, role=role, reason=reason
         )
-        _record(workspace, proposal, act, closing.content)
-        _show(workspace, period)
+        _record(workspace, proposal, act, closing.content, dry_run=True)
+        with pledged(workspace, "show", {"months": [period]}):
+            _record(workspace, proposal, act, closing.content)
+            _show(workspace, [period])
         return closing
+
+
+def show_again(workspace: Workspace, said: Mapping[str, Any]) -> None:
+    """Show the months that a command had changed, or was about to, when it was killed."""
+    _show(workspace, said["months"])
 
 
 def freeze(workspace: Workspace, period: str) -> Manifest:
@@ -93,14 +104,19 @@ def freeze(workspace: Workspace, period: str) -> Manifest:
     )
 
 
-def put_aside(workspace: Workspace, closing: Closing) -> None:
-    """Keep what was signed, for good: its pages and a database of its own."""
-    folder = closing.kept_in(workspace)
-    make_shared(folder, workspace.published)
-    shutil.copytree(workspace.reports / closing.period, folder / "reports", dirs_exist_ok=True)
-    with Warehouse(workspace.tables) as warehouse:
-        publish.set_aside(workspace, warehouse, folder, closing.period)
-    share(folder, workspace.published)
+def put_aside(workspace: Workspace) -> None:
+    """Keep what was signed, for good: pages and a database of its own for every closed month that has none yet."""
+    for closing in closed(workspace).values():
+        folder = closing.kept_in(workspace)
+        if not folder.exists():
+            make_shared(folder.parent, workspace.published)
+            making = unfinished(folder)
+            shutil.copytree(workspace.reports / closing.period, making / "reports")
+            with Warehouse(workspace.tables) as warehouse:
+                publish.set_aside(workspace, warehouse, making, closing)
+            share(making, workspace.published)
+            place(making, folder)
+            crash.point("month-kept")
 
 
 # -- inside ----------------------------------------------------------------------------------------------------------
@@ -194,7 +210,7 @@ def _conditions(warehouse: Warehouse, period: str) -> Iterator[str]:
         yield f"{waived} exceptions are waived"
 
 
-def _record(workspace: Workspace, proposal: Proposal, act: Act, content: str) -> None:
+def _record(workspace: Workspace, proposal: Proposal, act: Act, content: str, *, dry_run: bool = False) -> None:
     about = Standing(
         exception_id=proposal.exception_id,
         rule="month",
@@ -206,18 +222,22 @@ def _record(workspace: Workspace, proposal: Proposal, act: Act, content: str) ->
         about="period",
         content=content,
     )
-    (receipt,) = decisions.record(workspace, [Asked(1, proposal.exception_id, proposal)], act, about=[about])
+    asked = [Asked(1, proposal.exception_id, proposal)]
+    (receipt,) = decisions.record(workspace, asked, act, about=[about], dry_run=dry_run)
     if receipt.outcome != decisions.ACCEPTED:
         raise TieoutError(f"nothing was recorded: {receipt.said}.")
 
 
-def _show(workspace: Workspace, period: str) -> None:
-    """Let the pages of the month and the published database tell its new state."""
-    month = Month(workspace, period)
+def _show(workspace: Workspace, months: Sequence[str]) -> None:
+    """Let the pages of months and the published database tell their new state, and keep what was signed of them."""
     with Warehouse(workspace.tables) as warehouse:
-        steps.keep_state(month, warehouse)
-    steps.render(month)
-    steps.publish(month)
+        for period in months:
+            steps.keep_state(Month(workspace, period), warehouse)
+    for period in months:
+        steps.render(Month(workspace, period))
+    steps.publish(Month(workspace, months[-1]))
+    crash.point("months-shown")
+    put_aside(workspace)
 
 
 def _listed(months: Iterable[str]) -> str:

@@ -13,7 +13,12 @@ POINTS = (
     "tables-written", "tables-committed", "database-built", "pages-ready", "switch-recorded", "file-switched",
     "switch-done", "decision-logged", *(f"{step}-{edge}" for step in STEPS for edge in ("begun", "done")),
 )  # fmt: skip
-"""Every point there is, in the words of what was done just before."""
+"""Every point of a run, in the words of what was done just before."""
+OF_ACTS = (
+    "pledged", "months-shown", "month-kept", "pledge-kept", "tables-cleared", "files-cleared", "tables-replaced",
+    "message-sent",
+)  # fmt: skip
+"""The points of other commands, beside those they share with a run."""
 
 _AT, _, _TIMES = os.environ.get("TIEOUT_CRASH_AT", "").partition(":")
 _passed = 0

@@ -122,11 +122,13 @@ def record(
     act: Act,
     *,
     about: Sequence[Standing] | None = None,
+    instead: Sequence[Entry] = (),
     dry_run: bool = False,
 ) -> list[Receipt]:
     """Record all of the decisions, or none when one is refused; a receipt for each.
 
-    `about` is how the things stand that they are about, where that is not in the published database.
+    `about` is how the things stand that they are about, where that is not in the published database; `instead` what is
+    left of the entries before, where a purge takes from them what they say of people.
     """
     with workspace.lock():
         log = read(workspace)
@@ -153,7 +155,7 @@ def record(
         if dry_run or any(receipt.outcome == REFUSED for receipt in receipts):
             return receipts
         if new:
-            text = "".join(f"{entry.line}\n" for entry in [*log, *new])
+            text = "".join(f"{entry.line}\n" for entry in [*(instead or log), *new])
             write_whole(log_of(workspace), text.encode())
             crash.point("decision-logged")
             anchors.vouch(workspace, {f"{anchors.DECISION}{new[-1].seq}": new[-1].sha256})

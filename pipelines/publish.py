@@ -8,6 +8,7 @@ import polars as pl
 
 from pipelines import anchors, crash, decisions
 from pipelines.anchors import KEPT, PUBLISHED
+from pipelines.closed import Closing
 from pipelines.errors import TieoutError
 from pipelines.intake import staged_table
 from pipelines.warehouse import PERIOD, Shown, Warehouse, contents
@@ -47,16 +48,15 @@ def publish(workspace: Workspace, warehouse: Warehouse, latest: str) -> int:
     return rows
 
 
-def set_aside(workspace: Workspace, warehouse: Warehouse, folder: Path, period: str) -> None:
-    """Write a database of one month alone into the folder of what is kept of it, and vouch for all in there."""
-    shown = {name: Shown(t.stored_as or name, t.doc, t.columns, period) for name, t in TABLES.items()}
+def set_aside(workspace: Workspace, warehouse: Warehouse, folder: Path, closing: Closing) -> None:
+    """Write a database of one month alone into the folder in which what is kept of it is made, and vouch for it all."""
+    shown = {name: Shown(t.stored_as or name, t.doc, t.columns, closing.period) for name, t in TABLES.items()}
     target = folder / "tieout.duckdb"
     building, _ = _build(warehouse, target, shown)
     place(building, target)
     kept = sorted(path for path in folder.rglob("*") if path.is_file())
-    anchors.vouch(
-        workspace, {anchors.name_of(KEPT, workspace.published / "closed", path): sha256_of(path) for path in kept}
-    )
+    name = anchors.name_of(KEPT, workspace.published / "closed", closing.kept_in(workspace))
+    anchors.vouch(workspace, {f"{name}/{path.relative_to(folder).as_posix()}": sha256_of(path) for path in kept})
 
 
 def fingerprints(database: Path) -> dict[str, str]:

@@ -1,22 +1,24 @@
 """Forgets people: what is older than it need be is taken away, and what must stay no longer says who it was about."""
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
-from pipelines import anchors, decisions, landing, publish, sending, steps
+from pipelines import anchors, crash, decisions, landing, publish, sending, steps
 from pipelines.anchors import KEPT, LANDED, SIGNED
 from pipelines.closed import closed, purged
 from pipelines.decisions import Act, Asked
 from pipelines.errors import ConfigError, TieoutError
 from pipelines.interrupted import refuse_half_done
+from pipelines.pledges import pledged
 from pipelines.steps import RUNS, Month
 from pipelines.warehouse import PERIOD, Warehouse
-from pipelines.whole import sweep, write_whole
+from pipelines.whole import sweep
 from pipelines.workspace import Workspace, check_period
 from tieout import personal
 from tieout.decisions import PURGE, Proposal, Standing, tombstones
@@ -49,10 +51,7 @@ def look(workspace: Workspace, before: str, at: datetime) -> Purged:
 
 
 def purge(workspace: Workspace, before: str, who: str, approver: str, reason: str, act: Act) -> Purged:
-    """Purge every month before one, but those that are held; raises TieoutError when it is refused.
-
-    A purge that was interrupted is completed by doing it again: the log, by which names are known, comes last.
-    """
+    """Purge every month before one, but those that are held; raises TieoutError when it is refused."""
     with workspace.lock():
         sweep(workspace.folders)
         refuse_half_done(workspace, "9999-12")
@@ -62,15 +61,32 @@ def purge(workspace: Workspace, before: str, who: str, approver: str, reason: st
             comment=", ".join(found.months),
         )  # fmt: skip
         _record(workspace, before, asked, act, dry_run=True)
-        _clear_tables(workspace, before, found.months)
-        _clear_files(workspace, found.months)
-        sending.forget(workspace, before)
-        _record(workspace, before, asked, act)
-        _show(workspace)
+        with pledged(workspace, "purge", {"asked": asked.model_dump(mode="json"), "at": act.at.isoformat()}):
+            _carry_out(workspace, before, asked, act)
         return found
 
 
+def purge_again(workspace: Workspace, said: Mapping[str, Any]) -> None:
+    """Carry out the purge that was under way when it was killed."""
+    asked, act = Proposal.model_validate(said["asked"]), Act(datetime.fromisoformat(said["at"]), "cli")
+    _carry_out(workspace, asked.exception_id.removeprefix(PURGE), asked, act)
+
+
 # -- inside ----------------------------------------------------------------------------------------------------------
+
+
+def _carry_out(workspace: Workspace, before: str, asked: Proposal, act: Act) -> None:
+    """Take away and forget; the names are known from the tables and the log, so that each of these goes whole."""
+    months = [month for month in (asked.comment or "").split(", ") if month]
+    if not any(entry.kind == "purge" and entry.at == act.at for entry in decisions.read(workspace)):
+        _clear_tables(workspace, before, months)
+        crash.point("tables-cleared")
+        _clear_files(workspace, months)
+        crash.point("files-cleared")
+        sending.forget(workspace, before)
+        _record(workspace, before, asked, act)
+    _clear_imports(workspace)
+    _show(workspace)
 
 
 def _months(workspace: Workspace) -> list[str]:
@@ -110,15 +126,15 @@ def _record(workspace: Workspace, before: str, asked: Proposal, act: Act, *, dry
     )  # fmt: skip
     left = tombstones(decisions.read(workspace), before, workspace.settings.retention.holds)
     said = asked.model_copy(update={"document": left.sha256})
-    (receipt,) = decisions.record(workspace, [Asked(1, said.exception_id, said)], act, about=[about], dry_run=True)
+    wanted = [Asked(1, said.exception_id, said)]
+    (receipt,) = decisions.record(workspace, wanted, act, about=[about], instead=left.entries, dry_run=dry_run)
     if receipt.outcome != decisions.ACCEPTED:
         raise TieoutError(f"nothing was purged: {receipt.said}.")
-    if dry_run:
-        return
-    decisions.record(workspace, [Asked(1, said.exception_id, said)], act, about=[about])
-    log = (*left.entries, decisions.read(workspace)[-1])
-    write_whole(decisions.log_of(workspace), "".join(f"{entry.line}\n" for entry in log).encode())
-    known = {entry.file for entry in log if entry.file}
+
+
+def _clear_imports(workspace: Workspace) -> None:
+    """Take away the files that no decision names any more."""
+    known = {entry.file for entry in decisions.read(workspace) if entry.file}
     for original in (decisions.log_of(workspace).parent / "imports").glob("*"):
         if original.name.split(".")[0] not in known:
             original.unlink()
@@ -148,7 +164,7 @@ def _folders(workspace: Workspace, period: str) -> Iterator[Path]:
 def _clear_tables(workspace: Workspace, before: str, months: Sequence[str]) -> None:
     """Leave rows without those whom they were about, in a database file that never held them."""
     forgotten = _forgotten(workspace, before)
-    with Warehouse(workspace.tables) as warehouse:
+    with Warehouse(workspace.tables) as warehouse, warehouse.transaction():
         for table in warehouse.tables():
             for period in warehouse.periods(table):
                 rows = warehouse.read(table, period=period)

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pipelines import again, anchors, closed, decisions, interrupted, landing, steps, verify
+from pipelines import again, anchors, closed, crash, decisions, interrupted, landing, steps, verify
 from pipelines.anchors import SEEN
 from pipelines.closing import put_aside
 from pipelines.errors import ConfigError, TieoutError
+from pipelines.pledges import pledged
 from pipelines.steps import Month
 from pipelines.warehouse import CONTENTS, StorageError, Warehouse
 from pipelines.whole import UNFINISHED, sweep, write_whole
@@ -53,9 +54,11 @@ def rebuild(workspace: Workspace, say: Callable[[str], object] = print) -> list[
                 say(f"{period}  {_perform(beside, period)}")
             _show(beside, months)
             _put(beside, workspace)
-        steps.publish(Month(workspace, months[-1]))
-        interrupted.ended(workspace)
-        _keep_again(workspace)
+            with pledged(workspace, "show", {"months": months}):
+                shutil.copytree(beside.reports, workspace.reports, dirs_exist_ok=True)  # where publishing finds them
+                steps.publish(Month(workspace, months[-1]))
+                interrupted.ended(workspace)
+                put_aside(workspace)
         return months
 
 
@@ -114,18 +117,11 @@ def _show(beside: Beside, months: list[str]) -> None:
 
 
 def _put(beside: Beside, workspace: Workspace) -> None:
-    """Put the private tables in the place of the old ones, and the pages where publishing finds them."""
+    """Put the private tables in the place of the old ones."""
     try:
         warehouse = Warehouse(workspace.tables)
     except StorageError:  # it is damaged, which may be why all is made again
         (workspace.tables / CONTENTS).unlink()
         warehouse = Warehouse(workspace.tables)
     warehouse.take_over(Warehouse(beside.tables))
-    shutil.copytree(beside.reports, workspace.reports, dirs_exist_ok=True)
-
-
-def _keep_again(workspace: Workspace) -> None:
-    """Set aside again what is kept of months that are closed, where that is lost."""
-    for closing in closed.closed(workspace).values():
-        if not closing.kept_in(workspace).exists():
-            put_aside(workspace, closing)
+    crash.point("tables-replaced")

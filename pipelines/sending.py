@@ -12,17 +12,19 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
-from email.utils import format_datetime
+from email.utils import format_datetime, parseaddr
 from pathlib import Path
 
 from connectors import http
 from connectors.pages import PullError
 from connectors.vault import Vault
+from pipelines import crash
 from pipelines.decisions import log_of
 from pipelines.errors import ConfigError, TieoutError
 from pipelines.notices import CHAT, Message
 from pipelines.whole import write_whole
 from pipelines.workspace import Workspace
+from tieout import digest
 from tieout.settings import Notify
 
 SENT = "sent"
@@ -51,6 +53,7 @@ def deliver(workspace: Workspace, messages: Sequence[Message], now: datetime) ->
         for message in messages:
             try:
                 way.send(message)
+                crash.point("message-sent")
             except (PullError, smtplib.SMTPException, OSError, ValueError) as problem:
                 done.append(as_outcome(message, f"not sent: {way.blotted(problem)}"))
             else:
@@ -142,6 +145,8 @@ class _Way:
         mail["From"], mail["To"] = self._notify.sender, ", ".join(message.to)
         mail["Subject"] = " ".join(message.subject.split())
         mail["Date"] = format_datetime(self._now)
+        name, at = digest.of_value([message.about, *message.to]), parseaddr(str(self._notify.sender))[1]
+        mail["Message-ID"] = f"<{name}@{at.rpartition('@')[2]}>"  # a mailbox shows it once, however often it comes
         if self._notify.reply_to:
             mail["Reply-To"] = self._notify.reply_to
         mail.set_content(message.text)

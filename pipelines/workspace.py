@@ -112,6 +112,11 @@ class Workspace:
         return self.warehouse / "switch.json"
 
     @property
+    def pledge(self) -> Path:
+        """The file that says which act is under way that is to be carried through."""
+        return self.warehouse / "pledge.json"
+
+    @property
     def config_hash(self) -> str:
         """A fingerprint of the config in force, defaults included."""
         said = json.dumps(self.settings.model_dump(mode="json"), sort_keys=True)
@@ -121,8 +126,8 @@ class Workspace:
     def lock(self) -> Iterator[None]:
         """Hold the workspace for this process; the operating system lets go when the process ends, however it ends.
 
-        A publication that was killed half-way is completed first. Holding it twice in one process is fine. Raises
-        InUseError, which says who holds it.
+        What was killed half-way is completed first. Holding it twice in one process is fine. Raises InUseError, which
+        says who holds it.
         """
         path = self.warehouse / "lock"
         if path in _held:
@@ -143,6 +148,10 @@ class Workspace:
                 _held.add(path)
                 try:
                     complete(self.switch, self.root)
+                    if self.pledge.exists():
+                        from pipelines.pledges import carry_through  # only where there is something: it takes its time
+
+                        carry_through(self)
                     yield
                 finally:
                     _held.discard(path)

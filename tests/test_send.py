@@ -1,6 +1,7 @@
 """People are told once what concerns them, and the silent are reminded by the ladder."""
 
 import json
+import signal
 import socketserver
 import threading
 from collections.abc import Callable, Iterator
@@ -14,6 +15,8 @@ import pytest
 
 from pipelines.workspace import Workspace
 from tests.conftest import MINIMAL, Tieout, run_steps
+from tests.faults.figures import measured
+from tests.faults.victims import begin_command
 
 CONFIG = """
 [notify]
@@ -146,6 +149,29 @@ def test_everybody_hears_once_of_what_concerns_them(
     assert "it: 2 open" in chat[0]["text"]
     code, out, err = send("--at", "2026-09-02")
     assert (code, out, len(server.mails), len(chat)) == (0, "", 2, 1)
+
+
+KILLS = [f"{point}:{n}" for point in ("message-sent", "file-written", "file-placed") for n in (1, 2, 3)]
+
+
+@pytest.mark.parametrize("points", [["message-sent:1"], pytest.param(KILLS * 4, marks=pytest.mark.slow)])
+def test_whoever_sends_after_a_kill_leaves_nobody_out(
+    points: list[str], send: Callable[..., Any], ran: Path, server: MailServer, chat: list[Any]
+) -> None:
+    for point in points:
+        victim = begin_command(point, "send", "-w", str(ran), "--at", "2026-09-01")
+        victim.join()
+        assert victim.exitcode == -signal.SIGKILL
+        assert send("--at", "2026-09-01")[0] == 0
+        named = {str(mail["Message-ID"]): str(mail["To"]) for mail in server.mails}
+        assert sorted(named.values()) == ["cfo@example.org", "it@example.org"]  # one that came twice has one name
+        assert 3 <= len(server.mails) + len(chat) <= 4
+        assert chat
+        assert len((ran / "decisions" / "sent.jsonl").read_text().splitlines()) == 3
+        (ran / "decisions" / "sent.jsonl").unlink()
+        server.mails.clear()
+        chat.clear()
+        measured("kills of commands other than a run (send)", 1, 1)
 
 
 def test_the_silent_are_reminded_by_the_ladder_and_the_last_goes_further_up(

@@ -3,13 +3,15 @@
 import importlib
 import multiprocessing
 import os
+import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 from multiprocessing.synchronize import Barrier, Event
 from pathlib import Path
 
-from pipelines import crash, decisions
+from pipelines import cli, closing, crash, decisions, purge, rebuild, sending
 from pipelines.decisions import Act, Asked
 from pipelines.errors import InUseError
 from pipelines.interrupted import under_way
@@ -20,6 +22,8 @@ from tieout.decisions import Proposal
 
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload([__name__])
+PRELOADED = (closing, purge, rebuild, sending)
+"""What commands import when they are called, and a victim has already."""
 
 
 def run_month(root: Path, period: str, crash_at: str = "") -> None:
@@ -29,6 +33,20 @@ def run_month(root: Path, period: str, crash_at: str = "") -> None:
     workspace = Workspace.open(root)
     with workspace.lock(), under_way(workspace, period):
         run_steps(workspace, period)
+
+
+def command(crash_at: str, environment: Mapping[str, str], *arguments: str) -> None:
+    """Do what a command does."""
+    os.environ.update(environment)
+    os.environ["TIEOUT_CRASH_AT"] = crash_at
+    importlib.reload(crash)
+    sys.argv = ["tieout", *arguments]
+    cli.main()
+
+
+def begin_command(crash_at: str, *arguments: str) -> ForkServerProcess:
+    """A command that is under way, in this process's environment."""
+    return begin(command, crash_at, dict(os.environ), *arguments)
 
 
 def decide(root: Path, exception_id: str, told: Connection, crash_at: str = "") -> None:
