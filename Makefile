@@ -3,7 +3,12 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
-CONNECTOR_TESTS := $(addprefix tests/test_,drops.py every_connector.py live_sources.py opening.py real_servers.py vendor_specs.py peers.py)
+CONNECTOR_TESTS := $(addprefix tests/test_,drops.py every_connector.py live_sources.py opening.py real_servers.py web_servers.py \
+	vendor_specs.py peers.py)
+DEBIAN := apache2 libapache2-mod-perl2 libmojolicious-perl libplack-perl mariadb-server \
+	ocsinventory-agent ocsinventory-reports ocsinventory-server
+environment = $(PYTHON) -m venv build/peers/$(1) && \
+	build/peers/$(1)/bin/python -m pip install --quiet --disable-pip-version-check "$(2)"
 CODE   := tieout connectors checks pipelines reports data tests
 
 .DEFAULT_GOAL := help
@@ -21,10 +26,11 @@ test: lint ## everything CI checks: lint, types, layers, tests
 test-slow: $(READY) ## the long proofs too
 	$(BIN)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder --hypothesis-profile search -m "slow or not slow"
 
-test-peers: $(READY) ## install emulators of other systems by npm, and pull from them
-	npm install --no-audit --no-fund --prefix build/peers node@22 emulate@0.12.2
-	$(PYTHON) -m venv build/peers/venv
-	build/peers/venv/bin/python -m pip install --quiet --disable-pip-version-check backlot==0.1.0 "moto[server]==5.2.5"
+test-peers: $(READY) ## fetch servers and emulators of other systems below build/, and pull from them
+	-npm install --no-audit --no-fund --prefix build/peers node@22 emulate@0.12.2
+	-$(call environment,moto,moto[server]==5.2.5)
+	-$(call environment,mitmproxy,mitmproxy==11.0.2)
+	-sh tests/unpack.sh build/peers/debian $(DEBIAN)
 	$(BIN)/python -m pytest -m slow tests/test_peers.py -rs
 
 support: $(READY) ## write connectors/SUPPORT.md from what the connectors are tested against here

@@ -26,7 +26,8 @@ from connectors.vault import Vault
 from tieout.settings import Table
 
 TRIES = 6
-_AGAIN = (408, 429, 500, 502, 503, 504)
+_AGAIN = {408, 425, 429, *range(500, 600)} - {501, 505, 511}  # 501 and its like are said of every such request
+_NO_CONTENT = 204  # the one success that has no body
 _REDIRECTS = (301, 302, 303, 307, 308)
 _MOST_REDIRECTS = 5
 _QUOTA = ("rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded")  # how some systems say 429 with a 403
@@ -174,10 +175,10 @@ class Client:
     ) -> Answer:
         for _ in range(_MOST_REDIRECTS):
             headers = {**self._headers, **self._key.headers()}
-            request = self._http.build_request(
-                method, url, params=params or None, json=body, data=form, headers=headers
-            )
             try:
+                request = self._http.build_request(
+                    method, url, params=params or None, json=body, data=form, headers=headers
+                )
                 response = self._http.send(request, stream=True)
                 try:
                     raw = self._whole(response)
@@ -185,7 +186,9 @@ class Client:
                     response.close()
             except httpx.TransportError as error:
                 raise _NotNowError(f"{self._origin} broke off ({type(error).__name__})") from None
-            except (httpx.HTTPError, httpx.InvalidURL) as error:
+            except httpx.InvalidURL as error:
+                raise PullError(f"{_bare(url)} cannot be asked: {error}") from None
+            except httpx.HTTPError as error:
                 raise PullError(f"{self._origin} answered what is no HTTP ({type(error).__name__})") from None
             if response.status_code not in _REDIRECTS or "location" not in response.headers:
                 return self._judged(str(request.url), response, raw)
@@ -235,14 +238,14 @@ class Client:
         is_page = raw.lstrip()[:1] == b"<" or "html" in headers.get("content-type", "")
         data: Any = None
         try:
-            data = json.loads(raw.decode("utf-8-sig")) if raw.strip() else None
+            data = None if status == _NO_CONTENT else json.loads(raw.decode("utf-8-sig"), parse_constant=_refuse)
         except (ValueError, RecursionError):
             if 200 <= status < 300:
-                what = "a web page, as of a login," if is_page else "a damaged body"
+                what = "a web page, as of a login," if is_page else "a damaged body" if raw.strip() else "nothing"
                 raise _NotNowError(f"{self._origin} answered {what} instead of JSON") from None
         if 200 <= status < 300:
             return Answer(url, headers, raw, data, at)
-        said = f"{self._origin} answered {status}{_message(data)}"
+        said = f"{self._origin} answered {status}{message(data)}"
         if status in _AGAIN or (status == 403 and _is_throttled(headers, raw)):
             raise _NotNowError(said, _asked_wait(headers, at))
         hint = {
@@ -251,6 +254,10 @@ class Client:
             404: "; is the address right?",
         }
         raise PullError(f"{said} to {_bare(url)}{hint.get(status, '')}", status)
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")
 
 
 def post(url: str, body: Any) -> None:
@@ -289,7 +296,7 @@ def _bare(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"[:200]
 
 
-def _message(data: Any) -> str:
+def message(data: Any) -> str:
     """What an error body says of itself, in brackets."""
     said = next((text for name in _MESSAGES if isinstance(text := dig(data, name), str) and text), None)
     return f" ({' '.join(said.split())[:160]})" if said else ""
@@ -308,7 +315,8 @@ def _asked_wait(headers: Mapping[str, str], now: datetime) -> float | None:
         seconds = _until(asked, headers, now)
     for name in _RESETS:
         if seconds is None and (reset := _number(headers.get(name, ""))) is not None:
-            seconds = reset - (_instant(headers.get("date", "")) or now).timestamp() if reset > 1e9 else reset
+            instant = reset / 1000 if reset > 1e11 else reset  # some tell it in thousandths
+            seconds = instant - (_instant(headers.get("date", "")) or now).timestamp() if reset > 1e9 else reset
     return None if seconds is None else max(0.0, seconds)
 
 

@@ -93,6 +93,7 @@ def _seats(options: OktaOptions) -> list[Stream]:
             },
             carry={"app_id": "{id}"},
             key="uuid",
+            repeats=True,  # an event told twice is one
             walk=Link(limit="limit", size=1000),
             instead=[Instead(status=403, note=_NO_LOG)],
         ),

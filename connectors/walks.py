@@ -12,13 +12,16 @@ from urllib.parse import quote, urljoin
 
 from pydantic import Field, field_validator
 
-from connectors.http import Answer, Client
+from connectors.http import Answer, Client, message
 from connectors.pages import ROWS, Page, PullError, ShiftedError, dig, records_at
 from connectors.vault import is_reference
 from tieout.settings import Table, Texts
 
 _PLACE = re.compile(r"\{([^{}]+)\}")
-_LINK = re.compile(r'<([^>]*)>\s*;[^,]*\brel="?next"?')
+_VALUE = r"""(?:"(?:[^"\\]|\\.)*+"|[^\s",;]*+)"""
+_LINK = re.compile(rf"[\s,]*+<([^>]*+)>((?:\s*+;\s*+[^\s=,;]++(?:\s*+=\s*+{_VALUE})?+)*+)\s*+(?:,|$)")
+_REL = re.compile(rf";\s*+rel\s*+=\s*+({_VALUE})", re.IGNORECASE)
+_PAST_END = (400, 404, 416, 422)  # how some systems answer to a page behind the last
 _REFUSED = 403  # what an answer is taken for that says no although its status is 200
 Said = dict[str, str]
 
@@ -46,7 +49,6 @@ class Seen:
     pages: int = 0
     last_key: str = ""
     has_keys: bool = False
-    largest: int = 0
     declared: int | None = None
     changed: bool = False
 
@@ -63,7 +65,6 @@ class Seen:
             self.last_key = parts[0] if parts else ""
             self.keys.add(hash(parts) if any(parts) else self.rows)
             self.has_keys |= any(parts)
-        self.largest = max(self.largest, len(records))
         return len(self.keys) > before
 
 
@@ -101,9 +102,8 @@ class Total(_Sized):
         return _with(super().first(request), {self.start: str(self.first_start)})
 
     def after(self, request: Request, answer: Answer, came: int, seen: Seen) -> Request | None:
-        """The next page, by what came and not by what was asked for; one past the end too, unless the end is plain."""
-        is_plain = seen.pages == 1 and came < self.size and seen.declared is not None and seen.rows >= seen.declared
-        if not came or is_plain:
+        """The next page, by what came and not by what was asked for; one past the end too, where a total may lie."""
+        if not came:
             return None
         return _with(
             request, {self.start: str(self.first_start + (seen.rows if self.counts == "rows" else seen.pages))}
@@ -142,8 +142,22 @@ class Link(_Sized):
     proof: Literal["no next link"] = "no next link"
 
     def after(self, request: Request, answer: Answer, came: int, seen: Seen) -> Request | None:
-        found = _LINK.search(answer.headers.get("link", ""))
-        return Request(_beside(found[1], answer)) if found else None
+        link = next_link(answer.headers.get("link", ""))
+        return None if link is None else Request(_beside(link, answer))
+
+
+def next_link(header: str) -> str | None:
+    """The link to the next page in a Link header (RFC 8288), if it names one; raises PullError for a damaged header."""
+    place = 0
+    while header[place:].strip(" \t,"):
+        found = _LINK.match(header, place)
+        if not found:
+            raise PullError("the Link header is damaged, so that nobody knows whether there is a next page")
+        relation = _REL.search(found[2])
+        if relation and "next" in relation[1].strip("\"'").lower().split():
+            return found[1]
+        place = found.end()
+    return None
 
 
 class Next(_Sized):
@@ -250,7 +264,7 @@ def walk(client: Client, stream: Stream, seen: Seen) -> Iterator[tuple[Page, lis
         try:
             answer = client.ask(request.url, request.params, stream.method, stream.body or None)
         except PullError as error:
-            if error.status in (400, 404) and _is_past_end(stream, seen):
+            if error.status in _PAST_END and _is_past_end(stream, seen):
                 break
             raise
         records = _records(stream, answer)
@@ -284,8 +298,8 @@ def walk(client: Client, stream: Stream, seen: Seen) -> Iterator[tuple[Page, lis
 def _hold(stream: Stream, seen: Seen) -> None:
     """Hold what came against what the source declares."""
     if seen.declared is None:
-        if isinstance(stream.walk, Empty) and seen.distinct < seen.rows and not stream.repeats:
-            raise ShiftedError("the source changed while it was read: some records came on two of its pages")
+        if seen.distinct < seen.rows and not stream.repeats and not isinstance(stream.walk, Keyset):
+            raise ShiftedError("the source changed while it was read: some records came twice")
         return
     count = seen.distinct if stream.key else seen.rows
     if seen.changed:
@@ -312,7 +326,8 @@ def _records(stream: Stream, answer: Answer) -> list[Any]:
         return []
     if records is None:
         where = f"at {stream.records!r}" if stream.records else "in the answer"
-        raise PullError(f"there is no list of records {where}; is the address right, or has the system changed?")
+        said = message(answer.data) or "; is the address right, or has the system changed?"
+        raise PullError(f"there is no list of records {where}{said}")
     return records
 
 

@@ -5,13 +5,17 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import polars as pl
 import pytest
 
+from tests import ocs
+from tests.conftest import MakeWorkspace, Tieout
 from tests.peer import CANARY
+from tests.spoil import DRIP, SPOILS
 from tests.test_live_sources import USERS as SCIM_USERS
 from tests.test_live_sources import scim as scim  # the fixture
 from tests.test_real_servers import free_port, pulled, wait_for
@@ -75,61 +79,9 @@ def test_okta_refuses_whom_it_does_not_know(okta: str, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def backlot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """An emulator of Slack and Microsoft Graph with 260 users; it is told to call nobody home."""
-    command = _peers() / "venv" / "bin" / "backlot"
-    if not command.exists():
-        pytest.skip("the emulator is not installed; `make test-peers` installs it")
-    folder, port = tmp_path_factory.mktemp("backlot"), free_port()
-    said = [
-        {"source_type": "slack", "doc_id": f"d{n}", "channel": "general", "group": "it", "content": "hello",
-         "created": "2026-02-09T09:12:00Z", "visibility": "public", "author_email": f"u{n}@example.com",
-         "author_name": f"User {n}"}
-        for n in range(260)
-    ]  # fmt: skip
-    (folder / "said.jsonl").write_text("\n".join(map(json.dumps, said)))
-    quiet = {**os.environ, "BACKLOT_TELEMETRY": "0", "DO_NOT_TRACK": "1", "BACKLOT_DATA_DIR": str(folder / "data")}
-    subprocess.run([command, "import", folder / "said.jsonl"], env=quiet, check=True, capture_output=True)
-    server = subprocess.Popen(
-        [command, "serve", "--port", str(port)], env=quiet, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        wait_for(port)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait()
-
-
-OPEN = {"kind": "header", "prefix": "Bearer ", "credential": "${ADMIN}"}
-
-
-@pytest.mark.proves("slack", "emulator", "backlot 0.1.0")
-def test_slack_gives_every_member_and_says_that_billing_is_not_permitted(backlot: str, tmp_path: Path) -> None:
-    fetched, staged = pulled(
-        tmp_path, feed="seats", connector="slack", url=f"{backlot}/slack/api", token="${ADMIN}", auth=OPEN
-    )
-    assert (fetched.outcome, fetched.proof) == ("complete", "no further cursor"), fetched.why
-    people = staged.rows.filter(pl.col("email").is_not_null())
-    assert set(people["email"]) == {f"u{n}@example.com" for n in range(260)}
-    assert staged.rows["last_active_at"].null_count() == staged.used
-    assert "who is billed is not permitted" in fetched.notes[0]
-
-
-@pytest.mark.proves("graph", "emulator", "backlot 0.1.0 (users)")
-def test_graph_gives_every_user_by_absolute_links(backlot: str, tmp_path: Path) -> None:
-    fetched, staged = pulled(
-        tmp_path, feed="accounts", connector="graph", url=f"{backlot}/msgraph/v1.0", auth=OPEN,
-        constants={"status": "active"},
-    )  # fmt: skip
-    assert (fetched.outcome, fetched.proof) == ("complete", "no next link"), fetched.why
-    assert {f"u{n}@example.com" for n in range(260)} == set(staged.rows["email"])
-
-
-@pytest.fixture(scope="module")
 def storage() -> Iterator[str]:
     """The address of an emulator of S3."""
-    command = _peers() / "venv" / "bin" / "moto_server"
+    command = _peers() / "moto" / "bin" / "moto_server"
     if not command.exists():
         pytest.skip("the emulator is not installed; `make test-peers` installs it")
     port = free_port()
@@ -207,3 +159,98 @@ def test_a_server_that_limits_requests_gives_everybody_in_the_end(scim: str, tmp
     assert staged.used == SCIM_USERS
     assert fetched.report
     assert fetched.report.retries > 0
+
+
+@pytest.fixture(scope="module")
+def between(scim: str) -> Iterator[str]:
+    """The address of a proxy that passes everything on to the SCIM server, and spoils answers where it is told to."""
+    command = _peers() / "mitmproxy" / "bin" / "mitmdump"
+    if not command.exists():
+        pytest.skip("mitmproxy is not installed; `make test-peers` installs it")
+    port = free_port()
+    spoiling = ["-s", str(Path(__file__).with_name("spoil.py")), "--set", "stream_large_bodies=1g"]
+    server = subprocess.Popen(
+        [command, "--mode", f"reverse:{scim}", "--listen-host", "127.0.0.1", "-p", str(port), "-q", *spoiling],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_for(port)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+@pytest.mark.proves("scim", "real server", "scim2-server behind mitmproxy that spoils answers")
+@pytest.mark.parametrize("spoil", [*SPOILS, DRIP])
+def test_an_answer_that_is_spoilt_on_its_way_loses_nothing_in_silence(between: str, tmp_path: Path, spoil: str) -> None:
+    where = {"feed": "accounts", "connector": "scim", "url": between, "token": "${PASSWORD}", "page_size": 300,
+             "limits": {"request_seconds": 3}}  # fmt: skip
+    fetched, staged = pulled(tmp_path, **where, headers={"X-Spoil": f"{spoil} once"})
+    assert fetched.outcome == "complete", fetched.why
+    assert set(staged.rows["username"]) == {f"user{n}@example.com" for n in range(SCIM_USERS)}
+    short, _ = pulled(tmp_path, **where, headers={"X-Spoil": spoil})
+    assert (short.outcome, bool(short.why)) == ("partial", True)
+
+
+COMPUTERS = 230
+
+
+@pytest.fixture(scope="module")
+def inventory() -> Iterator[ocs.Inventory]:
+    """An OCS Inventory NG server that its genuine agent has reported this machine to, and 230 laptops beside it."""
+    root = _peers() / "debian"
+    if not (root / "usr/sbin/mariadbd").exists():
+        pytest.skip("OCS Inventory NG is not unpacked; `make test-peers` does it where there are Debian packages")
+    with ocs.inventory(root, CANARY) as server:
+        written = server.look_over_this_machine()
+        server.report([ocs.another(written, f"LAP-{n:04}", f"5CG{n:07}") for n in range(COMPUTERS)])
+        yield server
+
+
+OCS = "OCS Inventory NG 2.8.1 and its agent"
+
+
+@pytest.mark.proves("ocs", "real server", OCS)
+def test_an_inventory_gives_every_computer_its_agents_reported(inventory: ocs.Inventory, tmp_path: Path) -> None:
+    where = {"feed": "endpoints", "connector": "ocs", "url": inventory.url, "user": ocs.USER, "timezone": "UTC"}
+    fetched, staged = pulled(tmp_path, **where, password="${PASSWORD}")
+    assert (fetched.outcome, fetched.proof) == ("complete", "declared total"), fetched.why
+    assert (staged.used, staged.quarantined) == (COMPUTERS + 1, 0)
+    laptops = staged.rows.filter(pl.col("serial").is_not_null())
+    assert set(laptops["serial"]) >= {f"5CG{n:07}" for n in range(COMPUTERS)}
+    assert set(laptops.filter(pl.col("serial").str.starts_with("5CG"))["asset_class"]) == {"laptop"}
+    assert staged.rows["last_seen_at"].null_count() == 0
+    refused, _ = pulled(tmp_path, **where, password="${WRONG}")
+    assert (refused.outcome, "answered 401" in str(refused.why)) == ("failed", True)
+
+
+@pytest.mark.proves("ocs", "real server", OCS)
+def test_what_agents_report_is_reconciled_with_the_register(
+    inventory: ocs.Inventory, make_workspace: MakeWorkspace, tieout: Tieout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OCS_PASSWORD", CANARY)
+    period = datetime.now(UTC).strftime("%Y-%m")
+    config = f"""
+[[sources]]
+name = "ocs"
+feed = "endpoints"
+connector = "ocs"
+url = "{inventory.url}"
+user = "{ocs.USER}"
+password = "${{OCS_PASSWORD}}"
+timezone = "UTC"
+"""
+    register = [f"A-{n},5CG{n:07},laptop,in_use,2026-01-02" for n in range(COMPUTERS - 3)]
+    register.append("A-900,5CG9999999,laptop,in_use,2026-01-02")
+    rows = "asset_tag,serial,asset_class,status,status_since\n" + "\n".join(register)
+    root = make_workspace(config, {f"{period}/assets.csv": rows})
+    ran = tieout("run", "-w", root, "--period", period, "--as-of", datetime.now(UTC).isoformat())
+    assert ran.code == 0, ran.err
+    question = "SELECT rule, subject FROM exceptions_current WHERE rule IN ('unregistered-device', 'ghost-asset')"
+    found = {(one["rule"], one["subject"]) for one in json.loads(tieout("sql", question, "-w", root, "--json").out)}
+    assert {subject for rule, subject in found if rule == "ghost-asset"} == {"A-900"}
+    assert {subject for rule, subject in found if rule == "unregistered-device"} >= {
+        f"5CG{n:07}" for n in range(COMPUTERS - 3, COMPUTERS)
+    }
