@@ -22,8 +22,9 @@ from tieout import digest
 from tieout.judgement import OPEN_STATUSES
 from tieout.published import TABLES
 
-UNHASHED = ("decisions", "periods", "anchors")
-"""Tables that go on changing after a month is closed: the log, what vouches for it, and the state of the month."""
+UNHASHED = ("decisions", "periods", "anchors", "expectations")
+"""Tables that go on changing after a month is closed: the log, what vouches for it, the state of the month; and what
+its results were held against."""
 
 ADJUSTMENTS: Mapping[str, pl.DataType] = {
     "adjusts": pl.String(), "exception_id": pl.String(), "rule": pl.String(), "subject": pl.String(),

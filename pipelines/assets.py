@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 import dagster as dg
 import polars as pl
 
-from pipelines import again, intake, steps
+from pipelines import again, expected, intake, steps
 from pipelines.discretion import discreetly
+from pipelines.publish import EXPECTED
 from pipelines.steps import Month, Pulled
 from pipelines.workspace import Workspace, check_period, read_as_of
 from tieout.feeds import FEEDS, Feed, Kind
@@ -88,7 +89,22 @@ def monthly_assets(months: dg.PartitionsDefinition[str]) -> list[dg.AssetsDefini
         """What the exceptions and decisions of the month come to: rates, trust, money and what is past its limit."""
         return _counted(house.perform(steps.figure, context.partition_key))
 
-    @dg.asset(deps=[figures], group_name="reports", kinds={"jinja"}, owners=TEAM, partitions_def=months)
+    @dg.asset(
+        deps=[figures],
+        group_name="reconcile",
+        owners=TEAM,
+        partitions_def=months,
+        check_specs=[
+            dg.AssetCheckSpec("held", asset=EXPECTED, description="The month's results hold what they promise.")
+        ],
+    )
+    def expectations(context: dg.AssetExecutionContext, house: House) -> Iterator[dg.MaterializeResult[None]]:
+        """Every expectation of the tables to be published, and whether it holds."""
+        counts = house.perform(expected.expect, context.partition_key)
+        passed = dg.AssetCheckResult(check_name="held", passed=not counts["broken"], metadata=dict(counts))
+        yield dg.MaterializeResult(metadata=dict(counts), check_results=[passed])
+
+    @dg.asset(deps=[expectations], group_name="reports", kinds={"jinja"}, owners=TEAM, partitions_def=months)
     def reports(context: dg.AssetExecutionContext, house: House) -> dg.MaterializeResult[None]:
         """The month's pages for asset owners, finance and the auditor."""
         return _counted(house.perform(steps.render, context.partition_key))
@@ -98,7 +114,7 @@ def monthly_assets(months: dg.PartitionsDefinition[str]) -> list[dg.AssetsDefini
         """The database for anyone's SQL, swapped whole."""
         return _counted(house.perform(steps.publish, context.partition_key))
 
-    return [feeds, findings, exceptions, adjustments, figures, reports, published]
+    return [feeds, findings, exceptions, adjustments, figures, expectations, reports, published]
 
 
 def _feed_spec(feed: Feed) -> dg.AssetSpec:

@@ -7,7 +7,7 @@ Without it a point does nothing.
 import os
 import signal
 
-STEPS = ("feeds", "reconcile", "exceptions", "adjusted", "figures", "reports", "published")
+STEPS = ("feeds", "reconcile", "exceptions", "adjusted", "figures", "expected", "reports", "published")
 POINTS = (
     "file-written", "file-placed", "delivery-fetched", "delivery-landed", "delivered-recorded",
     "tables-written", "tables-committed", "database-built", "pages-ready", "switch-recorded", "file-switched",

@@ -10,14 +10,14 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 
-from pipelines import again, decisions, landing, publish, steps
+from pipelines import again, decisions, expected, landing, publish, steps
 from pipelines.steps import Month
 from pipelines.warehouse import Warehouse
 from pipelines.whole import UNFINISHED, share
 from pipelines.workspace import Workspace
 from tieout.judgement import OPEN_STATUSES
 
-STEPS = (steps.pull, steps.reconcile, steps.age, again.adjust, steps.figure, steps.render)
+STEPS = (steps.pull, steps.reconcile, steps.age, again.adjust, steps.figure, expected.expect, steps.render)
 
 
 @dataclass(frozen=True)

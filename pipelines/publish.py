@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
+from checks.expectations import CRITICAL
 from pipelines import anchors, crash, decisions
 from pipelines.anchors import KEPT, PUBLISHED
 from pipelines.closed import Closing
@@ -18,14 +19,18 @@ from tieout import digest
 from tieout.feeds import FEEDS
 from tieout.published import TABLES
 
+EXPECTED = "expectations"
+"""The table of what a month was held against, and what came of it."""
+
 
 def publish(workspace: Workspace, warehouse: Warehouse, latest: str) -> int:
     """Build the published database beside the old one, and let it and the pages that wait take their places together.
 
     Returns its number of rows. `latest` is the newest month that is complete. Raises TieoutError if its rows are not
-    what the verdicts allow.
+    what the verdicts allow, or break what is expected of them.
     """
     _hold_against_verdicts(warehouse, latest)
+    _hold_against_expectations(warehouse, latest)
     log = decisions.read(workspace)
     anchors.vouch_for_decisions(workspace, log)
     warehouse.write("anchors", anchors.state(workspace, log), latest)
@@ -62,6 +67,13 @@ def set_aside(workspace: Workspace, warehouse: Warehouse, folder: Path, closing:
 def fingerprints(database: Path) -> dict[str, str]:
     """The fingerprint of every table of a database, by name; raises QueryError when it is no whole database."""
     return {name: digest.of_table(frame) for name, frame in contents(database)}
+
+
+def in_words(broken: pl.DataFrame) -> list[str]:
+    """What does not hold, a sentence each, with some of what breaks it."""
+    sentence, found = pl.format("it does not hold that {} {}", "about", "says"), pl.col("examples").list.join("; ")
+    with_examples = pl.when(found == "").then(sentence).otherwise(pl.format("{} ({})", sentence, found))
+    return broken.select(with_examples.alias("told"))["told"].to_list()
 
 
 def waiting(workspace: Workspace, period: str) -> Path:
@@ -110,3 +122,15 @@ def _hold_against_verdicts(warehouse: Warehouse, period: str) -> None:
                 raise TieoutError(
                     f"{period} holds rows of {feed.name}/{source}, which is not accepted; run the month again."
                 )
+
+
+def _hold_against_expectations(warehouse: Warehouse, period: str) -> None:
+    """Whatever led here, nothing may be published that was found to break what must hold."""
+    rows = warehouse.read(EXPECTED, period=period)
+    broken = rows.filter(~pl.col("held") & (pl.col("severity") == CRITICAL)) if rows.width else rows
+    if broken.height:
+        others = f" (and {broken.height - 1} more)" if broken.height > 1 else ""
+        raise TieoutError(
+            f"{period} is not published, because its results contradict what they promise: {in_words(broken)[0]}"
+            f"{others}; run `tieout rebuild`, and report it if that does not help."
+        )

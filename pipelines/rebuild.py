@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pipelines import again, anchors, closed, crash, decisions, interrupted, landing, steps, verify
+from pipelines import again, anchors, closed, crash, decisions, expected, interrupted, landing, steps, verify
 from pipelines.anchors import SEEN
 from pipelines.closing import put_aside
 from pipelines.errors import ConfigError, TieoutError
@@ -113,6 +113,7 @@ def _show(beside: Beside, months: list[str]) -> None:
         for period in months:
             steps.keep_state(Month(beside, period), warehouse)
     for period in months:
+        expected.expect(Month(beside, period))
         steps.render(Month(beside, period))
 
 

@@ -14,6 +14,7 @@ from time import monotonic
 import polars as pl
 
 import reports
+from checks.expectations import EXPECTATIONS
 from checks.rules import categories
 from pipelines import __version__, anchors, catalogue, crash, delivery, intake, landing, late
 from pipelines import decisions as decision_log
@@ -139,6 +140,9 @@ def figure(month: Month) -> dict[str, int]:
         tables = {name: warehouse.read(name, period=month.period).drop(PERIOD) for name in controls.READS}
         taken = controls.control(figures.Month(world, tables, categories()))
         _keep(warehouse, taken, month.period)
+        warehouse.write(
+            publishing.EXPECTED, pl.DataFrame(schema=EXPECTATIONS), month.period
+        )  # not held against anything yet
         keep_state(month, warehouse)
         anchors.vouch(month.workspace, {f"{anchors.SEEN}{month.period}": str(account.height)})
         states = dict(account.group_by("state").len().sort("state").iter_rows())

@@ -7,6 +7,7 @@ from reports import (
     controls,
     disposal,
     entries,
+    expectations,
     index,
     letterhead,
     owners,
@@ -43,6 +44,7 @@ def render(tables: Tables, about: About, rules: Mapping[str, str]) -> dict[str, 
         "stock": stock.build(tables, about),
         "disposal": disposal.build(tables, about, exceptions),
         "sources": sources.build(tables, about),
+        "expectations": expectations.build(tables, about),
         "audit": audit.build(tables, about),
     }
     pages = {

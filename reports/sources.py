@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from reports import expectations
 from reports.about import About
 from reports.listing import Column
 from reports.sections import Card, Sections, long_list, table
@@ -82,6 +83,7 @@ def build(tables: Tables, about: About) -> Sections:
             Card(f"{refused:,}", f"not accepted, {missing:,} of them missing", alarm=refused > 0),
             Card(f"{pulls['landed'].sum():,}", "rows landed"),
             Card(f"{set_aside.height:,}", "rows set aside", link="#quarantine"),
+            *expectations.cards(tables, about),
         ),
         (
             long_list("pulls", "Every pull", "Unfold a source for where it came from, what it lacks and who accepted "
@@ -91,6 +93,7 @@ def build(tables: Tables, about: About) -> Sections:
                   for month in shown)), verdicts, about, "No source was ever pulled."),
             long_list("quarantine", "Rows set aside", "As they came, with every reason; correct them at their source.",
                       SET_ASIDE, set_aside, about, "No row was set aside."),
+            expectations.broken(tables, about),
         ),
     )  # fmt: skip
 

@@ -3,13 +3,16 @@
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from unittest.mock import patch
 
+import polars as pl
 import pytest
 from hypothesis import settings
 
-from pipelines import again, steps
+from checks import expectations
+from pipelines import again, expected, steps
 from pipelines.cli import main
 from pipelines.steps import Month
 from pipelines.workspace import Workspace
@@ -59,10 +62,17 @@ def make_workspace(tmp_path: Path) -> MakeWorkspace:
     return make
 
 
+def nothing_expected(files: Mapping[str, Path]) -> pl.DataFrame:
+    """Stands in for Great Expectations, which takes seconds, where a test is not about it."""
+    return pl.DataFrame(schema=expectations.EXPECTATIONS)
+
+
 def run_steps(workspace: Workspace, period: str) -> None:
-    """Run a month without Dagster."""
-    for step in (steps.pull, steps.reconcile, steps.age, again.adjust, steps.figure, steps.render, steps.publish):
-        step(Month(workspace, period))
+    """Run a month without Dagster, and without Great Expectations."""
+    reconciled = (steps.pull, steps.reconcile, steps.age, again.adjust, steps.figure)
+    with patch.object(expectations, "validate", nothing_expected):
+        for step in (*reconciled, expected.expect, steps.render, steps.publish):
+            step(Month(workspace, period))
 
 
 @pytest.hookimpl(tryfirst=True)  # before the tests are dealt out
@@ -102,7 +112,8 @@ Tieout = Callable[..., Answer]
 
 @pytest.fixture
 def tieout(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Tieout:
-    """Run a command in this process."""
+    """Run a command in this process, without Great Expectations."""
+    monkeypatch.setattr(expectations, "validate", nothing_expected)
 
     def call(*arguments: object) -> Answer:
         monkeypatch.setattr(sys, "argv", ["tieout", *map(str, arguments)])

@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from checks.expectations import EXPECTATIONS
 from pipelines.intake import QUARANTINE, SOURCE_EXCEPTIONS, SOURCES
 from pipelines.steps import PERIODS
 from reports import About
@@ -119,6 +120,7 @@ SHOWN = {name: kind for name, kind in SAVINGS.items() if name in TABLES["savings
 SCHEMAS: Mapping[str, Mapping[str, Any]] = {
     "exceptions": EXCEPTIONS, "exception_history": HISTORY, "rule_runs": RULE_RUNS, "evidence": EVIDENCE,
     "sources": SOURCES, "quarantine": QUARANTINE, "source_exceptions": SOURCE_EXCEPTIONS,
+    "expectations": EXPECTATIONS,
     "entitlement_positions": POSITIONS, "reclaim_candidates": CANDIDATES,
     "waterfall": WATERFALL, "savings": SHOWN, "money_rollforward": ROLL,
     "trust": TRUST, "escalations": ESCALATIONS, "root_causes": ROOT_CAUSES, "periods": PERIODS,
@@ -248,6 +250,13 @@ def _golden(say: Say) -> dict[str, list[dict[str, Any]]]:
              "decision": say("reclaim approved by Ada")},
             {**decided, "seq": 3, "exception_id": "source/2026-10/assets/register", "kind": "override",
              "approver": say("Bob"), "until": date(2026, 10, 31), "decision": say("accepted as it is by Ada")},
+        ],
+        "expectations": [
+            {**now, "about": "exceptions", "expectation": "unexpected_rows_expectation", "says": "has one row a rule",
+             "severity": "critical", "held": True, "unexpected": 0, "examples": []},
+            {**now, "about": "seats", "expectation": "expect_column_values_to_be_in_set", "severity": "warning",
+             "says": "has in status nothing but active", "held": False, "rows": 9, "unexpected": 2,
+             "examples": [say("gone"), say("new")]},
         ],
         "adjustments": [
             {**now, "adjusts": "2026-09", "exception_id": "a2" * 8, "rule": "held-by-leaver", "subject": say("A-2"),

@@ -18,7 +18,7 @@ from tests.conftest import HOLD, MakeWorkspace, Tieout, run_steps
 ASSETS = "asset_tag,asset_class,status,serial\nT1,laptop,in_use,ABC123\nT2,laptop,in_use,none\n"
 
 
-STEPS = ("feeds", "reconcile", "exceptions", "adjusted", "figures", "reports", "published")
+STEPS = ("feeds", "reconcile", "exceptions", "adjusted", "figures", "expected", "reports", "published")
 
 
 def tree(root: Path) -> dict[str, bytes]:

@@ -31,7 +31,7 @@ CASES = {
     "hostile": lambda: pages.html(render(pages.full(lambda text: text + HOSTILE), ABOUT, RULES)),
     "long": lambda: pages.html(render(pages.full(lambda text: text + "ש" * 400), ABOUT, RULES)),
 }
-MONTHLY = ("index", "reconciliation", "reclaim", "people", "stock", "disposal", "sources", "audit")
+MONTHLY = ("index", "reconciliation", "reclaim", "people", "stock", "disposal", "sources", "expectations", "audit")
 Fields = list[tuple[str, str]]
 VOID = {"meta", "link", "rect", "br", "img"}
 

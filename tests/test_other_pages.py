@@ -74,7 +74,7 @@ def test_nothing_is_concluded_from_feeds_that_are_not_delivered_whole() -> None:
 
 def test_sources_are_shown_with_every_row_set_aside_and_why() -> None:
     page = sources.build(TABLES, ABOUT)
-    assert figures(page) == ["3", "1", "1,240", "2"]
+    assert figures(page) == ["3", "1", "1,240", "2", "2", "1"]
     assert [row["verdict"] for row in rows(page, "pulls")] == ["RED", "AMBER", "GREEN"]
     assert [row["reasons"] for row in rows(page, "quarantine")] == ["asset_tag is empty"] * 2
     months = rows(page, "verdicts")

@@ -4,17 +4,41 @@ The comments in the database file, its data dictionary and the order of columns 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import get_args
+
+from tieout.decisions import KINDS
+from tieout.figures import Kind, Unit
+from tieout.intake import Color
+from tieout.settings import Severity
+
+STATUSES = ("open", "acknowledged", "in_progress", "waived", "accepted", "disputed", "resolved")
+BUCKETS = ("reducible", "below_minimum", "true_up_avoided")
+SAVING_STATES = (
+    "identified", "approved", "released", "released_unapproved", "realised", "lapsed", "kept", "withdrawn",
+)  # fmt: skip
+CAUSES = (
+    "opening", "new", "reopened", "released", "kept", "withdrawn", "lapsed", "repriced", "fx", "closing",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Published:
-    """One published table; `latest_only` tables hold the newest period, the others every period."""
+    """One published table; `latest_only` tables hold the newest period, the others every period.
+
+    What stands below the columns is expected of every period's rows before they are published.
+    """
 
     doc: str
     columns: Mapping[str, str]
     latest_only: bool = False
     stored_as: str | None = None  # the warehouse table it shows, where the name differs
+    key: tuple[str, ...] = ()  # columns that tell the rows of a period apart
+    always: tuple[str, ...] = ()  # further columns that are never empty
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # columns that hold one of a few words
+    least: int = 0  # rows it has in any period
+    of_feed: str | None = None  # the feed without rows of which it may be empty
+    vital: bool = False  # not published unless all this holds; otherwise it is told
 
 
 _EXCEPTION = {
@@ -62,6 +86,10 @@ TABLES: Mapping[str, Published] = {
             "closed_at": "when it was signed off (UTC)",
             "conditions": "shortfalls it was signed off with",
         },
+        always=("as_of", "tieout", "state"),
+        words={"state": ("open", "closed", "reopened")},
+        least=1,
+        vital=True,
     ),
     "anchors": Published(
         "How long the log of decisions and the file of anchors were when this database was written, and their heads.",
@@ -89,10 +117,15 @@ TABLES: Mapping[str, Published] = {
             "difference": "value_now less value_closed",
             "sources": "the late deliveries, as feed/source",
         },
+        key=("adjusts", "exception_id"),
     ),
     "exceptions": Published(
         "One row an exception and period in which it was open, waived or resolved, as it stood at that period's end.",
         _EXCEPTION,
+        key=("exception_id",),
+        always=("rule", "subject", "severity", "status", "first_seen", "last_seen"),
+        words={"status": STATUSES, "severity": get_args(Severity)},
+        vital=True,
     ),
     "exceptions_current": Published(
         "The same for the latest period only.", _EXCEPTION, latest_only=True, stored_as="exceptions"
@@ -110,6 +143,8 @@ TABLES: Mapping[str, Published] = {
             "written_off, lapsed, rule_off, exempted, kept, superseded by a rule; acknowledged, "
             "assigned, waived, accepted, disputed, waiver expired, decision withdrawn",
         },
+        always=("exception_id", "to_status", "at", "why"),
+        words={"from_status": STATUSES, "to_status": STATUSES},
     ),
     "decisions": Published(
         "Every entry of the decision log; each names the sha256 of the one before it.",
@@ -138,6 +173,9 @@ TABLES: Mapping[str, Published] = {
             "previous": "sha256 of the entry before",
             "sha256": "sha256 over everything else the entry says",
         },
+        key=("seq",),
+        always=("exception_id", "kind", "decision", "state", "who", "at", "previous", "sha256"),
+        words={"kind": KINDS},
     ),
     "policy_changes": Published(
         "Limits, switches and exemptions that say something else than in the period before, and what that did.",
@@ -156,6 +194,8 @@ TABLES: Mapping[str, Published] = {
             "until": "last day of an exemption",
             "approver": "who approved it; null = nobody yet",
         },
+        key=("change_id",),
+        always=("what",),
     ),
     "source_exceptions": Published(
         "What is wrong with sources rather than with assets.",
@@ -166,6 +206,7 @@ TABLES: Mapping[str, Published] = {
             "verdict": "the snapshot's verdict: GREEN, AMBER or RED; null for what only the records together show",
             "why": "what is wrong, in words",
         },
+        always=("rule", "subject", "why"),
     ),
     "evidence": Published(
         "What each source's landed records say of an exception's subject, one row a field.",
@@ -179,6 +220,7 @@ TABLES: Mapping[str, Published] = {
             "field": "the field; null where there is no record",
             "value": 'its value as text, or "no record" or "not alive"',
         },
+        always=("exception_id", "feed", "source", "value"),
     ),
     "rule_runs": Published(
         "Every rule in every period: population = fired + superseded + exempt + clean + unknown + not_evaluated.",
@@ -197,6 +239,10 @@ TABLES: Mapping[str, Published] = {
             "value": "what fired is worth in reporting currency; null = unvalued",
             "reason": "why the rule could not be evaluated at all; null when it could",
         },
+        key=("rule",),
+        always=("rule_hash", "params", "population", "fired", "clean", "unknown", "not_evaluated"),
+        least=1,
+        vital=True,
     ),
     "sources": Published(
         "Every source in every period, and what it was good for: landed = used + duplicate + quarantined.",
@@ -222,6 +268,10 @@ TABLES: Mapping[str, Published] = {
             "reading": "fingerprint of its mapping and formats",
             "override": "the decision to take it as it is, in words; a RED delivery stays unused all the same",
         },
+        key=("feed", "source"),
+        always=("verdict", "landed", "used", "duplicate", "quarantined"),
+        words={"verdict": get_args(Color)},
+        vital=True,
     ),
     "quarantine": Published(
         "Every row set aside, with every reason.",
@@ -233,6 +283,22 @@ TABLES: Mapping[str, Published] = {
             "row": "the record's number in the snapshot, header not counted",
             "reasons": "what is wrong with it",
             "raw": "the record as it was read",
+        },
+        key=("feed", "source", "snapshot_id", "row"),
+        always=("reasons",),
+    ),
+    "expectations": Published(
+        "What the results of a month were held against before they were published, and whether it held.",
+        {
+            "period": "month, YYYY-MM",
+            "about": "the published table",
+            "expectation": "type of expectation, as Great Expectations names it",
+            "says": "what is expected, in words that follow the name of the table",
+            "severity": "critical: nothing is published when it does not hold; warning: it is told",
+            "held": "it holds; false, too, where it could not be asked",
+            "rows": "rows looked at; null where it is not about single rows",
+            "unexpected": "rows that break it; null where it is not about rows",
+            "examples": "some of what breaks it",
         },
     ),
     "matches": Published(
@@ -247,6 +313,8 @@ TABLES: Mapping[str, Published] = {
             "how": "the keys that matched, with their values",
         },
         latest_only=True,
+        always=("feed", "source", "record", "means", "named", "how"),
+        words={"means": ("asset", "person")},
     ),
     "entitlement_positions": Published(
         "Every contract line and what fills it: quantity = kept + reclaimable + unassigned for lines in force.",
@@ -282,6 +350,9 @@ TABLES: Mapping[str, Published] = {
             "cost_center": "cost centre",
         },
         latest_only=True,
+        key=("contract_id", "line_no"),
+        always=("product", "in_force", "quantity"),
+        of_feed="entitlements",
     ),
     "reclaim_candidates": Published(
         "Every paid seat that may be given back, with its one reason and the line it fills.",
@@ -311,6 +382,9 @@ TABLES: Mapping[str, Published] = {
             "decide_by": "notice deadline; null when it has passed or there is none",
         },
         latest_only=True,
+        key=("product", "seat_id"),
+        always=("reason", "bucket"),
+        words={"bucket": BUCKETS},
     ),
     "rates": Published(
         "The exchange rates in force: the latest at or before as_of that is at most 31 days old.",
@@ -320,6 +394,8 @@ TABLES: Mapping[str, Published] = {
             "rate": "reporting currency for one unit of it",
             "rate_on": "day of the rate",
         },
+        key=("currency",),
+        always=("rate", "rate_on"),
     ),
     "waterfall": Published(
         "Every unit of every contract line in force once; the units of a line add up to its quantity.",
@@ -344,6 +420,8 @@ TABLES: Mapping[str, Published] = {
             "next_year_amount": "the same in the line's currency",
         },
         latest_only=True,
+        always=("product", "part", "units"),
+        words={"bucket": BUCKETS},
     ),
     "savings": Published(
         "Every saving ever identified, as it stands, with its proof: approved, released, realised, lapsed …",
@@ -400,6 +478,9 @@ TABLES: Mapping[str, Published] = {
             "rate_on": "day of that rate",
         },
         latest_only=True,
+        key=("subject_type", "subject", "number"),
+        always=("state", "because", "units"),
+        words={"state": SAVING_STATES, "bucket": BUCKETS},
     ),
     "money_rollforward": Published(
         "Open savings from one period's end to the next: opening and every step make the closing, row by row.",
@@ -417,6 +498,8 @@ TABLES: Mapping[str, Published] = {
             "currency": "the line's currency; null = unvalued",
             "value": "the same in reporting currency; 0 = unconverted",
         },
+        always=("cause", "subject_type", "subject", "units", "amount", "value"),
+        words={"cause": CAUSES},
     ),
     "seats": Published(
         "Every seat the consoles list, whose it is, its latest use, and the contract line it fills.",
@@ -444,6 +527,8 @@ TABLES: Mapping[str, Published] = {
             "currency": "the line's currency",
         },
         latest_only=True,
+        key=("product", "seat_id", "source"),
+        of_feed="seats",
     ),
     "devices": Published(
         "Every register entry, and every device found that is on none, with each source's claim beside it.",
@@ -490,6 +575,8 @@ TABLES: Mapping[str, Published] = {
             "currency": "the source's currency",
         },
         latest_only=True,
+        always=("device", "asset_class", "on_register", "on_books"),
+        of_feed="assets",
     ),
     "people": Published(
         "Everyone HR shows or showed, what they hold, and of leavers what is still open. Without names and addresses.",
@@ -513,6 +600,9 @@ TABLES: Mapping[str, Published] = {
             "done_days": "days from left_on to then, or to as_of while something is open",
         },
         latest_only=True,
+        key=("person_id",),
+        always=("present",),
+        of_feed="people",
     ),
     "device_returns": Published(
         "Every device that a leaver has to give back, or gave back.",
@@ -528,6 +618,7 @@ TABLES: Mapping[str, Published] = {
             "in_time": "it came back by then; null = it still has time, or the day is not known",
         },
         latest_only=True,
+        key=("person_id", "asset_tag"),
     ),
     "stock_positions": Published(
         "Every line of the spares book or of a count: the book, the count, and whether they agree.",
@@ -555,6 +646,8 @@ TABLES: Mapping[str, Published] = {
             "variance_value": "abs(variance) × unit cost in reporting currency; null = unvalued",
         },
         latest_only=True,
+        always=("sku", "location", "abc"),
+        of_feed="stock",
     ),
     "disposals": Published(
         "Everything on its way out: the stage it has reached, and what proves it.",
@@ -580,6 +673,7 @@ TABLES: Mapping[str, Published] = {
             "flaws": "stages missing or out of order; null = none",
         },
         latest_only=True,
+        always=("item", "is_drive", "recorded"),
     ),
     "custody_changes": Published(
         "Every change of custody of the period, each once, those that no movement records included.",
@@ -593,6 +687,7 @@ TABLES: Mapping[str, Published] = {
             "missing": "what the record lacks",
         },
         latest_only=True,
+        always=("change", "kind"),
     ),
     "requests": Published(
         "Help desk tickets that ask for a spare or for a purchase, open in the period.",
@@ -612,6 +707,8 @@ TABLES: Mapping[str, Published] = {
             "currency": "the order's currency",
         },
         latest_only=True,
+        key=("ticket_id",),
+        words={"kind": ("locate", "purchase")},
     ),
     "product_claims": Published(
         "Every product with paid seats: how many resolve to somebody, and whether its usage can be believed.",
@@ -625,6 +722,8 @@ TABLES: Mapping[str, Published] = {
             "billed": "there is a subscription invoice for it; null = not known",
         },
         latest_only=True,
+        key=("product",),
+        always=("paid_seats",),
     ),
     "metrics": Published(
         "Every figure with what it is made of. docs/reference/figures.md says what each means.",
@@ -641,6 +740,10 @@ TABLES: Mapping[str, Published] = {
             "threshold": "the level beyond which it is bad; null = none is set",
             "breached": "it is beyond that; null = no threshold, or no value",
         },
+        key=("name", "scope"),
+        always=("excluded", "unit", "kind"),
+        words={"unit": get_args(Unit), "kind": get_args(Kind)},
+        least=1,
     ),
     "trust": Published(
         "How far the records of an asset class, or the seats of a product, can be trusted to act on.",
@@ -657,6 +760,9 @@ TABLES: Mapping[str, Published] = {
             "state": "TRUSTED, WATCH, DISTRUSTED or UNPROVEN",
             "why": "why, in words",
         },
+        key=("kind", "asset_class"),
+        always=("checked", "right", "state", "why"),
+        words={"state": ("TRUSTED", "WATCH", "DISTRUSTED", "UNPROVEN")},
     ),
     "escalations": Published(
         "Figures beyond their threshold, each with who has to answer and by when, until it is over.",
@@ -674,6 +780,9 @@ TABLES: Mapping[str, Published] = {
             "due_on": "day by which it should be settled",
             "periods_open": "periods in which it was beyond the limit, in a row",
         },
+        key=("figure", "scope", "what"),
+        always=("status", "opened_on"),
+        words={"what": ("level", "change"), "status": ("open", "unknown", "over")},
     ),
     "root_causes": Published(
         "Where the open exceptions come from, legacy left out.",
@@ -691,5 +800,8 @@ TABLES: Mapping[str, Published] = {
             "periods_in_a_row": "periods in a row that brought new or reopened ones",
             "recurring": "three or more",
         },
+        key=("kind", "name"),
+        always=("exceptions",),
+        words={"kind": ("process", "bin", "team", "step")},
     ),
 }

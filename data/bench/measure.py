@@ -21,7 +21,7 @@ import polars as pl
 from checks.rules import discover
 from data.bench import engine
 from data.bench.company import PERIODS
-from pipelines import again, steps
+from pipelines import again, expected, steps
 from pipelines.steps import Month
 from pipelines.warehouse import Warehouse, contents
 from pipelines.workspace import Workspace
@@ -31,7 +31,16 @@ from tieout.judgement import judge_all
 
 PERIOD = PERIODS[0]
 TODAY = date(2026, 7, 31)
-STEPS = (steps.pull, steps.reconcile, steps.age, again.adjust, steps.figure, steps.render, steps.publish)
+STEPS = (
+    steps.pull,
+    steps.reconcile,
+    steps.age,
+    again.adjust,
+    steps.figure,
+    expected.expect,
+    steps.render,
+    steps.publish,
+)
 Times = dict[str, dict[str, float]]
 
 
