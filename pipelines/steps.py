@@ -179,12 +179,9 @@ def render(month: Month) -> dict[str, int]:
     return {name: len(content) for name, content in files.items()}
 
 
-def told(month: Month, warehouse: Warehouse) -> tuple[dict[str, pl.DataFrame], reports.About, dict[str, str]]:
+def told(month: Month, warehouse: Warehouse) -> tuple[Mapping[str, pl.DataFrame], reports.About, dict[str, str]]:
     """What a report is made of: the published tables up to the month, the run, and each rule's docstring."""
-    shown = {
-        name: warehouse.read(table.stored_as or name, upto=month.period, columns=list(table.columns))
-        for name, table in TABLES.items()
-    }
+    shown = Each(TABLES, lambda name: _shown(warehouse, name, month.period))
     prose = {rule.slug: rule.doc for rule in catalogue.rules_of(month.workspace.rules)}
     return shown, _about(month, warehouse), prose
 
@@ -328,6 +325,15 @@ def _rows(warehouse: Warehouse, feed: Feed, period: str) -> pl.DataFrame:
     rows = warehouse.read(table, period=period) if feed.is_state else warehouse.read(table, upto=period)
     schema = {**feed.schema, **BOOKKEEPING}
     return rows.rename({PERIOD: "_period"}).select(list(schema)) if rows.width else pl.DataFrame(schema=schema)
+
+
+def _shown(warehouse: Warehouse, name: str, period: str) -> pl.DataFrame:
+    """A published table as it is once the period is published."""
+    table = TABLES[name]
+    stored, columns = table.stored_as or name, list(table.columns)
+    if table.latest_only:
+        return warehouse.read(stored, period=period, columns=columns)
+    return warehouse.read(stored, upto=period, columns=columns)
 
 
 def _memory(warehouse: Warehouse, period: str) -> Mapping[str, pl.DataFrame]:

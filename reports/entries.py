@@ -65,11 +65,16 @@ ANSWERS: Answers = {
 """The decisions an owner can take in a page or a workbook."""
 
 
+_NAMED_IN = {"account": "accounts", "asset": "assets", "endpoint": "endpoints", "seat": "seats"}
+"""The feed in which a subject of each type is named as its record is."""
+
+
 @dataclass(frozen=True)
 class Exceptions:
     """The exceptions of a period in the order of their weight, with the columns of COLUMNS and `risk`.
 
-    `details` are what stands under each: what each source says, what was judged, and every change of state.
+    `details` are what stands under each: what each source says, whom it may mean, what was judged, and every change of
+    state.
     """
 
     rows: pl.DataFrame
@@ -82,7 +87,8 @@ def gather(tables: Tables, about: About, rules: Mapping[str, str]) -> Exceptions
     One without a value weighs like the median one that has a value.
     """
     rows = _listed(tables, about, rules)
-    details = pl.concat([_claims(tables, about, rows), _judged(rows), _history(tables, about, rows)])
+    told = (_claims(tables, about, rows), _suggested(tables, about, rows), _judged(rows), _history(tables, about, rows))
+    details = pl.concat(told)
     return Exceptions(rows, details)
 
 
@@ -177,6 +183,22 @@ def _claims(tables: Tables, about: About, shown: pl.DataFrame) -> pl.DataFrame:
         name="field",
         value=pl.when(~silent).then("value"),
     )  # fmt: skip
+
+
+def _suggested(tables: Tables, about: About, shown: pl.DataFrame) -> pl.DataFrame:
+    """Whom the record of an exception may mean by name alone, where it names nobody."""
+    feed = pl.col("subject_type").replace_strict(_NAMED_IN, default=None, return_dtype=pl.String)
+    suggested = of_period(tables, "suggestions", about.period).select(
+        "feed", "person_id", "similarity", subject="record"
+    )
+    alike = shown.select("exception_id", "subject", feed=feed).join(suggested, on=["feed", "subject"])
+    return alike.sort("exception_id", "similarity", "person_id", descending=[False, True, False]).select(
+        key="exception_id",
+        heading=pl.lit("By name alone it may be"),
+        note=pl.lit("a suggestion: nothing follows from it"),
+        name="person_id",
+        value=pl.format("{} % alike", (pl.col("similarity") * 100).round().cast(pl.Int64)),
+    )
 
 
 def _judged(shown: pl.DataFrame) -> pl.DataFrame:

@@ -17,6 +17,7 @@ from reports import About
 from tieout.decisions import DECISIONS
 from tieout.escalations import ESCALATIONS
 from tieout.exceptions import EXCEPTIONS, HISTORY
+from tieout.identity.suggestions import SUGGESTIONS
 from tieout.judgement import EVIDENCE, RULE_RUNS
 from tieout.metrics import METRICS_TABLE
 from tieout.money import MONEY
@@ -119,7 +120,7 @@ BY_NAME = (
 SHOWN = {name: kind for name, kind in SAVINGS.items() if name in TABLES["savings"].columns}
 SCHEMAS: Mapping[str, Mapping[str, Any]] = {
     "exceptions": EXCEPTIONS, "exception_history": HISTORY, "rule_runs": RULE_RUNS, "evidence": EVIDENCE,
-    "sources": SOURCES, "quarantine": QUARANTINE, "source_exceptions": SOURCE_EXCEPTIONS,
+    "suggestions": SUGGESTIONS, "sources": SOURCES, "quarantine": QUARANTINE, "source_exceptions": SOURCE_EXCEPTIONS,
     "expectations": EXPECTATIONS,
     "entitlement_positions": POSITIONS, "reclaim_candidates": CANDIDATES,
     "waterfall": WATERFALL, "savings": SHOWN, "money_rollforward": ROLL,
@@ -142,6 +143,7 @@ def full(say: Say = str) -> dict[str, pl.DataFrame]:
         "exception_history": _table("exception_history", _history(say)),
         "rule_runs": _table("rule_runs", _runs(say)),
         "evidence": _table("evidence", _evidence(say)),
+        "suggestions": _table("suggestions", [_suggested(say)]),
         "sources": _table("sources", _sources(say)),
         "quarantine": _table("quarantine", _quarantine(say)),
         "source_exceptions": _table("source_exceptions", _source_exceptions(say)),
@@ -352,6 +354,11 @@ def _exceptions(say: Say) -> list[dict[str, Any]]:
             }  # fmt: skip
             rows.append({**details, **what, "subject": say(what["subject"])})
     return rows
+
+
+def _suggested(say: Say) -> dict[str, Any]:
+    named = {"feed": "assets", "source": "assets", "record": say("A-1"), "person_id": say("p7")}
+    return {"period": "2026-10", **named, "similarity": 0.957}
 
 
 def _history(say: Say) -> list[dict[str, Any]]:

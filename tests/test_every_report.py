@@ -231,6 +231,7 @@ def test_an_exception_shows_what_each_source_says_and_how_it_came_about() -> Non
         ("people · hr", "no record", []),
         ("endpoints · mdm", "not alive", []),
         ("assets · register", "row 7 of snapshot 1a2b3c", [("asset_tag", "A-1"), ("custodian", "Ana Müller")]),
+        ("By name alone it may be", "a suggestion: nothing follows from it", [("p7", "96 % alike")]),
         ("What was judged", "", [("days", "12"), ("place", "unknown")]),
         ("History", "", [("2026-08-31", "open (fixed)")]),
     ]

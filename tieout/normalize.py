@@ -3,8 +3,7 @@
 Every function takes and gives a Polars expression; null and empty stay null.
 """
 
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Iterable, Mapping
 
 import polars as pl
 
@@ -120,19 +119,24 @@ def _folded(text: pl.Expr) -> pl.Expr:
 
 def aliased(text: pl.Expr, aliases: dict[str, str]) -> pl.Expr:
     """Case-folded text with its inner space collapsed, and its alias's meaning where it has one."""
-    meaning = {fold(alias): fold(name) for alias, name in aliases.items()}
+    meaning = _meaning(aliases)
     return _each_once(text, lambda text: _blank_to_null(_folded(text).replace(meaning) if meaning else _folded(text)))
 
 
-@cache
-def fold(text: str) -> str:
-    """The case-folded form of one text, as `aliased` compares it."""
-    return str(pl.select(_folded(pl.lit(text))).item())
+def folded(texts: Iterable[str]) -> dict[str, str]:
+    """Texts with their case-folded form, as `aliased` compares them."""
+    each = pl.Series("text", list(dict.fromkeys(texts)), pl.String).to_frame()
+    return dict(each.select("text", form=_folded(pl.col("text"))).iter_rows())
+
+
+def _meaning(aliases: Mapping[str, str]) -> dict[str, str]:
+    form = folded([*aliases, *aliases.values()])
+    return {form[alias]: form[name] for alias, name in aliases.items()}
 
 
 def place(text: pl.Expr, aliases: dict[str, str]) -> pl.Expr:
     """A location, its sub-places after `/`, without space around them; an alias may stand for any leading part."""
-    meaning = {fold(alias): fold(name) for alias, name in aliases.items()}
+    meaning = _meaning(aliases)
 
     def normal(text: pl.Expr) -> pl.Expr:
         tidy = _folded(text).str.replace_all(r"\s*/\s*", "/").str.strip_chars("/")
@@ -152,7 +156,7 @@ def same_place(one: pl.Expr, other: pl.Expr) -> pl.Expr:
 
 def manufacturer(text: pl.Expr, aliases: dict[str, str]) -> pl.Expr:
     """A maker: case-folded, without its legal form (Inc, GmbH, Ltd …)."""
-    meaning = {fold(alias): fold(name) for alias, name in aliases.items()}
+    meaning = _meaning(aliases)
 
     def normal(text: pl.Expr) -> pl.Expr:
         bare = _folded(text).str.replace(_LEGAL_FORM, "").str.replace(_LEGAL_FORM, "").str.strip_chars(" ,.")

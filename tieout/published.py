@@ -316,6 +316,18 @@ TABLES: Mapping[str, Published] = {
         always=("feed", "source", "record", "means", "named", "how"),
         words={"means": ("asset", "person")},
     ),
+    "suggestions": Published(
+        "Whom records that name nobody known may mean, by name alone: to look into, nothing is concluded from it.",
+        {
+            "period": "month, YYYY-MM",
+            "feed": "the feed of the record",
+            "source": "the source of the record",
+            "record": "the record's own key, parts joined by /",
+            "person_id": "a person whose name is like the record's; at most three a record",
+            "similarity": "how alike the names are, from 0 to 1, at least [policy] suggest_from",
+        },
+        latest_only=True,
+    ),
     "entitlement_positions": Published(
         "Every contract line and what fills it: quantity = kept + reclaimable + unassigned for lines in force.",
         {

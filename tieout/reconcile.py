@@ -7,6 +7,7 @@ import polars as pl
 from tieout import facts, golden, licences, money, reclaim, source_exceptions, usage
 from tieout.facts import asset, book_line, line, purchase_line, stock_line
 from tieout.facts.ground import Ground
+from tieout.identity import suggestions
 from tieout.judgement import Witness, judge_all, switched_off
 from tieout.rule import Rule
 from tieout.world import World
@@ -35,6 +36,7 @@ def reconcile(world: World, rules: Sequence[Rule], witness: Witness | None = Non
     return {
         **tables,
         "matches": matches,
+        "suggestions": suggestions.suggest(ground),
         "source_exceptions": source_exceptions.find(ground, grains["asset"]),
         "rates": money.rates(world).sort("currency"),
         "reclaim_candidates": candidates,

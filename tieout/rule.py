@@ -11,8 +11,8 @@ from typing import Any
 
 import polars as pl
 
-from tieout.normalize import fold
-from tieout.settings import Settings
+from tieout.normalize import folded
+from tieout.settings import Product, Settings
 
 SEPARATOR = "\x1f"
 """Stands between the parts of a subject key; it cannot occur in a trimmed identifier."""
@@ -41,8 +41,12 @@ class Params:
 
     def by_product(self, name: str) -> dict[str, Any]:
         """The limit of each product, in normal form, that has one of its own."""
-        own = {p: getattr(table, name, None) for p, table in self._settings.products.items()}
-        return {fold(product): limit for product, limit in own.items() if limit is not None}
+        if name not in Product.model_fields:
+            return {}
+        own = {product: getattr(table, name) for product, table in self._settings.products.items()}
+        limits = {product: limit for product, limit in own.items() if limit is not None}
+        form = folded(limits)
+        return {form[product]: limit for product, limit in limits.items()}
 
     def stated(self) -> dict[str, Any]:
         """Every limit in force, for the record: one value, or one a class or product beside the general one."""

@@ -193,6 +193,7 @@ class PolicyTable(BaseModel):
     usage_fresh_days: Days = 14  # within which somebody's use of a product should have advanced
     concealed_seats: Annotated[int, Field(ge=1)] = 3  # seats from which pseudonyms are no accident
     concealed_share: Share = 0.8  # of users with a pseudonym from which usage says nothing
+    suggest_from: Share = 0.92  # likeness of names from which a person is suggested for a record that names nobody
     confirm_days: Days = 7  # within which a receiver confirms an assign or a transfer, where confirm = true
     trust_lower_bound: Share = 0.97  # lower 95 % bound of accuracy from which records are TRUSTED
     watch_lower_bound: Share = 0.90  # from which they are on WATCH; below they are DISTRUSTED

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 import polars as pl
 
 from tieout import normalize
-from tieout.facts.ground import SEAT_KEYS, Ground
+from tieout.facts.ground import Ground
 from tieout.feeds import FEEDS
 from tieout.identity.people import MEMORY_KEYS, Keys
 from tieout.rule import SEPARATOR
@@ -174,8 +174,8 @@ def _person(ground: Ground, person_id: str) -> Thing:
     records = {
         "people": _ids(world.delivered["people"].filter(of_person)),
         "accounts": _ids(ground.accounts.filter(pl.col("owner_id") == person_id)),
-        "seats": _ids(people.resolve(ground.seats, SEAT_KEYS).filter(of_person)),
-        "assets": _ids(people.resolve(ground.assets, Keys(any_kind="custodian")).filter(of_person)),
+        "seats": _ids(ground.holders.filter(of_person)),
+        "assets": _ids(ground.custodians.filter(of_person)),
         "endpoints": _ids(ground.endpoints.filter(pl.col("user_id") == person_id)),
         "movements": _ids(ground.movements.filter((pl.col("from_id") == person_id) | (pl.col("to_id") == person_id))),
         "tickets": _ids(people.resolve(tickets, Keys(any_kind="person")).filter(of_person)),

@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from data.bench import company, measure
+from data.bench import company, measure, names
 
 COPIES = {"S": 5, "M": 48, "L": 480}
 """How many copies of the sample company make a size: some 2,000, 20,000 and 200,000 people."""
@@ -104,6 +104,11 @@ def _page(results: dict[str, Any], times: int) -> str:
     if {"M", "L"} <= results.keys():
         grew = results["L"]["seconds"]["month"]["wall"] / results["M"]["seconds"]["month"]["wall"]
         lines += ["", f"Ten times the rows take {grew:.1f} times as long (L against M)."]
+    if names.WRITTEN.exists():
+        told = (
+            "Names that suggest people, on the Febrl data set 4 (`make bench-names`), beside Splink on the same blocks:"
+        )
+        lines += ["", told, "", names.WRITTEN.read_text(encoding="utf-8").rstrip()]
     return "\n".join(lines) + "\n"
 
 

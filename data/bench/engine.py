@@ -181,13 +181,14 @@ def _name(connection: duckdb.DuckDBPyConnection, settings: Settings, period: str
         "product", folded=normalize.place(pl.col("product"), settings.location_aliases)
     )
     products = settings.products.items()
+    form = normalize.folded(text for name, product in products for text in (name, *product.aliases))
     alias = pl.DataFrame(  # noqa: F841
-        [(normalize.fold(a), normalize.fold(name)) for name, product in products for a in product.aliases],
+        [(form[a], form[name]) for name, product in products for a in product.aliases],
         schema={"alias": pl.String, "name": pl.String},
         orient="row",
     )
     product = pl.DataFrame(  # noqa: F841
-        [(normalize.fold(name), getattr(p, "inactive_days", None), p.bills_suspended) for name, p in products],
+        [(form[name], getattr(p, "inactive_days", None), p.bills_suspended) for name, p in products],
         schema={"name": pl.String, "inactive_days": pl.Int64, "bills_suspended": pl.Boolean},
         orient="row",
     )

@@ -23,11 +23,12 @@ from data.bench import engine
 from data.bench.company import PERIODS
 from pipelines import again, expected, steps
 from pipelines.steps import Month
-from pipelines.warehouse import Warehouse, contents
+from pipelines.warehouse import Shown, Warehouse
 from pipelines.workspace import Workspace
 from tieout import facts
 from tieout.facts.ground import Ground
 from tieout.judgement import judge_all
+from tieout.published import TABLES
 
 PERIOD = PERIODS[0]
 TODAY = date(2026, 7, 31)
@@ -56,13 +57,16 @@ def month(workspace: Workspace, times: Times) -> None:
 
 def floor(workspace: Workspace, times: Times) -> None:
     """Reading the same inputs once, and writing the same outputs once, with nothing in between."""
-    tables = dict(contents(workspace.published_database))
+    kept = Warehouse(workspace.tables)
+    tables = {name: kept.read(name, period=PERIOD) for name in kept.tables()}
+    shown = {name: Shown(t.stored_as or name, t.doc, t.columns, PERIOD) for name, t in TABLES.items()}
     pages = [path.read_bytes() for path in sorted((workspace.reports / PERIOD).rglob("*")) if path.is_file()]
     with TemporaryDirectory() as folder, _timed(times, "floor"):
         for path in sorted((workspace.inbox / PERIOD).iterdir()):
             pl.read_parquet(path)
-        with Warehouse(Path(folder) / "outputs") as warehouse:
-            warehouse.write_all(tables, PERIOD)
+        warehouse = Warehouse(Path(folder) / "tables")
+        warehouse.write_all(tables, PERIOD)
+        warehouse.publish(Path(folder) / "published.duckdb", shown)
         for number, page in enumerate(pages):
             (Path(folder) / str(number)).write_bytes(page)
 

@@ -8,8 +8,7 @@ import polars as pl
 
 from tieout import normalize
 from tieout.facts import books, counting, existence
-from tieout.facts.ground import Ground
-from tieout.identity.people import Keys
+from tieout.facts.ground import CUSTODIAN, Ground
 from tieout.rule import Grain
 
 WRITTEN_OFF = ("retired", "disposed", "lost")
@@ -55,7 +54,7 @@ def build(ground: Ground) -> Grain:
 def _custody(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
     """Who holds it: a person, a place, both or neither."""
     world = ground.world
-    named = ground.person(frame, Keys(any_kind="custodian"), "custodian")
+    named = ground.person(frame, CUSTODIAN, "custodian", ground.custodians)
     as_place = normalize.place(pl.col("custodian"), world.settings.location_aliases)
     both = pl.col("custodian_id").is_not_null() & pl.col("endpoints__user_id").is_not_null()
     return named.with_columns(

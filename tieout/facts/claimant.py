@@ -4,7 +4,7 @@ from typing import Any
 
 import polars as pl
 
-from tieout.facts.ground import SEAT_KEYS, Ground
+from tieout.facts.ground import Ground
 from tieout.rule import SEPARATOR, Grain
 
 
@@ -15,8 +15,7 @@ def build(ground: Ground) -> Grain:
         pl.col("_id"), pl.lit(None, pl.UInt32).alias("seats__row"), pl.col("account_id").alias("claimant"),
         pl.col("account_id").alias("claimant_key"), pl.lit("account").alias("record"), "conflict",
     )  # fmt: skip
-    conflicts = ground.people.resolve(ground.seats, SEAT_KEYS).select("_id", "conflict")
-    seats = ground.seats.join(conflicts, on="_id", maintain_order="left").select(
+    seats = ground.seats.join(ground.holders.select("_id", "conflict"), on="_id", maintain_order="left").select(
         pl.lit(None, pl.UInt32).alias("_id"), pl.col("_id").alias("seats__row"),
         (pl.col("product") + "/" + pl.col("seat_id")).alias("claimant"),
         (pl.col("product_key") + SEPARATOR + pl.col("seat_id")).alias("claimant_key"),

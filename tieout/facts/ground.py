@@ -27,6 +27,7 @@ MEMORY_ASSETS = {
 
 SEAT_KEYS = Keys(account_id="seat_id", emails=("email",), any_kind="seat_id")
 """How a seat says whose it is: the console's user id may be an account, a person, an address or a sign-in name."""
+CUSTODIAN = Keys(any_kind="custodian")
 
 
 class Ground:
@@ -59,10 +60,10 @@ class Ground:
             self.seats.select(pl.lit("seats").alias("feed"), source="_source", kind="product_key"),
         ]
         declared = [
-            {"feed": s.feed, "source": s.name, "kind": normalize.fold(kind)}
+            {"feed": s.feed, "source": s.name, "kind": kind}
             for s in self.world.settings.sources
             if s.feed in ("endpoints", "seats")
-            for kind in s.covers
+            for kind in normalize.folded(s.covers).values()
         ]
         before = self.world.remembered("memory_coverage", MEMORY_COVERAGE)
         return (
@@ -195,17 +196,35 @@ class Ground:
             pl.coalesce("contract_name", "product").alias("product")
         )
 
+    @cached_property
+    def custodians(self) -> pl.DataFrame:
+        """Whom the custodian of each asset is: _id, person_id, conflict, how."""
+        return self.people.resolve(self.assets, CUSTODIAN)
+
+    @cached_property
+    def holders(self) -> pl.DataFrame:
+        """Whose each seat is: _id, person_id, conflict, how. Most people have many seats under the same keys."""
+        keys = SEAT_KEYS.columns
+        named = self.seats.select(keys).unique(maintain_order=True).with_row_index("_id")
+        whose = named.join(self.people.resolve(named, SEAT_KEYS), on="_id", maintain_order="left").drop("_id")
+        return (
+            self.seats.select("_id", *keys)
+            .join(whose, on=keys, how="left", nulls_equal=True, maintain_order="left")
+            .drop(keys)
+        )
+
     def matches(self) -> pl.DataFrame:
         """Every record that names a person or an asset, whom or what it was taken to mean, and by which keys."""
-        custodians = self.people.resolve(self.assets, Keys(any_kind="custodian"))
-        holders = self.people.resolve(self.seats, SEAT_KEYS)
         told = [
             _matches("endpoints", self.endpoints, pl.col("endpoint_id"), "asset_key"),
             _matches("scans", self.scans, pl.concat_str("count_id", "scan_id", separator="/"), "asset_key"),
             _matches("accounts", self.accounts, pl.col("account_id"), "owner_id"),
-            _matches("assets", self.assets.join(custodians, on="_id"), pl.col("asset_tag"), "person_id"),
+            _matches("assets", self.assets.join(self.custodians, on="_id"), pl.col("asset_tag"), "person_id"),
             _matches(
-                "seats", self.seats.join(holders, on="_id"), pl.col("product") + "/" + pl.col("seat_id"), "person_id"
+                "seats",
+                self.seats.join(self.holders, on="_id"),
+                pl.col("product") + "/" + pl.col("seat_id"),
+                "person_id",
             ),
         ]
         return pl.concat(told).sort("feed", "record", "source")
@@ -225,14 +244,15 @@ class Ground:
             .agg(pl.col("product").first().alias("contract_name"))
         )
 
-    def person(self, table: pl.DataFrame, keys: Keys, name: str) -> pl.DataFrame:
+    def person(self, table: pl.DataFrame, keys: Keys, name: str, resolved: pl.DataFrame | None = None) -> pl.DataFrame:
         """The table with what is known of the person a record names, in columns `<name>_<attribute>`.
 
         `<name>_known`, `<name>_leaver` and `<name>_on_leave` are three-valued: null where keys conflict, where the
         person has vanished from HR, or where people are not alive; false where the record names nobody.
-        `people__row` is the landed row of the person.
+        `people__row` is the landed row of the person. `resolved` is whom the records mean, where that is known.
         """
-        resolved = self.people.resolve(table, keys).select(
+        resolved = self.people.resolve(table, keys) if resolved is None else resolved
+        named = resolved.select(
             "_id", pl.col("person_id", "conflict", "how").name.prefix(f"{name}_").name.replace("person_id", "id")
         )
         attributes = ["status", "leaver", "left_on", "cost_center", "department", "present"]
@@ -250,7 +270,7 @@ class Ground:
             return pl.when(somebody).then(answer).when(nobody).then(pl.lit(False))
 
         return (
-            table.join(resolved, on="_id", how="left", maintain_order="left")
+            table.join(named, on="_id", how="left", maintain_order="left")
             .join(known, on=f"{name}_id", how="left", maintain_order="left")
             .with_columns(
                 told(pl.lit(True)).alias(f"{name}_known"),

@@ -7,7 +7,6 @@ import polars as pl
 
 from tieout.facts.ground import Ground
 from tieout.identity.devices import ON_BOOKS
-from tieout.identity.people import Keys
 from tieout.rule import Grain
 
 COMPUTERS = ("laptop", "desktop")
@@ -18,14 +17,13 @@ JOINER_DAYS = 90
 def _held(ground: Ground) -> pl.DataFrame:
     """What each person holds, with the day they got it: the later of the status's date and the last handover."""
     assets = ground.assets.filter(pl.col("status").is_in(ON_BOOKS) & pl.col("custodian").is_not_null())
-    holders = ground.people.resolve(assets, Keys(any_kind="custodian")).select("_id", "person_id")
     handed = (
         ground.movements.filter(pl.col("asset_key").is_not_null() & pl.col("to_id").is_not_null())
         .group_by(tag_key="asset_key", person_id="to_id")
         .agg(pl.col("occurred_on").max().alias("handed_on"))
     )
     return (
-        assets.join(holders, on="_id")
+        assets.join(ground.custodians.select("_id", "person_id"), on="_id")
         .filter(pl.col("person_id").is_not_null())
         .join(handed, on=["tag_key", "person_id"], how="left")
         .with_columns(pl.max_horizontal("status_since", "handed_on").alias("held_since"))

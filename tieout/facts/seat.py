@@ -16,15 +16,16 @@ def build(ground: Ground) -> Grain:
     """Every seat the consoles list."""
     world = ground.world
     seats = usage.marked(ground)
-    frame = ground.person(seats, SEAT_KEYS, "holder")
+    frame = ground.person(seats, SEAT_KEYS, "holder", ground.holders)
     accounts = (
         ground.accounts.filter(pl.col("owner_id").is_not_null())
         .group_by(holder_id="owner_id")
         .agg(pl.col("_id").sort().alias("accounts__row"), (pl.col("status") == "active").any().alias("any_active"))
     )
     settings = world.settings
+    form = normalize.folded(settings.products)
     products = [
-        {"product_key": normalize.fold(name), "bills_suspended": p.bills_suspended, "product_exempt": p.exempt}
+        {"product_key": form[name], "bills_suspended": p.bills_suspended, "product_exempt": p.exempt}
         for name, p in settings.products.items()
     ]
     stated = pl.DataFrame(
@@ -111,13 +112,12 @@ def _mates(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
         .select("_id", duplicate=pl.lit(True))
         .unique()
     )
+    included = [(name, part) for name, product in world.settings.products.items() for part in product.includes]
+    form = normalize.folded(name for pair in included for name in pair)
     suites = pl.DataFrame(
-        [
-            {"suite": normalize.fold(name), "product_key": normalize.fold(part)}
-            for name, product in world.settings.products.items()
-            for part in product.includes
-        ],
+        [(form[name], form[part]) for name, part in included],
         schema={"suite": pl.String, "product_key": pl.String},
+        orient="row",
     )
     bundled = (
         held.join(suites, on="product_key")

@@ -27,7 +27,7 @@ class Devices:
     def normal(self, table: pl.DataFrame, *, uuid: bool = False) -> pl.DataFrame:
         """The table with tag_key, serial_key and serial_quality (and uuid_key), null where they name nothing."""
         settings = self.world.settings
-        also = tuple(normalize.fold(s).replace(" ", "").upper() for s in settings.placeholders.serials)
+        also = tuple(s.replace(" ", "").upper() for s in normalize.folded(settings.placeholders.serials).values())
         columns = set(table.columns)
         text = {name: pl.col(name) if name in columns else pl.lit(None, pl.String) for name in
                 ("asset_tag", "serial", "manufacturer", "uuid")}  # fmt: skip

@@ -48,7 +48,7 @@ class Keys:
     def columns(self) -> list[str]:
         """Every column that may name somebody."""
         single = (self.account_id, self.person_id, self.username, self.any_kind)
-        return [column for column in (*self.emails, *single) if column]
+        return list(dict.fromkeys(column for column in (*self.emails, *single) if column))
 
 
 class People:
