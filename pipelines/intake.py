@@ -36,7 +36,8 @@ SOURCES = {
     "endpoint_or_file": pl.String(), "filters": pl.String(), "extracted_at": _UTC, "extracted_by": pl.String(),
     "verdict": pl.String(), **dict.fromkeys(CONSERVED, pl.Int64()), "as_of": _UTC,
     "reasons": pl.List(pl.String), "warnings": pl.List(pl.String), "lacks": pl.List(pl.String),
-    "reading": pl.String(), "override": pl.String(),
+    "reading": pl.String(), "override": pl.String(), "proof": pl.String(), "distinct": pl.Int64(),
+    "declared": pl.Int64(), "pages": pl.Int64(), "retries": pl.Int64(), "waited_seconds": pl.Float64(),
 }  # fmt: skip
 """One row a source and period: what came, where from, and what it is good for."""
 QUARANTINE = {
@@ -180,7 +181,7 @@ def _before(warehouse: Warehouse, period: str, snapshot: Snapshot, feed: Feed) -
 
 
 def _account(workspace: Workspace, taken: Taken) -> dict[str, object]:
-    snapshot, fetched = taken.snapshot, taken.snapshot.fetched
+    snapshot, fetched, report = taken.snapshot, taken.snapshot.fetched, taken.snapshot.fetched.report
     used, quarantined = taken.rows.height, taken.quarantine.height
     return {
         "feed": snapshot.source.feed,
@@ -202,6 +203,12 @@ def _account(workspace: Workspace, taken: Taken) -> dict[str, object]:
         "lacks": [name for name, share in taken.staged.fill.items() if not share] if taken.staged else [],
         "reading": landing.reading(snapshot.source),
         "override": taken.override.said if taken.override else None,
+        "proof": fetched.proof,
+        "distinct": report.distinct if report else None,
+        "declared": report.declared if report else None,
+        "pages": report.pages if report else None,
+        "retries": report.retries if report else None,
+        "waited_seconds": report.waited if report else None,
     }
 
 

@@ -16,7 +16,7 @@ PERIODS = (
 )  # fmt: skip
 PROOF = (
     Column("name", "Source"), Column("verdict", "Verdict", "tag"), Column("landed", "Landed", "number"),
-    Column("used", "Used", "number"), Column("reading", "Read as, and what proves its end"),
+    Column("used", "Used", "number"), Column("reading", "Read as"), Column("proof", "What proves its end"),
     Column("override", "Override"), Column("snapshot_id", "Snapshot"),
 )  # fmt: skip
 FIGURES = (

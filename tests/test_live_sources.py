@@ -64,6 +64,8 @@ def test_a_run_pulls_lands_and_judges(okta: tuple[Workspace, Peer]) -> None:
     workspace, _ = okta
     told = account(workspace)
     assert (told["verdict"], told["landed"], told["used"], told["system"]) == ("GREEN", 17, 17, "Okta")
+    assert (told["proof"], told["distinct"], told["declared"]) == ("no next link", 17, None)
+    assert (told["pages"], told["retries"], told["waited_seconds"]) == (4, 0, 0)
     written = [path for path in workspace.root.rglob("*") if path.is_file()]
     assert any(path.name == "pages.gz" for path in written)
     assert not [path for path in written if CANARY.encode() in path.read_bytes()]
