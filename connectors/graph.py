@@ -1,21 +1,25 @@
-"""Microsoft Graph: Entra users, Microsoft 365 licences, and the devices that Intune manages.
+"""Microsoft Graph: Entra users, Microsoft 365 licences and their use, and the devices that Intune manages.
 
 **Asks** `/users` with their sign-in activity, or without it where the tenant has no Entra P1 or the application lacks
-AuditLog.Read.All; `/subscribedSkus` for the names of licences; `/deviceManagement/managedDevices`. An application with
-`tenant`, `client_id`, and `client_secret` or a certificate (`private_key`, `thumbprint`), and the permissions
-User.Read.All, AuditLog.Read.All, Organization.Read.All, DeviceManagementManagedDevices.Read.All.
+AuditLog.Read.All, and the users deleted in the last 30 days; `/subscribedSkus` for the names of licences; the report
+of active users of the last `usage_days`; `/deviceManagement/managedDevices`. An application with `tenant`,
+`client_id`, and `client_secret` or a certificate (`private_key`, `thumbprint`), and the permissions User.Read.All,
+AuditLog.Read.All, Organization.Read.All, Reports.Read.All, DeviceManagementManagedDevices.Read.All.
 
 **Delivers** `accounts` (last login: the later of the last successful interactive and the last non-interactive sign-in),
-`seats` (one row a user and licence; signing in is not using a product, so their last use is unknown), `endpoints`.
+`seats` (one row a user and licence; last use is that of the services which the licence contains, and unknown where the
+report tells of none: signing in is not using), `endpoints`.
 
-**Gaps**: no price. Lists leave out a device's UDID and MAC addresses. Deleted users are not listed.
+**Gaps**: no price. Lists leave out a device's UDID and MAC addresses. The report is had as JSON, which only the beta of
+Graph gives, because its CSV lies at another address; it tells Exchange, OneDrive, SharePoint, Teams, Viva Engage and
+Skype, two days late. A tenant that conceals names in reports leaves last use unknown.
 """
 
 import polars as pl
 
 from connectors import web
 from connectors.auth import Auth, ClientCredentials, PrivateKeyJwt
-from connectors.system import Address, Delivery, Streams, System, WebOptions, either
+from connectors.system import Address, Delivery, Streams, System, WebOptions, addresses, either
 from connectors.vault import Credential
 from connectors.walks import Instead, Next, Stream, Whole
 
@@ -26,6 +30,22 @@ _SIGN_IN = "signInActivity"
 _NO_SIGN_IN = (
     f"last_login_at is not permitted: the tenant lacks Entra P1, or the application AuditLog.Read.All ({_SIGN_IN})"
 )
+
+
+_NO_DELETED = "deleted users are not permitted: the application lacks User.Read.All"
+_NONE_DELETED = "deleted users are unknown: there is no list of them here"
+_NO_USAGE = "last_active_at is not permitted: the application lacks Reports.Read.All"
+_NO_REPORT = "last_active_at is unknown: there is no report of active users here"
+_PERIODS = (7, 30, 90, 180)  # days that the report is made for
+_USED_BY = {
+    "exchange": r"EXCHANGE_S_(?:STANDARD|ENTERPRISE|DESKLESS)",
+    "oneDrive": r"SHAREPOINT(?:STANDARD|ENTERPRISE|DESKLESS)|ONEDRIVE(?:STANDARD|ENTERPRISE|LITE)",
+    "sharePoint": r"SHAREPOINT(?:STANDARD|ENTERPRISE|DESKLESS)",
+    "teams": r"TEAMS\d",
+    "yammer": r"YAMMER_",
+    "skypeForBusiness": r"MCOSTANDARD",
+}
+"""Services the report tells of, and the plans of a licence that contain them."""
 
 
 class GraphOptions(WebOptions):
@@ -39,17 +59,20 @@ class GraphOptions(WebOptions):
     private_key: Credential | None = None
     thumbprint: str = ""
 
+    @property
+    def origin(self) -> str:
+        return "/".join(self.url.split("/")[:3])
+
     def own_way_in(self) -> Auth:
         if not (self.tenant and self.client_id):
             raise ValueError(_NEEDS)
         token_url = f"{self.login_url.rstrip('/')}/{self.tenant}/oauth2/v2.0/token"
-        origin = "/".join(self.url.split("/")[:3])
         if self.client_secret:
             return ClientCredentials(
                 token_url=token_url,
                 client_id=self.client_id,
                 client_secret=self.client_secret,
-                scope=f"{origin}/.default",
+                scope=f"{self.origin}/.default",
             )
         if not self.private_key:
             raise ValueError(_NEEDS)
@@ -58,8 +81,13 @@ class GraphOptions(WebOptions):
             client_id=self.client_id,
             private_key=self.private_key,
             thumbprint=self.thumbprint,
-            scope=f"{origin}/.default",
+            scope=f"{self.origin}/.default",
         )
+
+
+def _or_say(forbidden: str, absent: str) -> list[Instead]:
+    """What to say instead of a list that is not permitted, or that this cloud does not have."""
+    return [Instead(status=403, note=forbidden), *(Instead(status=status, note=absent) for status in (400, 404))]
 
 
 def _accounts(options: GraphOptions) -> list[Stream]:
@@ -72,11 +100,22 @@ def _accounts(options: GraphOptions) -> list[Stream]:
             key="id",
             walk=Next(at="@odata.nextLink", limit="$top", size=500),  # 999 without sign-in activity, 500 with it
             instead=[Instead(status=403, params=without, note=_NO_SIGN_IN)],
-        )
+        ),
+        Stream(
+            name="deleted",
+            path="directory/deletedItems/microsoft.graph.user",
+            params={"$select": f"{_USER},deletedDateTime"},
+            records="value",
+            key="id",
+            walk=Next(at="@odata.nextLink", limit="$top", size=500),
+            carry={"deleted": "true"},
+            instead=_or_say(_NO_DELETED, _NONE_DELETED),
+        ),
     ]
 
 
 def _seats(options: GraphOptions) -> list[Stream]:
+    days = next((days for days in _PERIODS if days >= options.usage_days), _PERIODS[-1])
     return [
         Stream(name="skus", looked_up=True, path="subscribedSkus", records="value", key="id", walk=Whole()),
         Stream(
@@ -85,6 +124,17 @@ def _seats(options: GraphOptions) -> list[Stream]:
             records="value",
             key="id",
             walk=Next(at="@odata.nextLink", limit="$top", size=500),
+        ),
+        Stream(
+            name="usage",
+            looked_up=True,
+            path=f"{options.origin}/beta/reports/getOffice365ActiveUserDetail(period='D{days}')",
+            params={"$format": "application/json"},
+            records="value",
+            key="userPrincipalName",
+            repeats=True,
+            walk=Next(at="@odata.nextLink"),
+            instead=_or_say(_NO_USAGE, _NO_REPORT),
         ),
     ]
 
@@ -97,7 +147,14 @@ def _devices(options: GraphOptions) -> list[Stream]:
 def _signed_in(rows: pl.DataFrame, streams: Streams) -> pl.DataFrame:
     told = ("lastSuccessfulSignInDateTime", "lastNonInteractiveSignInDateTime")
     ways = [either(rows, f"{_SIGN_IN}.{name}") for name in told]
-    return rows.with_columns(pl.max_horizontal(*ways).alias("signed_in"))
+    deleted = pl.when(either(rows, "deleted").is_not_null()).then(pl.lit("deprovisioned"))
+    name, own_id = either(rows, "userPrincipalName"), either(rows, "id").str.replace_all("-", "", literal=True)
+    return rows.with_columns(
+        pl.max_horizontal(*ways).alias("signed_in"),
+        pl.coalesce(deleted, either(rows, "accountEnabled")).alias("state"),
+        name.str.strip_prefix(own_id).alias("named"),  # of the deleted, the id stands before the name
+        addresses(rows, "proxyAddresses").alias("addresses"),
+    )
 
 
 def _one_row_a_licence(rows: pl.DataFrame, streams: Streams) -> pl.DataFrame:
@@ -106,11 +163,28 @@ def _one_row_a_licence(rows: pl.DataFrame, streams: Streams) -> pl.DataFrame:
     each = pl.col("assignedLicenses").str.extract_all(r'"skuId":"[^"]+"')
     seats = rows.with_columns(each.alias("sku")).explode("sku", empty_as_null=False).filter(pl.col("sku").is_not_null())
     seats = seats.with_columns(pl.col("sku").str.extract('"skuId":"([^"]+)"'))
-    names = streams.get("skus", pl.DataFrame())
-    if {"skuId", "skuPartNumber"} <= set(names.columns):
-        named = names.select(sku="skuId", sku_name="skuPartNumber").unique("sku")
-        seats = seats.join(named, on="sku", how="left", maintain_order="left")
-    return seats
+    skus = streams.get("skus", pl.DataFrame())
+    named = skus.select(
+        either(skus, "skuId").alias("sku"),
+        either(skus, "skuPartNumber").alias("sku_name"),
+        either(skus, "servicePlans").alias("plans"),
+        pl.when(either(skus, "capabilityStatus").is_in(["Suspended", "LockedOut", "Deleted"])).then(pl.lit("false"))
+        .alias("paid"),
+    ).unique("sku")  # fmt: skip
+    return _used(seats.join(named, on="sku", how="left", maintain_order="left"), streams.get("usage", pl.DataFrame()))
+
+
+def _used(seats: pl.DataFrame, usage: pl.DataFrame) -> pl.DataFrame:
+    """The seats with the last use of any service that their licence contains."""
+    told = usage.select(
+        either(usage, "userPrincipalName").str.to_lowercase().alias("user"),
+        *(either(usage, f"{service}LastActivityDate").alias(service) for service in _USED_BY),
+    ).unique("user", keep="any")
+    contained = [pl.when(pl.col("plans").str.contains(plans)).then(service) for service, plans in _USED_BY.items()]
+    user = either(seats, "userPrincipalName").str.to_lowercase()
+    seats = seats.with_columns(user.alias("user")).join(told, on="user", how="left", maintain_order="left")
+    utc = pl.format("{}T00:00:00Z", pl.max_horizontal(*contained))
+    return seats.with_columns(utc.alias("used")).drop("user", "plans", *_USED_BY)
 
 
 def _classed(rows: pl.DataFrame, streams: Streams) -> pl.DataFrame:
@@ -139,12 +213,13 @@ SYSTEM = System(
             derive=_signed_in,
             columns={
                 "account_id": "id",
-                "username": "userPrincipalName",
-                "email": ["mail", "userPrincipalName"],
+                "username": "named",
+                "email": ["mail", "named"],
+                "aliases": "addresses",
                 "person_id": "employeeId",
                 "display_name": "displayName",
                 "kind": "userType",
-                "status": "accountEnabled",
+                "status": "state",
                 "last_login_at": "signed_in",
                 "created_at": "createdDateTime",
             },
@@ -163,6 +238,8 @@ SYSTEM = System(
                 "email": ["mail", "userPrincipalName"],
                 "display_name": "displayName",
                 "status": "accountEnabled",
+                "paid": "paid",
+                "last_active_at": "used",
             },
             values={"status": {"true": "active", "false": "suspended"}},
         ),

@@ -5,9 +5,10 @@ last page is the proof of the end: a server that stops at its size limit says so
 other servers are not followed.
 
 **Delivers** `accounts`. In Active Directory the last login is `lastLogonTimestamp`, which by design is up to 14 days
-late.
+late; 0 is never, without one it is unknown. An account that is disabled or expired is suspended; one that wrong
+passwords have locked for a while is not.
 
-**Gaps**: other directories seldom keep a last login: it is unknown there.
+**Gaps**: other directories seldom keep a last login: it is unknown there. Deleted accounts and groups are not read.
 """
 
 import json
@@ -22,21 +23,24 @@ from pydantic import field_validator
 
 from connectors.http import Wire
 from connectors.pages import Page, PageFile, PullError
-from connectors.system import Delivery, End, Options, Streams, System, either
+from connectors.system import Delivery, End, Options, Streams, System, addresses, either
 from connectors.vault import Credential
 
 if TYPE_CHECKING:
     from ldap3 import Connection
 
+_ASKED = "_asked_at"  # when an entry was asked for, which tells whether its account has expired
 _SUCCESS = 0
 _CODES = {3: "its time limit", 4: "its size limit", 11: "an administrative limit"}
 _ACTIVE_DIRECTORY = ("objectGUID", "sAMAccountName", "userPrincipalName", "mail", "proxyAddresses", "employeeID",
-                     "employeeNumber", "displayName", "cn", "userAccountControl", "lastLogonTimestamp", "whenCreated",
-                     "objectClass")  # fmt: skip
+                     "employeeNumber", "displayName", "cn", "userAccountControl", "accountExpires",
+                     "lastLogonTimestamp", "whenCreated", "objectClass")  # fmt: skip
 _OTHERS = ("entryUUID", "uid", "cn", "displayName", "mail", "employeeNumber", "createTimestamp",
            "pwdAccountLockedTime", "nsAccountLock", "authTimestamp", "pwdLastSuccess")  # fmt: skip
 _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)  # from which Active Directory counts tenths of microseconds
+_NO_TIME = (0, 2**63 - 1)  # what it writes for an account that never expires
 _DISABLED = 0x2
+_SINGLE = ("uid", "cn", "displayName", "mail", "employeeNumber")  # of which a directory may hold several
 
 
 class LdapOptions(Options):
@@ -114,6 +118,7 @@ def _search(connection: "Connection", options: LdapOptions, pages: PageFile, wir
     attributes = _ACTIVE_DIRECTORY if options.kind == "active-directory" else _OTHERS
     cookie: bytes | None = None
     names: set[int] = set()
+    began = wire.clock()
     while True:
         connection.search(
             options.base,
@@ -124,7 +129,8 @@ def _search(connection: "Connection", options: LdapOptions, pages: PageFile, wir
         )
         entries = [_plain(entry) for entry in connection.response if entry.get("type") == "searchResEntry"]
         asked = f"{options.url}/{options.base}??sub?{options.search}"
-        pages.add(Page(asked, wire.now(), json.dumps(entries, ensure_ascii=False).encode(), len(entries)))
+        body, at = json.dumps(entries, ensure_ascii=False).encode(), wire.now()
+        pages.add(Page(asked, at, body, len(entries), carried={_ASKED: at.isoformat()}))
         names.update(hash(entry["dn"]) for entry in entries)
         wire.say(f"{pages.pages} pages, {pages.rows:,} rows")
         result = connection.result
@@ -133,12 +139,16 @@ def _search(connection: "Connection", options: LdapOptions, pages: PageFile, wir
             said = f"stops at {limit} ({result['description']})" if limit else f"answered {result['description']}"
             raise PullError(f"{options.url} {said}")
         cookie = (result.get("controls") or {}).get("1.2.840.113556.1.4.319", {}).get("value", {}).get("cookie")
+        if len(names) < pages.rows:
+            raise PullError(f"{options.url} names an entry twice: its pages go in a circle, or have shifted")
         if not cookie or wire.is_glance:
             return End("success after the last page", len(names))
         if pages.pages >= options.limits.pages or pages.rows >= options.limits.rows:
             raise PullError(
                 f"the pull is larger than its limits, pages = {options.limits.pages}, rows = {options.limits.rows}"
             )
+        if wire.clock() - began > options.limits.seconds:
+            raise PullError(f"the pull took longer than its limit, seconds = {options.limits.seconds:g}")
 
 
 def _plain(entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -153,7 +163,7 @@ def _plain(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 def _texts(name: str, values: list[bytes]) -> Iterator[str]:
     for value in values:
-        if name == "objectGUID":
+        if name == "objectGUID" and len(value) == 16:
             yield str(uuid.UUID(bytes_le=value))
         else:
             yield value.decode("utf-8") if _is_utf8(value) else value.hex()
@@ -172,20 +182,35 @@ def _accounts(rows: pl.DataFrame, streams: Streams) -> pl.DataFrame:
     locked = either(rows, "pwdAccountLockedTime").is_not_null() | (
         either(rows, "nsAccountLock").str.to_lowercase() == "true"
     )
-    off = (control & _DISABLED != 0).fill_null(False) | locked.fill_null(False)
-    ticks = either(rows, "lastLogonTimestamp").cast(pl.Int64, strict=False)
-    logon = pl.lit(_EPOCH.replace(tzinfo=None)) + pl.duration(microseconds=ticks // 10)
+    asked = either(rows, _ASKED).str.to_datetime(time_zone="UTC", strict=False)
+    expired = _instant(either(rows, "accountExpires")) <= asked
+    off = (control & _DISABLED != 0).fill_null(False) | locked.fill_null(False) | expired.fill_null(False)
+    logon = either(rows, "lastLogonTimestamp")
     stamp = pl.coalesce(either(rows, "whenCreated"), either(rows, "createTimestamp"))
     last = pl.coalesce(either(rows, "authTimestamp"), either(rows, "pwdLastSuccess"))
     return rows.with_columns(
         pl.when(off).then(pl.lit("suspended")).otherwise(pl.lit("active")).alias("state"),
-        pl.when(ticks > 0).then(logon.dt.strftime("%Y-%m-%dT%H:%M:%SZ")).when(ticks == 0).then(pl.lit("Never"))
-        .otherwise(_iso(last)).alias("logged_on"),
+        pl.when(logon == "0").then(pl.lit("Never"))
+        .otherwise(pl.coalesce(_instant(logon).dt.strftime("%Y-%m-%dT%H:%M:%SZ"), _iso(last))).alias("logged_on"),
         _iso(stamp).alias("made"),
         either(rows, "objectClass").str.contains("computer|msDS-GroupManagedServiceAccount").replace_strict(
             {True: "service"}, default=None, return_dtype=pl.String
         ).alias("account"),
-    )  # fmt: skip
+        addresses(rows, "proxyAddresses").alias("addresses"),
+        *(_first(pl.col(name)) for name in _SINGLE if name in rows.columns),
+    ).drop(_ASKED, strict=False)  # fmt: skip
+
+
+def _instant(ticks: pl.Expr) -> pl.Expr:
+    """An instant as Active Directory counts it, in UTC; null where the number stands for none."""
+    count = ticks.cast(pl.Int64, strict=False)
+    instant = pl.lit(_EPOCH) + pl.duration(microseconds=count // 10)
+    return pl.when(~count.is_in(_NO_TIME)).then(instant)
+
+
+def _first(values: pl.Expr) -> pl.Expr:
+    """A value, or the first of several, which are landed as a list."""
+    return pl.when(values.str.starts_with("[")).then(values.str.json_path_match("$[0]")).otherwise(values)
 
 
 def _iso(stamp: pl.Expr) -> pl.Expr:
@@ -204,6 +229,7 @@ SYSTEM = System(
                 "account_id": ["objectGUID", "entryUUID", "dn"],
                 "username": ["sAMAccountName", "uid", "cn"],
                 "email": ["mail", "userPrincipalName"],
+                "aliases": "addresses",
                 "person_id": ["employeeID", "employeeNumber"],
                 "display_name": ["displayName", "cn"],
                 "kind": "account",

@@ -1,6 +1,6 @@
 """Snipe-IT: the register of assets, its users, its licences with their seats, and the log of check-outs.
 
-**Asks** `/hardware` in the order of ids, the archived and the deleted too, `/users`, `/licenses` and their `/seats`,
+**Asks** in the order of ids `/hardware` and `/users`, the archived and the deleted too, `/licenses` and their `/seats`,
 and `/reports/activity`, with a personal access token (`token`). Names come HTML-escaped and are unescaped; instants
 have no zone and are in the source's `timezone`.
 
@@ -58,6 +58,11 @@ def _assets(options: SnipeOptions) -> list[Stream]:
     return [_list("hardware"), hidden]
 
 
+def _people(options: SnipeOptions) -> list[Stream]:
+    deleted = _list("users", name="deleted", deleted="true").model_copy(update={"carry": {"deleted": "true"}})
+    return [_list("users"), deleted]
+
+
 def _seats(options: SnipeOptions) -> list[Stream]:
     licences = _list("licenses", name="licences", looked_up=True)
     seats = _list("licenses/{id}/seats").model_copy(update={"each": "licences", "carry": {"product": "{name}"}})
@@ -95,6 +100,12 @@ def _register(rows: pl.DataFrame, streams: Streams) -> pl.DataFrame:
         pl.when(is_person).then(either(rows, "assigned_to.email", "assigned_to.username")).alias("holder"),
         pl.when(either(rows, "byod") == "true").then(pl.lit("personal")).alias("owned"),
     )
+
+
+def _employed(rows: pl.DataFrame, streams: Streams) -> pl.DataFrame:
+    rows = _plain(rows, streams)
+    gone = pl.when(either(rows, "deleted").is_not_null()).then(pl.lit("terminated"))
+    return rows.with_columns(pl.coalesce(gone, either(rows, "activated")).alias("state"))
 
 
 def _taken_seats(rows: pl.DataFrame, streams: Streams) -> pl.DataFrame:
@@ -149,14 +160,14 @@ SYSTEM = System(
             },
         ),
         "people": Delivery(
-            streams=lambda options: [_list("users")],
-            derive=_plain,
+            streams=_people,
+            derive=_employed,
             columns={
                 "person_id": ["employee_num", "username"],
                 "full_name": ["name", "{first_name} {last_name}"],
                 "email": "email",
                 "username": "username",
-                "status": "activated",
+                "status": "state",
                 "start_date": "start_date.date",
                 "end_date": "end_date.date",
                 "manager_id": "manager.name",

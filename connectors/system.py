@@ -93,6 +93,12 @@ def either(rows: pl.DataFrame, *ways: str | pl.Expr) -> pl.Expr:
     return pl.coalesce(*known, pl.lit(None, pl.String))
 
 
+def addresses(rows: pl.DataFrame, field: str) -> pl.Expr:
+    """The addresses among proxy addresses (`SMTP:me@x.org`, `smtp:I@x.org`, `SIP:…`), `;` between them; null: none."""
+    found = either(rows, field).str.extract_all(r'(?i)smtp:[^"\s]+').list.eval(pl.element().str.slice(5))
+    return pl.when(found.list.len() > 0).then(found.list.join(";"))
+
+
 WEAKEST = "an empty page"
 """The proof that a source without totals, cursors and links leaves: nothing came any more."""
 

@@ -207,7 +207,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _matches(template: str, path: str) -> bool:
-    pattern = re.sub(r"\\\{[^{}]+\\\}", "[^/]+", re.escape(template.strip("/")))
+    place = template.split("://", 1)[-1].partition("/")[2] if "://" in template else template
+    pattern = re.sub(r"\\\{[^{}]+\\\}", "[^/]+", re.escape(place.strip("/")))
     return re.fullmatch(pattern, path.strip("/")) is not None
 
 

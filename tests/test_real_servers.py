@@ -6,7 +6,10 @@ import socket
 import sqlite3
 import subprocess
 import time
+import uuid
+from base64 import b64encode
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -171,26 +174,19 @@ access to * by * read
 """
 
 
-@pytest.fixture(scope="module")
-def directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """An OpenLDAP server of its own, if one is installed; anybody but the administrator sees 500 entries at most."""
-    slapd, slapadd = (shutil.which(name, path="/usr/sbin:/usr/local/sbin:/usr/bin") for name in ("slapd", "slapadd"))
-    if not (slapd and slapadd):
+@contextmanager
+def slapd(folder: Path, config: str, entries: list[str]) -> Iterator[str]:
+    """An OpenLDAP server of its own, if one is installed."""
+    serve, load = (shutil.which(name, path="/usr/sbin:/usr/local/sbin:/usr/bin") for name in ("slapd", "slapadd"))
+    if not (serve and load):
         pytest.skip("slapd is not installed")
-    folder = tmp_path_factory.mktemp("ldap")
-    (folder / "db").mkdir()
-    config, port = folder / "slapd.conf", free_port()
-    config.write_text(SLAPD.format(folder=folder, password=CANARY))
-    people = [
-        f"dn: uid=u{n},dc=example,dc=com\nobjectClass: inetOrgPerson\nuid: u{n}\ncn: Zoë Müller {n}\nsn: Müller\n"
-        f"mail: u{n}@example.com\nemployeeNumber: {n:05}\n"
-        for n in range(ENTRIES)
-    ]
-    root = "dn: dc=example,dc=com\nobjectClass: dcObject\nobjectClass: organization\no: Example\ndc: example\n"
-    (folder / "all.ldif").write_text("\n".join([root, *people]), encoding="utf-8")
-    subprocess.run([slapadd, "-f", config, "-l", folder / "all.ldif", "-q"], check=True, capture_output=True)
+    (folder / "db").mkdir(parents=True)
+    written, port = folder / "slapd.conf", free_port()
+    written.write_text(config.format(folder=folder, password=CANARY))
+    (folder / "all.ldif").write_text("\n".join(entries), encoding="utf-8")
+    subprocess.run([load, "-f", written, "-l", folder / "all.ldif", "-q"], check=True, capture_output=True)
     server = subprocess.Popen(
-        [slapd, "-f", config, "-h", f"ldap://127.0.0.1:{port}", "-d", "0"],
+        [serve, "-f", written, "-h", f"ldap://127.0.0.1:{port}", "-d", "0"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -200,6 +196,19 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     finally:
         server.terminate()
         server.wait()
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A directory of 1,200 people; anybody but the administrator sees 500 entries at most."""
+    people = [
+        f"dn: uid=u{n},dc=example,dc=com\nobjectClass: inetOrgPerson\nuid: u{n}\ncn: Zoë Müller {n}\nsn: Müller\n"
+        f"mail: u{n}@example.com\nemployeeNumber: {n:05}\n"
+        for n in range(ENTRIES)
+    ]
+    root = "dn: dc=example,dc=com\nobjectClass: dcObject\nobjectClass: organization\no: Example\ndc: example\n"
+    with slapd(tmp_path_factory.mktemp("ldap"), SLAPD, [root, *people]) as url:
+        yield url
 
 
 @pytest.mark.proves("ldap", "real server", "OpenLDAP (slapd)")
@@ -233,6 +242,75 @@ def test_a_directory_that_refuses_the_bind_gives_nothing(directory: str, tmp_pat
     )  # fmt: skip
     assert (fetched.outcome, staged.landed) == ("failed", 0)
     assert "refuses the bind: invalidCredentials" in str(fetched.why)
+
+
+AD = """
+include /etc/ldap/schema/core.schema
+include /etc/ldap/schema/cosine.schema
+include /etc/ldap/schema/inetorgperson.schema
+include /etc/ldap/schema/nis.schema
+include /etc/ldap/schema/msuser.schema
+objectclass ( 1.2.840.113556.1.5.6 NAME 'securityPrincipal' SUP top AUXILIARY MAY ( sAMAccountName $ employeeID ) )
+pidfile {folder}/slapd.pid
+modulepath /usr/lib/ldap
+moduleload back_mdb
+database mdb
+suffix "dc=corp,dc=example"
+rootdn "cn=admin,dc=corp,dc=example"
+rootpw {password}
+directory {folder}/db
+access to * by users read
+"""
+GUID = uuid.UUID("c41aa1c7-0d3e-4a6c-9a0d-5e5f3f4b2a10")
+
+
+def ticks(at: datetime) -> int:
+    """An instant as Active Directory writes it: tenths of microseconds since 1601."""
+    return int((at - datetime(1601, 1, 1, tzinfo=UTC)) / timedelta(microseconds=1)) * 10
+
+
+def ad_user(name: str, **attributes: object) -> str:
+    lines = [f"dn: cn={name},dc=corp,dc=example", "objectClass: user", "objectClass: securityPrincipal",
+             f"cn: {name}", f"sn: {name}", f"sAMAccountName: {name}", f"userPrincipalName: {name}@corp.example",
+             "instanceType: 4", "nTSecurityDescriptor: none", "objectCategory: cn=Person,dc=corp,dc=example",
+             ]  # fmt: skip
+    return "\n".join([*lines, *(f"{field}: {value}" for field, value in attributes.items())]) + "\n"
+
+
+@pytest.mark.proves("ldap", "real server", "OpenLDAP with Active Directory's schema")
+@pytest.mark.skipif(not Path("/etc/ldap/schema/msuser.schema").exists(), reason="Active Directory's schema is not here")
+def test_active_directory_writes_its_times_ids_and_states_its_own_way(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    never = 2**63 - 1
+    seen = datetime(2026, 10, 30, 7, 45, 30, tzinfo=UTC)
+    people = [
+        ad_user("zoe", userAccountControl=512, accountExpires=0, lastLogonTimestamp=ticks(seen), employeeID="0042",
+                whenCreated="20210301080000.0Z", mail="zoe@example.com",
+                proxyAddresses="SMTP:zoe@example.com\nproxyAddresses: smtp:zoë@example.com\nproxyAddresses: SIP:zoe"),
+        ad_user("off", userAccountControl=514, accountExpires=never, lastLogonTimestamp=0),
+        ad_user("over", userAccountControl=66048, accountExpires=ticks(now - timedelta(days=1))),
+        ad_user("soon", userAccountControl=66048, accountExpires=ticks(now + timedelta(days=1)),
+                lastLogonTimestamp=never),
+        *(ad_user(f"u{n}", userAccountControl=512) for n in range(40)),
+    ]  # fmt: skip
+    people[0] += f"objectGUID:: {b64encode(GUID.bytes_le).decode()}\n"
+    root = "dn: dc=corp,dc=example\nobjectClass: dcObject\nobjectClass: organization\no: Corp\ndc: corp\n"
+    with slapd(tmp_path / "ad", AD, [root, *people]) as url:
+        fetched, staged = pulled(
+            tmp_path, feed="accounts", connector="ldap", url=url, base="dc=corp,dc=example", kind="active-directory",
+            bind_dn="cn=admin,dc=corp,dc=example", password="${PASSWORD}", page_size=9, filter="(objectClass=user)",
+        )  # fmt: skip
+    assert (fetched.outcome, staged.used, staged.quarantined) == ("complete", 44, 0), fetched.why
+    told = {row["username"]: row for row in staged.rows.to_dicts()}
+    zoe = told["zoe"]
+    assert (zoe["account_id"], zoe["person_id"], zoe["email"]) == (str(GUID), "0042", "zoe@example.com")
+    assert (zoe["last_login_at"], zoe["created_at"]) == (seen, datetime(2021, 3, 1, 8, tzinfo=UTC))
+    assert zoe["aliases"] == ["zoe@example.com", "zoë@example.com"]
+    assert {name: told[name]["status"] for name in ("zoe", "off", "over", "soon")} == {
+        "zoe": "active", "off": "suspended", "over": "suspended", "soon": "active",
+    }  # fmt: skip
+    assert told["off"]["last_login_at"].year == 1970  # never
+    assert told["soon"]["last_login_at"] is told["u1"]["last_login_at"] is None
 
 
 # -- dropped files ---------------------------------------------------------------------------------------------------
