@@ -156,9 +156,9 @@ def record_of(workspace: Workspace, period: str) -> Path:
     return workspace.landing / period / "delivered.json"
 
 
-def manifests(workspace: Workspace) -> list[Path]:
-    """The manifest of every snapshot that ever landed, in the order of their paths."""
-    return sorted(workspace.landing.glob("[0-9]*/*/*/*/manifest.json"))
+def manifests(workspace: Workspace, period: str = "") -> list[Path]:
+    """The manifest of every snapshot that ever landed, or landed for one period, in the order of their paths."""
+    return sorted(workspace.landing.glob(f"{period or '[0-9]*'}/*/*/*/manifest.json"))
 
 
 def _fetch(workspace: Workspace, source: Source, period: str, folder: Path) -> Fetched:

@@ -16,7 +16,7 @@ import polars as pl
 import reports
 from checks.expectations import EXPECTATIONS
 from checks.rules import categories
-from pipelines import __version__, anchors, catalogue, crash, delivery, intake, landing, late
+from pipelines import __version__, anchors, catalogue, crash, delivery, intake, landing, late, verify
 from pipelines import decisions as decision_log
 from pipelines import publish as publishing
 from pipelines.closed import closings, refuse_sealed
@@ -140,9 +140,8 @@ def figure(month: Month) -> dict[str, int]:
         tables = {name: warehouse.read(name, period=month.period).drop(PERIOD) for name in controls.READS}
         taken = controls.control(figures.Month(world, tables, categories()))
         _keep(warehouse, taken, month.period)
-        warehouse.write(
-            publishing.EXPECTED, pl.DataFrame(schema=EXPECTATIONS), month.period
-        )  # not held against anything yet
+        unheld = pl.DataFrame(schema=EXPECTATIONS)  # whatever these figures were held against before
+        warehouse.write(publishing.EXPECTED, unheld, month.period)
         keep_state(month, warehouse)
         anchors.vouch(month.workspace, {f"{anchors.SEEN}{month.period}": str(account.height)})
         states = dict(account.group_by("state").len().sort("state").iter_rows())
@@ -257,6 +256,9 @@ def _about(month: Month, warehouse: Warehouse) -> reports.About:
         chain_head=decisions.head(log),
         earlier=tuple(period for period in warehouse.periods(RUNS) if period < month.period),
         lasting=frozenset(rule.slug for rule in catalogue.rules_of(month.workspace.rules) if rule.remembers),
+        verified=tuple(
+            finding.replace(f"{month.workspace.root}/", "") for finding in verify.inputs(month.workspace, month.period)
+        ),
     )
 
 

@@ -34,12 +34,15 @@ def verify(workspace: Workspace) -> list[str]:
         return [*inputs(workspace), *published(workspace)]
 
 
-def inputs(workspace: Workspace) -> list[str]:
-    """What is wrong with that from which all else can be made again: what landed, what was decided and signed."""
+def inputs(workspace: Workspace, period: str = "") -> list[str]:
+    """What is wrong with that from which all else can be made again: what landed, what was decided and signed.
+
+    With a period, of what landed just that month's is held: all of it may take long.
+    """
     log, broken_log = _read(decisions.read, workspace)
     vouching, broken_anchors = _read(anchors.read, workspace)
     known = anchors.vouched(vouching or ())
-    landed = _landed(workspace, known) if vouching is not None else ()
+    landed = _landed(workspace, known, period) if vouching is not None else ()
     decided = (*_decided(workspace, log, known), *_closed(workspace, log, known)) if log is not None else ()
     return [*broken_anchors, *broken_log, *landed, *decided]
 
@@ -55,10 +58,10 @@ def _read(read: Callable[[Workspace], T], workspace: Workspace) -> tuple[T | Non
 # -- what landed -----------------------------------------------------------------------------------------------------
 
 
-def _landed(workspace: Workspace, known: Mapping[str, str]) -> Iterator[str]:
-    yield from _unlike(workspace.landing, LANDED, known)
+def _landed(workspace: Workspace, known: Mapping[str, str], period: str) -> Iterator[str]:
+    yield from _unlike(workspace.landing / period, f"{LANDED}{period}/" if period else LANDED, known)
     used = set()
-    for path in sorted(workspace.landing.glob("[0-9]*/delivered.json")):
+    for path in sorted(workspace.landing.glob(f"{period or '[0-9]*'}/delivered.json")):
         if anchors.name_of(LANDED, workspace.landing, path) not in known:
             yield _unknown(workspace, path)
         try:
@@ -70,11 +73,11 @@ def _landed(workspace: Workspace, known: Mapping[str, str]) -> Iterator[str]:
             if snapshot.snapshot_id:
                 used.add(landing.folder_of(workspace, path.parent.name, snapshot))
                 yield from _named(workspace, path.parent.name, snapshot, str(path))
-    for manifest in landing.manifests(workspace):
+    for manifest in landing.manifests(workspace, period):
         yield from _snapshot(workspace, manifest)
         if manifest.parent in used and anchors.name_of(LANDED, workspace.landing, manifest) not in known:
             yield _unknown(workspace, manifest)
-    yield from _strays(workspace)
+    yield from _strays(workspace, period)
 
 
 def _unknown(workspace: Workspace, path: Path) -> str:
@@ -120,9 +123,9 @@ def _snapshot(workspace: Workspace, path: Path) -> Iterator[str]:
             yield f"{folder / name} was changed after it landed; {BACKUP}"
 
 
-def _strays(workspace: Workspace) -> Iterator[str]:
+def _strays(workspace: Workspace, period: str) -> Iterator[str]:
     """Files below landing that no run puts there; hidden ones are what a killed run left, which the next one sweeps."""
-    for path in sorted(workspace.landing.rglob("*")):
+    for path in sorted((workspace.landing / period).rglob("*")):
         parts = path.relative_to(workspace.landing).parts
         if path.is_dir() or any(part.startswith(".") for part in parts[:4]):
             continue

@@ -8,6 +8,7 @@ from reports.about import About
 from reports.listing import Column
 from reports.sections import Card, Sections, long_list, table
 from reports.tables import Tables, of_period
+from tieout.metrics import METRICS
 
 PERIODS = (
     Column("period", "Period"), Column("state", "State"), Column("version", "Version", "number"),
@@ -31,6 +32,7 @@ FIGURES = (
     Column("kind", "Kind", facet=True),
     Column("threshold", "Threshold", "number"),
     Column("breached", "Breached", facet=True),
+    Column("rests_on", "Rests on", shown=False),
 )
 RULES = (
     Column("rule", "Rule"), Column("population", "Population", "number"), Column("fired", "Fired", "number"),
@@ -65,6 +67,7 @@ CHANGES = (
     Column("loosened", "Loosens"), Column("silenced", "Silenced", "number"), Column("added", "Added", "number"),
     Column("who", "By"), Column("why", "Why"), Column("until", "Until", "date"), Column("approved", "Approved"),
 )  # fmt: skip
+VERIFIED = (Column("finding", "What is not as it was recorded"),)
 CONFLICTS = (
     Column("exception_id", "About"), Column("os_user", "One person at the keyboard"), Column("kinds", "Steps"),
     Column("people", "In the names of"),
@@ -75,7 +78,8 @@ LATE = (
     Column("value_closed", "As closed", "money"), Column("value_now", "As it would be", "money"),
     Column("difference", "Difference", "money"), Column("sources", "By deliveries of"),
 )  # fmt: skip
-WAIVERS, LADDER = ("waive", "keep"), ("approve", "release", "realise")
+WAIVERS, LADDER, MONTHS = ("waive", "keep"), ("approve", "release", "realise"), ("close", "reopen", "purge")
+NEEDS = {metric.name: metric.needs for metric in METRICS}
 
 
 def build(tables: Tables, about: About) -> Sections:
@@ -99,8 +103,12 @@ def build(tables: Tables, about: About) -> Sections:
     sources = of_period(tables, "sources", about.period).with_columns(name=pl.format("{}/{}", "feed", "source"))
     runs = of_period(tables, "rule_runs", about.period).sort("rule")
     figures = of_period(tables, "metrics", about.period).with_columns(
-        figure=pl.when(pl.col("scope") == "all").then("name").otherwise(pl.format("{} / {}", "name", "scope"))
+        figure=pl.when(pl.col("scope") == "all").then("name").otherwise(pl.format("{} / {}", "name", "scope")),
+        rests_on=pl.col("name").replace_strict(
+            _rests_on(sources), default="what the month came to", return_dtype=pl.String
+        ),
     )
+    verified = pl.DataFrame({"finding": about.verified}, schema={"finding": pl.String})
     reopened = periods.filter(pl.col("state") == "reopened").height
     overrides = counting.filter(pl.col("kind") == "override")
     late = of_period(tables, "adjustments", about.period).sort("adjusts", "rule", "subject")
@@ -109,16 +117,25 @@ def build(tables: Tables, about: About) -> Sections:
     return Sections(
         "Audit",
         f"The log held {about.decisions:,} decisions as this page was written, each naming the hash of the one before; "
-        f"its head is {about.chain_head}. The command tieout verify holds everything kept against what was recorded.",
+        f"its head is {about.chain_head}.",
         (
             Card(periods["state"].tail(1).fill_null("open")[0], f"is the state of {about.period}", link="#periods"),
             Card(f"{overrides.height:,}", "overrides of deliveries count", link="#overrides"),
             Card(f"{unapproved:,}", "loosening policy changes without approval", alarm=unapproved > 0, link="#policy"),
             Card(f"{conflicts.height:,}", "role conflicts", alarm=conflicts.height > 0, link="#conflicts"),
             Card(f"{reopened:,}", "months opened again", link="#periods"),
+            Card(f"{verified.height:,}", "findings of tieout verify", alarm=verified.height > 0, link="#verify"),
         ),
         (
             table("periods", "Months and signatures", "", PERIODS, periods, about, nothing),
+            table("sign-offs", "Closed, opened again, purged", "Who did it, who agreed, and why; what was done since the month last ran comes with its next run.",
+                  (*_of(DECISIONS), Column("reason", "Reason")), log.filter(pl.col("kind").is_in(MONTHS)), about,
+                  nothing),
+            table("verify", "Held against what was recorded",
+                  "The decisions, the sign-offs and what landed for this month, as this page was written; the command "
+                  "tieout verify holds every month and what is published, too.",
+                  VERIFIED, verified, about, "Decisions, sign-offs and what landed for this month are as they were "
+                  "recorded. The command tieout verify holds every month and what is published, too."),
             table("proof", "Where it comes from, and what proves it whole",
                   "Every figure rests on these deliveries; unfold them on the page on sources.",
                   PROOF, sources.sort("name"), about, "No source is configured."),
@@ -139,6 +156,21 @@ def build(tables: Tables, about: About) -> Sections:
                       DECISIONS, log, about, nothing),
         ),
     )  # fmt: skip
+
+
+def _rests_on(sources: pl.DataFrame) -> dict[str, str]:
+    """The deliveries that each figure rests on, with their verdicts, by the name of the figure."""
+    came = {
+        feed: ", ".join(
+            f"{name} {verdict}" for name, verdict in rows.select("name", "verdict").sort("name").iter_rows()
+        )
+        for (feed,), rows in sources.group_by("feed")
+    }
+    return {
+        figure: "; ".join(came.get(str(feed), f"{feed}: nothing came") for feed in needs)
+        for figure, needs in NEEDS.items()
+        if needs
+    }
 
 
 def _of(columns: tuple[Column, ...]) -> tuple[Column, ...]:

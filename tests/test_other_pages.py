@@ -1,5 +1,6 @@
 """Pages on people, spares, disposal, sources and for the auditor hold what their tables hold."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import polars as pl
@@ -83,7 +84,7 @@ def test_sources_are_shown_with_every_row_set_aside_and_why() -> None:
 
 def test_the_auditor_sees_who_signed_what_and_what_was_loosened() -> None:
     page = audit.build(TABLES, ABOUT)
-    assert figures(page) == ["closed", "1", "1", "0", "0"]
+    assert figures(page) == ["closed", "1", "1", "0", "0", "0"]
     assert [row["number"] for row in rows(page, "overrides")] == ["D3"]
     assert [row["number"] for row in rows(page, "waivers")] == ["D1"]
     assert [(row["loosened"], row["approved"]) for row in rows(page, "policy")] == [("yes", "no")]
@@ -93,6 +94,13 @@ def test_the_auditor_sees_who_signed_what_and_what_was_loosened() -> None:
     again = conflict.with_columns(seq=conflict["seq"] + 7, kind=conflict["kind"].str.replace("approve", "release"))
     both = {**TABLES, "decisions": TABLES["decisions"].vstack(again)}
     assert [row["kinds"] for row in rows(audit.build(both, ABOUT), "conflicts")] == ["approve, release"]
+    rests = {row["figure"]: row["rests_on"] for row in rows(page, "figures")}
+    assert rests["record_accuracy"] == "assets/register GREEN"
+    assert rests["overdue_share"] == "what the month came to"
+    assert rows(page, "verify") == []
+    found = audit.build(TABLES, replace(ABOUT, verified=("landing/2026-10/x was changed",)))
+    assert figures(found)[-1] == "1"
+    assert rows(found, "verify") == [{"finding": "landing/2026-10/x was changed"}]
 
 
 def test_the_first_page_shows_what_presses_who_is_silent_and_the_money() -> None:

@@ -42,6 +42,10 @@ def ask(root: Path, sql: str) -> list[tuple[object, ...]]:
     return query(root / "published" / "tieout.duckdb", sql).rows()
 
 
+def told_by_audit(root: Path) -> str:
+    return (root / "reports" / "2026-08" / "audit.html").read_text()
+
+
 @pytest.fixture(scope="module")
 def august(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace whose August ran, with nothing in the way of signing it off."""
@@ -82,6 +86,8 @@ def test_a_closed_month_stays_as_it_was_and_comes_to_the_same(books: Path, tieou
     assert ask(books, "SELECT state, version, content, preparer, reviewer FROM periods") == [
         ("closed", 1, content, "Ada", "Bob")
     ]
+    assert "findings of tieout verify" in told_by_audit(books)
+    assert "are as they were recorded" in told_by_audit(books)
     kept = books / "published" / "closed" / "2026-08" / "v1"
     assert (kept / "reports" / "index.html").is_file()
     assert query(kept / "tieout.duckdb", "SELECT period FROM exceptions GROUP BY ALL").height <= 1
@@ -149,10 +155,13 @@ def test_reopening_takes_two_people_and_keeps_both_versions(closed_books: Path, 
     assert (alone.code, "cannot approve" in alone.err) == (1, True)
     assert tieout("reopen", "2026-08", *SIGN, "--reason", "typo", "-w", closed_books).code == 0
     assert ask(closed_books, "SELECT state, version FROM periods") == [("reopened", 1)]
+    assert "are as they were recorded" in told_by_audit(closed_books)
     deliver(closed_books, "2026-08", receipts=RECEIPTS + UNORDERED)
     assert tieout("run", "-w", closed_books, "-q", "--period", "2026-08").code == 0
     assert ask(closed_books, "SELECT subject FROM exceptions WHERE rule = 'unordered-receipt'") == [("R-2/1",)]
     assert tieout("close", "2026-08", *SIGN, "-w", closed_books).code == 0
+    assert "are as they were recorded" in told_by_audit(closed_books)
+    assert "typo" in told_by_audit(closed_books)
     assert {path.name for path in (closed_books / "published" / "closed" / "2026-08").iterdir()} == {"v1", "v2"}
     one, two = (
         query(closed_books / "published" / "closed" / "2026-08" / v / "tieout.duckdb", "FROM exceptions")

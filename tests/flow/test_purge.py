@@ -114,7 +114,9 @@ def test_nobody_is_found_after_a_purge(workspace: Workspace) -> None:
     with pytest.raises(TieoutError, match="was purged; it stays as it is"):
         run_steps(workspace, OLD)
     run_steps(workspace, NEXT)
+    assert "are as they were recorded" in (workspace.reports / NEXT / "audit.html").read_text()
     assert rebuild(workspace, lambda said: None) == [NEXT]
+    assert "are as they were recorded" in (workspace.reports / NEXT / "audit.html").read_text()
     assert query(workspace.published_database, state).item() == "purged"
     assert verify.verify(workspace) == []
     log = decisions.log_of(workspace)

@@ -10,12 +10,13 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipelines import anchors, closing, decisions, verify
+from pipelines import anchors, closing, decisions, steps, verify
 from pipelines.closed import manifest_of
 from pipelines.decisions import Act, as_asked
 from pipelines.errors import TieoutError
-from pipelines.publish import fingerprints
+from pipelines.publish import fingerprints, waiting
 from pipelines.rebuild import rebuild
+from pipelines.steps import Month
 from pipelines.warehouse import CONTENTS, query
 from pipelines.whole import sha256_of
 from pipelines.workspace import Workspace
@@ -108,6 +109,19 @@ def test_what_did_not_land_is_named(books: Workspace) -> None:
         path.write_text("asset_tag\nT2\n")
     (books.landing / "2026-08" / ".delivered.json.77").write_text("a killed run's")
     assert [finding.split()[0] for finding in verify.inputs(books)] == sorted(map(str, strangers))
+
+
+def test_one_month_alone_is_held_and_its_page_says_what_was_found(books: Workspace) -> None:
+    (august,) = books.landing.glob("2026-08/assets/assets/*/assets.csv")
+    august.chmod(0o644)
+    august.write_text(ASSETS.replace("in_stock", "lost"))
+    assert verify.inputs(books, "2026-09") == []
+    (finding,) = verify.inputs(books, "2026-08")
+    assert finding.startswith(f"{august} was changed after it landed")
+    steps.render(Month(books, "2026-08"))
+    page = (waiting(books, "2026-08") / "audit.html").read_text()
+    assert finding.removeprefix(f"{books.root}/") in page
+    assert str(books.root) not in page
 
 
 def test_a_file_rewritten_with_its_manifest_is_named(books: Workspace) -> None:
