@@ -180,7 +180,7 @@ def render(month: Month) -> dict[str, int]:
 
 def told(month: Month, warehouse: Warehouse) -> tuple[Mapping[str, pl.DataFrame], reports.About, dict[str, str]]:
     """What a report is made of: the published tables up to the month, the run, and each rule's docstring."""
-    shown = Each(TABLES, lambda name: _shown(warehouse, name, month.period))
+    shown = Each(TABLES, lambda name: _shown(month, warehouse, name))
     prose = {rule.slug: rule.doc for rule in catalogue.rules_of(month.workspace.rules)}
     return shown, _about(month, warehouse), prose
 
@@ -256,6 +256,7 @@ def _about(month: Month, warehouse: Warehouse) -> reports.About:
         chain_head=decisions.head(log),
         earlier=tuple(period for period in warehouse.periods(RUNS) if period < month.period),
         lasting=frozenset(rule.slug for rule in catalogue.rules_of(month.workspace.rules) if rule.remembers),
+        reclaim=decision_log.reclaim_of(month.workspace, month.period).content or "",
         verified=tuple(
             finding.replace(f"{month.workspace.root}/", "") for finding in verify.inputs(month.workspace, month.period)
         ),
@@ -329,10 +330,16 @@ def _rows(warehouse: Warehouse, feed: Feed, period: str) -> pl.DataFrame:
     return rows.rename({PERIOD: "_period"}).select(list(schema)) if rows.width else pl.DataFrame(schema=schema)
 
 
-def _shown(warehouse: Warehouse, name: str, period: str) -> pl.DataFrame:
-    """A published table as it is once the period is published."""
-    table = TABLES[name]
+def _shown(month: Month, warehouse: Warehouse, name: str) -> pl.DataFrame:
+    """A published table as it is once the period is published; the decisions as they are now, after its run, too."""
+    table, period = TABLES[name], month.period
     stored, columns = table.stored_as or name, list(table.columns)
+    if name == "decisions":  # a month is signed, and what it comes to is approved, after its run
+        log, listed = (
+            decisions.as_frame(decision_log.read(month.workspace)),
+            warehouse.read("exceptions", period=period),
+        )
+        return decisions.account(log, _as_of(month), month.workspace.settings, listed).select(columns)
     if table.latest_only:
         return warehouse.read(stored, period=period, columns=columns)
     return warehouse.read(stored, upto=period, columns=columns)

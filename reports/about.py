@@ -12,7 +12,8 @@ class About:
     `as_of` has a zone; `earlier` are the periods run before this one, oldest first; `config_hash` is a fingerprint
     of the configuration in force. `decisions` counts the entries of the decision log as the page was written, and
     `chain_head` is the sha256 of the newest, which vouches for all. `lasting` are the rules about things that happened:
-    only what they find can be accepted. `verified` is what was not as it had been recorded as the page was written, of
+    only what they find can be accepted. `reclaim` is the fingerprint that a signature of the reclaim vouches for.
+    `verified` is what was not as it had been recorded as the page was written, of
     what landed for the month, the decisions and the sign-offs; a sentence each.
     """
 
@@ -27,6 +28,7 @@ class About:
     chain_head: str = "0" * 64
     earlier: tuple[str, ...] = ()
     lasting: frozenset[str] = frozenset()
+    reclaim: str = ""
     verified: tuple[str, ...] = ()
 
     @property

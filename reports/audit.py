@@ -92,7 +92,7 @@ def build(tables: Tables, about: About) -> Sections:
         .with_columns(listed=pl.when(pl.col("exception_id").is_in(listed)).then("exception_id"))
         .sort("seq")
     )
-    counting = log.filter(pl.col("state") == "counts")
+    counting = log.filter(pl.col("state").is_in(["counts", "later"]))  # what a month comes to is approved after its end
     months = [*about.earlier, about.period]
     periods = pl.DataFrame({"period": months}).join(
         tables["periods"], on="period", how="left", maintain_order="left"
@@ -110,7 +110,9 @@ def build(tables: Tables, about: About) -> Sections:
     )
     verified = pl.DataFrame({"finding": about.verified}, schema={"finding": pl.String})
     reopened = periods.filter(pl.col("state") == "reopened").height
-    overrides = counting.filter(pl.col("kind") == "override")
+    overrides = log.filter(
+        (pl.col("kind") == "override") & pl.col("exception_id").str.starts_with(f"source/{about.period}/")
+    )
     late = of_period(tables, "adjustments", about.period).sort("adjusts", "rule", "subject")
     waivers = log.filter(pl.col("kind").is_in(WAIVERS))
     nothing = "There is none."
@@ -120,7 +122,7 @@ def build(tables: Tables, about: About) -> Sections:
         f"its head is {about.chain_head}.",
         (
             Card(periods["state"].tail(1).fill_null("open")[0], f"is the state of {about.period}", link="#periods"),
-            Card(f"{overrides.height:,}", "overrides of deliveries count", link="#overrides"),
+            Card(f"{overrides.height:,}", "overrides of deliveries", link="#overrides"),
             Card(f"{unapproved:,}", "loosening policy changes without approval", alarm=unapproved > 0, link="#policy"),
             Card(f"{conflicts.height:,}", "role conflicts", alarm=conflicts.height > 0, link="#conflicts"),
             Card(f"{reopened:,}", "months opened again", link="#periods"),
@@ -128,7 +130,7 @@ def build(tables: Tables, about: About) -> Sections:
         ),
         (
             table("periods", "Months and signatures", "", PERIODS, periods, about, nothing),
-            table("sign-offs", "Closed, opened again, purged", "Who did it, who agreed, and why; what was done since the month last ran comes with its next run.",
+            table("sign-offs", "Closed, opened again, purged", "Who did it, who agreed, and why.",
                   (*_of(DECISIONS), Column("reason", "Reason")), log.filter(pl.col("kind").is_in(MONTHS)), about,
                   nothing),
             table("verify", "Held against what was recorded",

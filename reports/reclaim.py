@@ -242,13 +242,16 @@ def build(tables: Tables, about: About, rules: Mapping[str, str]) -> Reclaim:
 
 
 def _signed(tables: Tables, about: About) -> str | None:
-    """Who signed the reclaim of the period, and by which decision; the latest, where it counts."""
+    """Who signed the reclaim of the period last, and whether that still holds; it is signed after the period's end."""
     approved = tables["decisions"].filter(
         (pl.col("exception_id") == f"reclaim/{about.period}")
         & (pl.col("kind") == "approve")
-        & (pl.col("state") == "counts")
+        & pl.col("state").is_in(["counts", "later"])
     )
-    return None if approved.is_empty() else str(approved.sort("seq")["decision"][-1])
+    if approved.is_empty():
+        return None
+    last = approved.sort("seq").row(-1, named=True)
+    return str(last["decision"]) if last["document"] == about.reclaim else f"{last['decision']}: VOID, it changed since"
 
 
 def _buckets(tables: Tables, about: About, lines: pl.DataFrame) -> tuple[Bucket, ...]:

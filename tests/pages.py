@@ -39,6 +39,7 @@ ABOUT = About(
     timezone="Europe/Berlin",
     version="1.2.3",
     config_hash="0123456789abcdef",
+    reclaim="e" * 64,
     earlier=("2026-08", "2026-09"),
 )
 FIRST = replace(ABOUT, earlier=())
@@ -249,7 +250,7 @@ def _golden(say: Say) -> dict[str, list[dict[str, Any]]]:
             {**decided, "seq": 1, "exception_id": "s2" * 8, "kind": "waive", "until": date(2026, 12, 31),
              "approver": say("Bob"), "reason": say("on order"), "decision": say("waived until 2026-12-31")},
             {**decided, "seq": 2, "exception_id": "reclaim/2026-10", "kind": "approve",
-             "decision": say("reclaim approved by Ada")},
+             "document": "e" * 64, "decision": say("reclaim approved by Ada")},
             {**decided, "seq": 3, "exception_id": "source/2026-10/assets/register", "kind": "override",
              "approver": say("Bob"), "until": date(2026, 10, 31), "decision": say("accepted as it is by Ada")},
         ],

@@ -4,6 +4,7 @@ import csv
 import io
 import random
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -79,6 +80,8 @@ def test_finance_finds_dates_rates_and_who_signed() -> None:
     page = files["reclaim.html"].decode()
     assert "Signed: reclaim approved by Ada." in page
     assert "within 60 days" in page
+    changed = render(pages.full(), replace(ABOUT, reclaim="f" * 64), RULES)["reclaim.html"].decode()
+    assert "reclaim approved by Ada: VOID, it changed since" in changed
     book = openpyxl.load_workbook(io.BytesIO(files["reclaim.xlsx"]))
     assert [row[:2] for row in book["Rates"].iter_rows(values_only=True)][1:] == [("EUR", 1), ("USD", 0.8695)]
     (renewal,) = list(book["Renewals"].iter_rows(values_only=True))[1:]

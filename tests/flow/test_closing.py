@@ -289,9 +289,13 @@ def test_a_signature_is_void_when_what_was_signed_changes(tmp_path: Path, tieout
     assert tieout("run", "-w", tmp_path, "-q").code == 0
     said = tieout("close", "2026-08", *SIGN, "-w", tmp_path).err
     assert "the reclaim that Cem signed has changed since; sign it again" in said
+    page = tmp_path / "reports" / "2026-08" / "reclaim.html"
+    assert "Signed: reclaim approved by Cem" in page.read_text()
+    assert ": VOID, it changed since" in page.read_text()
     assert tieout("decide", "reclaim/2026-08", "--as", "approve", "--by", "Cem", "-w", tmp_path).code == 0
     assert tieout("close", "2026-08", *SIGN, "-w", tmp_path).code == 0
     assert set(closed(Workspace.open(tmp_path))) == {"2026-08"}
+    assert "VOID" not in page.read_text()
 
 
 @pytest.mark.parametrize(
