@@ -78,7 +78,7 @@ def pull(month: Month) -> Pulled:
     """Land every delivery of the month, judge it and take it in."""
     for loose in catalogue.exposed(month.workspace.rules):
         log.warning("         %s", loose)
-    with step(month, "feeds") as (warehouse, say):
+    with step(month, "feeds") as (warehouse, say), warehouse.transaction():
         delivered = _deliver(month)
         today = delivered.as_of.astimezone(month.workspace.settings.zone).date()
         overrides = decision_log.overrides(month.workspace, month.period, today)
@@ -131,7 +131,7 @@ def age(month: Month) -> dict[str, int]:
 
 def figure(month: Month) -> dict[str, int]:
     """Take the month's figures from its exceptions; returns the number of decisions by state. Completes the month."""
-    with step(month, "figures") as (warehouse, say):
+    with step(month, "figures") as (warehouse, say), warehouse.transaction():
         world = world_of(month, warehouse)
         listed = warehouse.read("exceptions", period=month.period).drop(PERIOD)
         account = decisions.account(world.decisions, world.as_of, world.settings, listed)
