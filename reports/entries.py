@@ -110,7 +110,7 @@ def _listed(tables: Tables, about: About, rules: Mapping[str, str]) -> pl.DataFr
             age=_bucket(pl.col("age_days")),
             due=pl.when(settled).then(pl.lit("settled")).when(days.dt.total_days() < 0).then(pl.lit("overdue"))
             .when(days.dt.total_days() <= 30).then(pl.lit("within 30 days")).otherwise(pl.lit("later")),
-            may=_may(about),
+            may=answerable(about),
             hold=_hold(tables, about),
             risk=weight * worth,
         )
@@ -135,7 +135,7 @@ def _bucket(days: pl.Expr) -> pl.Expr:
     return bucket
 
 
-def _may(about: About) -> pl.Expr:
+def answerable(about: About) -> pl.Expr:
     """The decisions that make sense for an exception, joined by commas; null when it is settled."""
     can = {
         "accept": pl.col("rule").is_in(about.lasting),

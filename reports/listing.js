@@ -391,7 +391,7 @@ class Listing {
 
   answer() {
     const said = [...this.decided].sort(([one], [other]) => one - other).map(([row, decision]) => ({
-      exception_id: this.value(this.columns[0], row), ...decision, by: this.who.value, period: this.period,
+      exception_id: this.value(this.by.exception_id, row), ...decision, by: this.who.value, period: this.period,
     }))
     save(`decisions-${this.period}.json`, "application/json", `${JSON.stringify(said, null, 1)}\n`)
     this.unsaved = false

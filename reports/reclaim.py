@@ -14,6 +14,7 @@ from reports import listing, savings
 from reports.about import About
 from reports.charts import Bar, waterfall
 from reports.controls import held
+from reports.entries import ANSWERS, answerable
 from reports.listing import Column, Listing
 from reports.prose import read
 from reports.renewals import Renewal, renewals
@@ -52,6 +53,7 @@ COLUMNS = (
     Column("committed_until", "Committed until", "date", shown=False),
     Column("reason", "Rule", shown=False),
     Column("exception_id", "Exception", shown=False),
+    Column("may", "May", shown=False),
 )
 
 
@@ -223,7 +225,7 @@ def build(tables: Tables, about: About, rules: Mapping[str, str]) -> Reclaim:
         positions=positions,
         not_filled=lines.height - len(positions),
         seats=seats,
-        candidates=listing.build("candidates", "Seats that may be given back", COLUMNS, seats, about),
+        candidates=listing.build("candidates", "Seats that may be given back", COLUMNS, seats, about, answers=ANSWERS),
         buckets=_buckets(tables, about, lines),
         unobserved=_unobserved(lines),
         renewals=renewals(tables, about),
@@ -290,7 +292,7 @@ def _seats(tables: Tables, about: About, lines: pl.DataFrame, rules: Mapping[str
     found = (
         of_period(tables, "exceptions", about.period)
         .filter(pl.col("status") != "resolved")
-        .select("exception_id", "subject", reason="rule")
+        .select("exception_id", "subject", reason="rule", may=answerable(about))
         .unique(["subject", "reason"], keep="first", maintain_order=True)
     )
     used = of_period(tables, "seats", about.period).select("product", "seat_id", "last_active_on", "never_used")

@@ -10,7 +10,7 @@ from reports.reclaim import COLUMNS, Reclaim
 from reports.workbook import Sheets
 from tieout import spreadsheet
 
-SEATS = tuple(column for column in COLUMNS if column.name != "subject")
+SEATS = tuple(column for column in COLUMNS if column.name not in ("subject", "may"))
 KEYS = (Column("period", "Period"), Column("seat_id", "Seat"))
 TOTAL = ("Seats", "Unvalued", "A year", "Now", "At renewal", "This year", "Next year")
 

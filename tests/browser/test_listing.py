@@ -119,6 +119,25 @@ def test_decisions_are_downloaded_as_one_file_to_import(browser: Browser, page: 
     ]  # fmt: skip
 
 
+def test_a_seat_is_given_back_on_the_page_on_reclaim(browser: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "reclaim.html"
+    path.write_bytes(render(pages.full(), pages.ABOUT, pages.RULES)["reclaim.html"])
+    browser.open(path)
+    browser.run("""(() => {
+      const decided = [...document.querySelectorAll('tr[data-row]')].find((one) => one.textContent.includes('u-1'))
+      decided.querySelector('.unfold').click()
+      const kind = document.querySelector('fieldset select')
+      kind.value = 'approve'
+      kind.dispatchEvent(new Event('change'))
+      document.querySelector('.desk input').value = 'ada@example.org'
+    })()""")
+    (row,) = (one for one in pages.island(path.read_text(), "candidates") if one["subject"] == "Figura/u-1")
+    assert json.loads(_download(browser, "Download 1 decision")) == [
+        {"exception_id": row["exception_id"], "decision": "approve", "by": "ada@example.org", "period": "2026-10"}
+    ]
+    assert row["exception_id"]
+
+
 def test_what_is_printed_is_the_whole_list_and_then_the_page_is_as_before(browser: Browser, tmp_path: Path) -> None:
     path = tmp_path / "reconciliation.html"
     path.write_bytes(render(_many(30), pages.ABOUT, pages.RULES)["reconciliation.html"])
