@@ -174,7 +174,13 @@ def _before(warehouse: Warehouse, period: str, snapshot: Snapshot, feed: Feed) -
     rows = warehouse.read(table, period=last[PERIOD]) if feed.is_state else warehouse.read(table, before=period)
     rows = rows.filter(pl.col("_source") == source)
     fill, columns = json.loads(last["fill"]), tuple(last["columns"])
-    return Profile(rows.height, keys_of(rows, feed), fill, columns, last.get("joined"))
+    months = _months_between(last[PERIOD], period)
+    return Profile(rows.height, keys_of(rows, feed), fill, columns, last.get("joined"), months)
+
+
+def _months_between(earlier: str, later: str) -> int:
+    (year, month), (other_year, other_month) = (map(int, period.split("-")) for period in (earlier, later))
+    return 12 * (other_year - year) + other_month - month
 
 
 # -- accounts --------------------------------------------------------------------------------------------------------

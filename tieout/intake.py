@@ -21,6 +21,8 @@ Color = Literal["GREEN", "AMBER", "RED"]
 _BY_WEIGHT: tuple[Color, ...] = ("RED", "AMBER", "GREEN")
 _REPEATED = 0.80  # share of the rows since the earliest repeated one that an event delivery must repeat
 _RETAINED, _RETAINED_UNVOUCHED = 0.80, 0.95  # share of keys a state delivery keeps, with and without a control file
+_CHURN = 0.05  # share of its keys that a healthy state source may lose in a month
+_RETAINED_EVER = 0.70  # what lacks more of them than this leaves is never taken for churn, however long it goes on
 _STALE_DAYS = 31  # an extract older than a month shows an earlier period
 
 
@@ -50,7 +52,7 @@ class Profile:
     `keys` has one row a key: `key` (its parts as one text) and `dated` (Datetime in UTC; when an event happened, else
     null). Of a state feed it is the last GREEN delivery; of an event feed `keys` and `rows` are those of all
     accepted ones. `fill` and `columns` are as in Staged; `joined` is the share of rows that named anybody or anything
-    known, null where that could not be told.
+    known, null where that could not be told. `months` is how long ago it was, 1 = the month before.
     """
 
     rows: int
@@ -58,6 +60,7 @@ class Profile:
     fill: Mapping[str, float]
     columns: tuple[str, ...]
     joined: float | None = None
+    months: int = 1
 
 
 class _Finding(NamedTuple):
@@ -263,12 +266,11 @@ def _state_history(delivery: _Delivery, before: Profile) -> Iterator[_Finding]:
             yield _Finding("AMBER", "volume-drop", f"{now} {what}, but {then} before")
         elif then and -lost > _of(bounds.max_rise, then):
             yield _Finding("AMBER", "volume-spike", f"{now} {what}, but {then} before")
-    least = bounds.min_retained
-    if least is None:
-        least = _RETAINED if delivery.fetched.control else _RETAINED_UNVOUCHED
+    least = _least_retained(delivery, before)
     kept = before.keys.join(keys, on="key", how="semi").height
     if kept < _of(least, before.keys.height):
-        said = f"{kept} of the {before.keys.height} keys of the last accepted delivery are still there"
+        when = "the last GREEN delivery" if before.months == 1 else f"the GREEN delivery {before.months} months ago"
+        said = f"{kept} of the {before.keys.height} keys of {when} are still there"
         yield _Finding("AMBER", "incomplete-pull", f"{said}; at least {_share(least)} must be")
     shed = set(before.columns) - set(delivery.staged.columns)
     for name, was in before.fill.items():
@@ -278,6 +280,20 @@ def _state_history(delivery: _Delivery, before: Profile) -> Iterator[_Finding]:
             yield _Finding(
                 "AMBER", "schema-drift", f"{name} is filled in {_share(share)} of the rows, {_share(was)} before"
             )
+
+
+def _least_retained(delivery: _Delivery, before: Profile) -> float:
+    """The share of the keys of the last GREEN delivery that must still be there.
+
+    Deliveries that were not GREEN set no measure, so that healthy churn adds up until one is: the bound widens by what
+    a month may lose for every further month. Else a source that tripped once could never be GREEN again by itself. A
+    delivery that lacks three in ten of the keys or more stays AMBER all the same, as often as it comes.
+    """
+    least = delivery.source.bounds.min_retained
+    if least is None:
+        least = _RETAINED if delivery.fetched.control else _RETAINED_UNVOUCHED
+    widened = least * (1 - _CHURN) ** (before.months - 1)
+    return max(widened, min(least, _RETAINED_EVER))
 
 
 def _event_history(delivery: _Delivery, before: Profile) -> Iterator[_Finding]:

@@ -214,6 +214,11 @@ def later(on: str, cut: pl.Expr, certain: str) -> pl.Expr:
     return pl.when(seen).then(pl.lit(True)).when(pl.col(certain)).then(pl.lit(False))
 
 
+def certainly(certain: str) -> pl.Expr:
+    """True where something may be concluded from absence, else null: an answer that needs it is then not given."""
+    return pl.when(pl.col(certain)).then(pl.lit(True))
+
+
 def absent(feed: str) -> pl.Expr:
     """True where an alive feed has no record of the subject, false where it has one, null where it is not alive."""
     known = pl.col(f"{feed}__row").is_not_null()

@@ -69,7 +69,7 @@ class Bounds(Table):
     max_drop_rows: int | None = None  # an absolute number instead of the share
     max_rise: float = 1.0
     min_rows: int = 0  # holds for the first delivery too
-    min_retained: Share | None = None  # None: 0.80, or 0.95 for a file without a control file
+    min_retained: Share | None = None  # None: 0.80, or 0.95 for a file without a control file; widens with the months
     max_fill_drop: Share = 0.20
     max_differing_keys: Share = 0.01
     amber_quarantined: Share = 0.05

@@ -22,7 +22,7 @@ def build(ground: Ground) -> Grain:
         pl.lit("seat").alias("record"), "conflict",
     )  # fmt: skip
     frame = pl.concat([accounts, seats]).with_columns(
-        pl.when("conflict").then(pl.lit(True)).when(alive).then(pl.lit(False)).alias("conflict"),
+        pl.when(alive).then("conflict"),  # a key that names two people may name one where all are there
         pl.lit(None, pl.UInt32).alias("people__row"),
         alive.alias("people__alive"),
         pl.lit(ground.world.alive("seats")).alias("seats__alive"),

@@ -21,7 +21,7 @@ def build(ground: Ground) -> Grain:
             pl.col("serial", "asset_tag").drop_nulls().first(),
         )
         .with_columns(
-            pl.when("conflict").then(pl.lit(True)).when(alive).then(pl.lit(False)).alias("conflict"),
+            pl.when(alive).then("conflict"),  # a key that is borne once here may be borne twice where all are there
             alive.alias("assets__alive"),
             pl.lit(None, pl.UInt32).alias("assets__row"),
         )

@@ -13,9 +13,10 @@ def build(ground: Ground) -> Grain:
     """Every valid serial among company endpoints.
 
     `overlap_days` = days since both of two records of one system were last seen alive, the older one after the newer
-    was enrolled; null where there is no such pair.
+    was enrolled; null where there is no such pair. `overlaps` is null where the other record may be missing.
     """
     world = ground.world
+    alive = world.alive_for("endpoints", pl.col("asset_class"), ground.coverage)
     rows = ground.endpoints.filter(pl.col("judged") & pl.col("serial_key").is_not_null()).select(
         "_id", "_source", "serial_key", "endpoint_id", "enrolled_at", "last_seen_at", "asset_class",
         seen_days=world.days_since("seen_on"),
@@ -37,14 +38,20 @@ def build(ground: Ground) -> Grain:
         rows.group_by("serial_key")
         .agg(pl.col("_id").sort(), pl.len().cast(pl.Int64).alias("records"), pl.col("asset_class").drop_nulls().first())
         .join(pairs, on="serial_key", how="left")
-        .with_columns(pl.col("overlap_days").is_not_null().alias("overlaps"))
+        .with_columns(
+            pl.when(pl.col("overlap_days").is_not_null())
+            .then(pl.lit(True))
+            .when(alive)
+            .then(pl.lit(False))
+            .alias("overlaps")
+        )
         .with_columns(pl.col("serial_key").is_in(excepted.drop_nulls().implode()).alias("excepted"))
         .sort("serial_key")
     )
     return Grain(
         name="enrolled_device",
         feed="endpoints",
-        gone=ground.world.alive_for("endpoints", pl.col("asset_class"), ground.coverage),
+        gone=alive,
         frame=frame.select(list(HEALTHY)),
     )
 

@@ -248,8 +248,9 @@ class Ground:
         """The table with what is known of the person a record names, in columns `<name>_<attribute>`.
 
         `<name>_known`, `<name>_leaver` and `<name>_on_leave` are three-valued: null where keys conflict, where the
-        person has vanished from HR, or where people are not alive; false where the record names nobody.
-        `people__row` is the landed row of the person. `resolved` is whom the records mean, where that is known.
+        person has vanished from HR, where people are not alive, or where accounts are not, which may have the key;
+        false where the record names nobody. `people__row` is the landed row of the person. `resolved` is whom the
+        records mean, where that is known.
         """
         resolved = self.people.resolve(table, keys) if resolved is None else resolved
         named = resolved.select(
@@ -263,7 +264,8 @@ class Ground:
         )
         silent = pl.all_horizontal(pl.col(column).is_null() for column in keys.columns)
         alive = pl.lit(self.world.alive("people"))
-        nobody = silent | (alive & ~pl.col(f"{name}_conflict") & pl.col(f"{name}_id").is_null())
+        all_keys = alive & pl.lit(self.world.alive("accounts"))
+        nobody = silent | (all_keys & ~pl.col(f"{name}_conflict") & pl.col(f"{name}_id").is_null())
         somebody = pl.col(f"{name}_id").is_not_null() & (pl.col(f"{name}_present") | alive)
 
         def told(answer: pl.Expr) -> pl.Expr:

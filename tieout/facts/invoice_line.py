@@ -149,7 +149,11 @@ def build(ground: Ground) -> Grain:
         .with_columns(
             pl.coalesce("bill_rows", pl.concat_list("_id")).alias("_id"),
             alive.alias("entitlements__alive"),
-            (pl.col("bill_rows").is_not_null() & pl.col("has_terms")).fill_null(False).alias("judged"),
+            pl.when(pl.col("bill_rows").is_null())
+            .then(pl.lit(False))
+            .when(pl.col("has_terms") | alive)
+            .then("has_terms")
+            .alias("judged"),
             pl.coalesce("bill_in_period", "in_period").alias("in_period"),
             pl.when(contracted).then(pl.lit(True)).when(alive).then(pl.lit(False)).alias("contracted"),
             pl.when(alive).then(pl.col("billed_units") - pl.col("units_in_force")).alias("units_over"),

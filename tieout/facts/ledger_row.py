@@ -71,10 +71,14 @@ def build(ground: Ground) -> Grain:
             .alias("registered"),
             world.days_since("status_since").alias("asset_status_days"),
             (pl.col("ledger_cost") - pl.col("register_cost")).abs().alias("cost_gap"),
-            pl.col("ledger_cost").is_not_null().alias("compared"),
+            pl.when(pl.col("ledger_cost").is_not_null())
+            .then(pl.lit(True))
+            .when(alive)
+            .then(pl.lit(False))
+            .alias("compared"),
             (pl.col("existence_on") - pl.col("disposed_on")).dt.total_days().alias("seen_after_days"),
-            pl.col("asset_status").fill_null("none"),
-            pl.col("existence_certain").fill_null(True),
+            pl.coalesce("asset_status", pl.when(alive).then(pl.lit("none"))).alias("asset_status"),
+            pl.col("existence_certain").fill_null(alive),
         )
         .with_columns(pl.when(pl.col("assets__row").list.len() > 0).then("assets__row").alias("assets__row"))
         .sort("ledger_id")

@@ -12,7 +12,7 @@ from tieout.rule import Grain
 
 
 def build(ground: Ground) -> Grain:
-    """Every tag the register has or had."""
+    """Every tag the register has or had; `entries` is null where it is not alive and another one may be missing."""
     world = ground.world
     fields = [name for name in FEEDS["assets"].schema if name != "asset_tag"]
     delivered = world.delivered["assets"].with_columns(normalize.code(pl.col("asset_tag")).alias("tag_key"))
@@ -35,7 +35,7 @@ def build(ground: Ground) -> Grain:
         .with_columns(
             pl.coalesce("tag_now", "asset_tag").alias("asset_tag"),
             pl.col("class_now").alias("asset_class"),
-            pl.col("entries").fill_null(0),
+            pl.when((pl.col("entries") > 1) | alive).then(pl.col("entries").fill_null(0)).alias("entries"),
             pl.col("status").alias("status_before"),
             pl.col("taken_over").fill_null(False),
             pl.when(known).then(pl.lit(True)).when(alive).then(pl.lit(False)).alias("present"),

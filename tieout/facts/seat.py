@@ -96,7 +96,8 @@ def _mates(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
     """What else the holder has: a better seat of the product (`duplicate`), or one that includes it (`bundled`).
 
     The better of two seats is the more recently used, then the lower seat_id. `unclaimed` = the seat is nobody's: no
-    person's, and no service, shared, admin or guest account's; unknown where the console shows pseudonyms.
+    person's, and no service, shared, admin or guest account's; unknown where the console shows pseudonyms, and where
+    accounts are not alive.
     """
     world = ground.world
     held = frame.filter(pl.col("counted") & pl.col("holder_id").is_not_null()).select(
@@ -148,7 +149,7 @@ def _mates(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
             told("bundled").alias("bundled"),
             pl.when(tool.fill_null(False))
             .then(pl.lit(False))
-            .when(~pl.col("concealed"))
+            .when(~pl.col("concealed") & (pl.col("holder_known") | pl.lit(world.alive("accounts"))))
             .then(~pl.col("holder_known"))
             .alias("unclaimed"),
         )

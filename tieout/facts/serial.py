@@ -10,7 +10,11 @@ from tieout.rule import Grain
 
 
 def build(ground: Ground) -> Grain:
-    """Every valid serial of the register's entries on the books; an empty maker may be any."""
+    """Every valid serial of the register's entries on the books; an empty maker may be any.
+
+    `entries` is null where the register is not alive and another one may be missing.
+    """
+    alive = pl.lit(ground.world.alive("assets"))
     rows = ground.assets.filter(pl.col("status").is_in(ON_BOOKS) & pl.col("serial_key").is_not_null())
     nameless = pl.col("maker_key").is_null().sum().over("serial_key")
     of_maker = (
@@ -27,6 +31,7 @@ def build(ground: Ground) -> Grain:
             pl.col("tag_key").sort().str.join("; ").alias("tags"),
             pl.when(pl.col("asset_class").n_unique() == 1).then(pl.col("asset_class").first()).alias("asset_class"),
         )
+        .with_columns(pl.when((pl.col("entries") > 1) | alive).then("entries"))
         .sort("serial_key")
     )
     return Grain(name="serial", feed="assets", frame=frame.select(list(HEALTHY)))

@@ -163,13 +163,20 @@ class People:
     def _index(self, live: pl.DataFrame) -> pl.DataFrame:
         """Live keys, and the remembered ones that name nobody live, with each person's employment beside them.
 
+        Where HR is not alive, a key also names whom it named before and who is missing now: else a leaver alone would
+        stand for an address that was given to somebody else since.
+
         `key_no` numbers the keys in the order in which they count, `person_no` the people; `named` is how many people
         a key names, `employed_n` how many of them are employed.
         """
-        former = self.world.remembered("memory_person_keys", MEMORY_KEYS).join(live, on=["kind", "key"], how="anti")
+        remembered = self.world.remembered("memory_person_keys", MEMORY_KEYS)
+        former = remembered.join(live, on=["kind", "key"], how="anti")
+        missing = remembered.join(self.world.rows("people"), on="person_id", how="anti")
+        if self.world.alive("people"):
+            missing = missing.clear()
         employment = self.known.select("person_id", "employed", "start_date", "left_on")
         return (
-            pl.concat([live, former])
+            pl.concat([live, former, missing])
             .unique()
             .join(employment, on="person_id")
             .with_columns(pl.col("kind").cast(_KIND), pl.col("person_id").rank("dense").alias("person_no"))

@@ -8,7 +8,7 @@ Quiet: while the custodian is on leave; devices nothing shows (ghost-asset).
 
 import polars as pl
 
-from tieout.rule import Rule, absent, within
+from tieout.rule import Rule, absent, certainly, within
 
 RULE = Rule(
     slug="silent-endpoint",
@@ -22,7 +22,7 @@ RULE = Rule(
     fails=lambda p: (
         ~absent("endpoints")
         & (pl.col("endpoints_days") > p.evidence_days)
-        & pl.col("endpoints_certain")
+        & certainly("endpoints_certain")
         & within("elsewhere_days", p.evidence_days, "elsewhere_certain")
         & ~pl.col("custodian_on_leave")
     ),

@@ -8,7 +8,7 @@ Quiet: devices nothing has shown at all (ghost-asset); not evaluated while a man
 
 import polars as pl
 
-from tieout.rule import Rule, absent, longer, within
+from tieout.rule import Rule, absent, certainly, longer, within
 
 RULE = Rule(
     slug="unmanaged-device",
@@ -22,7 +22,7 @@ RULE = Rule(
     fails=lambda p: (
         longer("status_days", p.enrol_days, "status_seen_days")
         & absent("endpoints")
-        & pl.col("endpoints_certain")
+        & certainly("endpoints_certain")
         & within("elsewhere_days", p.evidence_days, "elsewhere_certain")
     ),
     requires=("endpoints",),
