@@ -5,7 +5,6 @@ Every value is escaped, a missing one is an error, and the policy in the page al
 
 import base64
 import hashlib
-import re
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
@@ -60,6 +59,7 @@ def _environment() -> jinja2.Environment:
         loader=jinja2.FileSystemLoader(HERE),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        auto_reload=False,  # like stylesheet and script: a process shows every page as it knew them at its first
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -92,7 +92,7 @@ def units(quantity: Decimal | int | None) -> str:
 
 def grouped(number: str) -> str:
     """A number in text with thousands marked."""
-    return re.sub(r"(?<=\d)(?=(\d{3})+(?!\d))", ",", number.partition(".")[0]) + "".join(number.partition(".")[1:])
+    return f"{Decimal(number):,f}"
 
 
 def many(count: int, thing: str) -> str:

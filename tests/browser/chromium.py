@@ -6,11 +6,21 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
 FOUND = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+AS_THREE_AND_FOUR = """
+import os, sys
+to_read, to_write = (os.dup(int(number)) for number in sys.argv[1:3])
+for place, pipe in ((3, to_read), (4, to_write)):
+    os.dup2(pipe, place)
+    os.set_inheritable(place, True)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
+"""Puts the pipes where the browser looks for them, in a process of its own: this one has threads."""
 KEYS = {"Tab": 9, "Enter": 13, " ": 32}
 
 
@@ -28,14 +38,11 @@ class Browser:
         self.complaints: list[str] = []
         self.requests: list[str] = []
 
-        def as_three_and_four() -> None:
-            os.dup2(os.dup(to_read), 3)
-            os.dup2(os.dup(to_write), 4)
-
         self._process = subprocess.Popen(
-            [FOUND, "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+            [sys.executable, "-c", AS_THREE_AND_FOUR, str(to_read), str(to_write), FOUND,
+             "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
              "--remote-debugging-pipe", f"--user-data-dir={folder / 'profile'}", "about:blank"],
-            preexec_fn=as_three_and_four, close_fds=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            pass_fds=(to_read, to_write), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         os.close(to_read)
         os.close(to_write)
