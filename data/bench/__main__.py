@@ -13,7 +13,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import polars as pl
+
 from data.bench import company, measure, names
+from pipelines.workspace import Workspace
 
 COPIES = {"S": 5, "M": 48, "L": 480}
 """How many copies of the sample company make a size: some 2,000, 20,000 and 200,000 people."""
@@ -39,6 +42,7 @@ def _measured(size: str, times: int) -> dict[str, Any]:
     if not workspace.exists():
         company.write(workspace, COPIES[size])
     taken: dict[str, list[dict[str, Any]]] = {what: [] for what in measure.MEASURED}
+    _hold_exact(workspace, COPIES[size])
     for _ in range(times):
         for what, measurements in taken.items():
             sys.stderr.write(f"{size} {what}\n")
@@ -62,6 +66,18 @@ def _measured(size: str, times: int) -> dict[str, Any]:
     return {"rows": rows, "found": found, "seconds": seconds, "peak_mb": peak}
 
 
+def _hold_exact(workspace: Path, copies: int) -> None:
+    """Raise SystemExit where a month does not find in every copy what it finds in one company, and nothing more."""
+    alone = BUILD / "alone"
+    if not alone.exists():
+        company.write(alone, 1)
+    for one in (alone, workspace):
+        _one("month", one)
+    once, often = (company.found(Workspace.open(one), measure.PERIOD) for one in (alone, workspace))
+    if not often.equals(once.with_columns(pl.col("copies") * copies)):
+        raise SystemExit(f"{workspace}: what is found is not {copies} times what is found in one company")
+
+
 def _one(what: str, workspace: Path) -> dict[str, Any]:
     told = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "data.bench.measure", what, str(workspace)],
@@ -72,8 +88,6 @@ def _one(what: str, workspace: Path) -> dict[str, Any]:
 
 
 def _rows(path: Path) -> int:
-    import polars as pl
-
     return int(pl.scan_parquet(path).select(pl.len()).collect().item())
 
 
@@ -97,6 +111,9 @@ def _page(results: dict[str, Any], times: int) -> str:
             "month ÷ floor (the same inputs read and the same outputs written once)",
             lambda r: _ratio(r, "month", "floor"),
         ),
+        ("the second month ÷ the first, in CPU", lambda r: _ratio(r, "second", "month", "cpu")),
+        ("`tieout run` ÷ the same steps without Dagster", lambda r: _ratio(r, "command", "month")),
+        ("`tieout --help` ÷ `import typer`", lambda r: _ratio(r, "help", "typer")),
         ("twelve rules ÷ the same as hand-written SQL, findings equal", lambda r: _ratio(r, "rules", "sql")),
         ("pandas script for five rules ÷ the same five rules, findings equal", lambda r: _ratio(r, "script", "five")),
     ]
@@ -117,8 +134,8 @@ def _both(result: dict[str, Any], name: str) -> str:
     return f"{seconds['wall']:.1f} ({seconds['cpu']:.1f})"
 
 
-def _ratio(result: dict[str, Any], one: str, other: str) -> str:
-    return f"{result['seconds'][one]['wall'] / result['seconds'][other]['wall']:.2f}"
+def _ratio(result: dict[str, Any], one: str, other: str, kind: str = "wall") -> str:
+    return f"{result['seconds'][one][kind] / result['seconds'][other][kind]:.2f}"
 
 
 if __name__ == "__main__":

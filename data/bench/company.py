@@ -62,6 +62,15 @@ def write(directory: Path, copies: int, form: Form = "parquet", periods: tuple[s
     return directory
 
 
+def found(workspace: Workspace, period: str) -> pl.DataFrame:
+    """What a month found, by what it says without the number of the copy, and in how many copies: equal for all."""
+    with Warehouse(workspace.tables) as warehouse:
+        findings = warehouse.read("findings", period=period)
+    nameless = pl.col("subject").str.replace_all(MARK + r"\d+", "")
+    told = ("rule", "subject", "outcome", "severity", "owner", "value", "currency")
+    return findings.with_columns(nameless).group_by(told).agg(copies=pl.len()).sort(told)
+
+
 def copy(rows: pl.DataFrame, feed: str, copies: int) -> pl.DataFrame:
     """A feed's rows, once for each copy, with the copy's names."""
     numbers = pl.DataFrame({"_copy": range(copies)})

@@ -5,8 +5,10 @@ The month measured is the first of the workspace. Wall and CPU seconds; peak mem
 
 import json
 import logging
+import os
 import resource
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -42,17 +44,39 @@ STEPS = (
     steps.render,
     steps.publish,
 )
+_COMMAND = "from pipelines.cli import main; main()"
 Times = dict[str, dict[str, float]]
 
 
 def month(workspace: Workspace, times: Times) -> None:
     """Every step of a month, from the inbox to the published database and the pages; leaves the workspace so."""
-    for made in (workspace.landing, workspace.warehouse, workspace.published, workspace.reports):
-        shutil.rmtree(made, ignore_errors=True)
+    _clear(workspace)
     with _timed(times, "month"):
         for step in STEPS:
             with _timed(times, step.__name__):
                 step(Month(workspace, PERIOD))
+
+
+def second(workspace: Workspace, times: Times) -> None:
+    """The month after the one measured, which it builds on."""
+    with _timed(times, "second"):
+        for step in STEPS:
+            step(Month(workspace, PERIODS[1]))
+
+
+def command(workspace: Workspace, times: Times) -> None:
+    """The month by the command itself: Python's start, Dagster and its records included."""
+    _clear(workspace)
+    with _timed(times, "command"):
+        _call("-c", _COMMAND, "run", "--quiet", "--period", PERIOD, "--workspace", str(workspace.root))
+
+
+def start(workspace: Workspace, times: Times) -> None:
+    """How long the command takes to say how it is used, and the library to be loaded that it is made with."""
+    with _timed(times, "help"):
+        _call("-c", _COMMAND, "--help")
+    with _timed(times, "typer"):
+        _call("-c", "import typer")
 
 
 def floor(workspace: Workspace, times: Times) -> None:
@@ -97,7 +121,7 @@ def five(workspace: Workspace, times: Times) -> dict[str, set[str]]:
 
 
 MEASURED: dict[str, Callable[[Workspace, Times], Any]] = {
-    one.__name__: one for one in (month, floor, sql, rules, script, five)
+    one.__name__: one for one in (month, floor, sql, rules, script, five, second, command, start)
 }
 
 
@@ -110,11 +134,28 @@ def _judged(workspace: Workspace, times: Times, name: str, slugs: list[str]) -> 
     return {slug: set(fired.filter(pl.col("rule") == slug)["subject_key"]) for slug in slugs}
 
 
+def _clear(workspace: Workspace) -> None:
+    """Take away whatever was made of the inbox."""
+    for made in (workspace.landing, workspace.warehouse, workspace.decisions, workspace.published, workspace.reports):
+        shutil.rmtree(made, ignore_errors=True)
+
+
+def _call(*arguments: str) -> None:
+    """Run Python; raises CalledProcessError where that fails."""
+    subprocess.run([sys.executable, "-W", "ignore", *arguments], check=True, capture_output=True)
+
+
 @contextmanager
 def _timed(times: Times, name: str) -> Iterator[None]:
-    wall, cpu = time.perf_counter(), time.process_time()
+    wall, cpu = time.perf_counter(), _cpu()
     yield
-    times[name] = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
+    times[name] = {"wall": time.perf_counter() - wall, "cpu": _cpu() - cpu}
+
+
+def _cpu() -> float:
+    """Seconds of CPU that this process took, and those it called."""
+    took = os.times()
+    return took.user + took.system + took.children_user + took.children_system
 
 
 def main() -> None:

@@ -12,7 +12,6 @@ from tieout.rule import SEPARATOR
 pytestmark = pytest.mark.slow
 
 COPIES = 4
-OF_ONE_COPY = ("rule", "subject", "outcome", "severity", "owner", "value", "currency")
 
 
 @pytest.fixture(scope="module")
@@ -29,11 +28,9 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[int, tuple[Workspace
 
 
 def test_every_copy_is_found_the_same(found: dict[int, tuple[Workspace, pl.DataFrame]]) -> None:
-    nameless = pl.col("subject").str.replace_all(company.MARK + r"\d+", "")
-    one, many = (found[copies][1].with_columns(nameless).group_by(OF_ONE_COPY).len() for copies in (1, COPIES))
+    one, many = (company.found(found[copies][0], measure.PERIOD) for copies in (1, COPIES))
     assert one.height > 40
-    expected = one.with_columns(pl.col("len") * COPIES)
-    assert many.sort(OF_ONE_COPY).rows() == expected.sort(OF_ONE_COPY).rows()
+    assert many.rows() == one.with_columns(pl.col("copies") * COPIES).rows()
 
 
 def test_sql_and_pandas_find_what_the_rules_find(found: dict[int, tuple[Workspace, pl.DataFrame]]) -> None:
