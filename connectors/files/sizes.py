@@ -3,7 +3,9 @@
 import re
 import zipfile
 import zlib
+from array import array
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import IO
 
@@ -15,8 +17,11 @@ from tieout.settings import Limits
 
 _BLOCK = 1 << 20
 _DEFLATED = 1032  # times its size a deflated byte can come to
-_ROW = re.compile(rb'\sr="[A-Z]*([0-9]{1,9})"')
-_COLUMN = re.compile(rb'\sr="([A-Z]{2,})[0-9]')
+_ROW = re.compile(rb"""\sr\s*=\s*["'][A-Z]*([0-9]{1,9})["']""")
+_COLUMN = re.compile(rb"""\sr\s*=\s*["']([A-Z]{2,})[0-9]""")
+_TEXT = re.compile(rb"<(?:\w+:)?si[\s>/]")
+_SHARES = re.compile(rb"""\st\s*=\s*["']s["']""")
+_SHARED = re.compile(rb"""\st\s*=\s*["']s["'][^<>]*>\s*<(?:\w+:)?v>\s*([0-9]{1,9})\s*<""")
 _LONGEST_MARK = 64  # bytes of such a mark, where a block may cut it
 _CELLS = 64_000_000
 """Cells from the first to the last of a sheet, empty ones between them included: that many are held at once."""
@@ -35,10 +40,12 @@ def hold_workbook(path: Path, limits: Limits) -> None:
             hold(sum(member.file_size for member in members), "unpacked_bytes", limits)
             if sum(member.compress_size for member in members) * _DEFLATED > limits.unpacked_bytes:
                 hold(sum(_unpacked(path, member, limits) for member in members), "unpacked_bytes", limits)
+            texts = _shared_texts(book, members)
             for member in members:
-                if member.filename.startswith("xl/worksheets/") and not member.is_dir():
+                if _is_sheet(book, member):
                     with book.open(member) as sheet:
                         _hold_sheet(sheet, limits)
+                    _hold_texts(book, member, texts, limits)
     except (zipfile.BadZipFile, zlib.error, OSError, NotImplementedError, RuntimeError, EOFError) as error:
         raise FileError("it is no readable workbook; is it damaged, password-protected or of another kind?") from error
 
@@ -74,6 +81,43 @@ def _unpacked(path: Path, member: zipfile.ZipInfo, limits: Limits) -> int:
                 size += len(unpacker.decompress(packed, _BLOCK))
                 packed = unpacker.unconsumed_tail
     return size
+
+
+def _is_sheet(book: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
+    """Whether a member is a worksheet, wherever in the archive it lies."""
+    with book.open(member) as part:
+        return b"worksheet" in part.read(_LONGEST_MARK * 64)
+
+
+def _shared_texts(book: zipfile.ZipFile, members: list[zipfile.ZipInfo]) -> list[int]:
+    """The length of each text that cells refer to by number, its marks included."""
+    starts, end = array("Q"), 0
+    for member in members:
+        if member.filename.lower().endswith("sharedstrings.xml"):
+            with book.open(member) as part:
+                kept = b""
+                while block := part.read(_BLOCK):
+                    begun, text = len(kept), kept + block
+                    starts.extend(end - begun + one.start() for one in _TEXT.finditer(text) if one.end() > begun)
+                    end += len(block)
+                    kept = text[-_LONGEST_MARK:]
+    return [after - start for start, after in pairwise([*starts, end])]
+
+
+def _hold_texts(book: zipfile.ZipFile, member: zipfile.ZipInfo, texts: list[int], limits: Limits) -> None:
+    """One long text that millions of cells refer to is held once for each of them."""
+    longest = max(texts, default=0)
+    with book.open(member) as sheet:
+        shares = sum(len(_SHARES.findall(text)) for text in _blocks(sheet))
+    if shares * longest <= limits.unpacked_bytes:
+        return
+    held = 0
+    with book.open(member) as sheet:
+        for text in _blocks(sheet):
+            numbers = [int(number) for number in _SHARED.findall(text)]
+            unread = max(0, len(_SHARES.findall(text)) - len(numbers))
+            held += sum(texts[number] for number in numbers if number < len(texts)) + unread * longest
+            hold(held, "unpacked_bytes", limits)
 
 
 def _hold_sheet(sheet: IO[bytes], limits: Limits) -> None:

@@ -12,7 +12,6 @@ from pipelines import crash, decisions
 from pipelines.publish import fingerprints
 from pipelines.verify import verify
 from pipelines.warehouse import query
-from pipelines.whole import UNFINISHED
 from pipelines.workspace import Workspace
 from tests.conftest import MINIMAL, Tieout, run_steps
 from tests.faults.figures import measured
@@ -144,7 +143,7 @@ def hold_killed(root: Path, act: Act, point: str, old: State | None, new: State,
         assert answer.code == 0, answer.err
         assert state(root) == new, point
         assert verify(workspace) == []
-    assert [*root.rglob(f"{UNFINISHED}*"), *root.rglob("pledge.json"), *root.rglob("switch.json")] == []
+    assert [*root.rglob("pledge.json"), *root.rglob("switch.json")] == []
 
 
 def spread(passed: Counter[str]) -> list[str]:

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import random
+import re
 import resource
 import shutil
 import struct
@@ -252,6 +253,56 @@ def test_hostile_size_is_refused_by_the_name_of_its_limit(
 ) -> None:
     failure = taken_in(tmp_path, suffix, mutation(HEALTHY[suffix], random.Random(1)))
     assert failure == f"assets{suffix}: it is larger than its limit, {limit}; if that is right, raise it under limits"
+
+
+def with_texts(text: bytes, references: int, sheets: int = 1) -> bytes:
+    """A workbook in which so many cells of each sheet refer to one shared text."""
+    out = io.BytesIO()
+    cells = b"".join(b'<row r="%d"><c r="A%d" t="s"><v>0</v></c></row>' % (n, n) for n in range(2, references + 2))
+    part = b"<worksheet><dimension ref='A1:XFD1048576'/><sheetData>%s</sheetData></worksheet>" % cells
+    with (
+        zipfile.ZipFile(io.BytesIO(HEALTHY[".xlsx"])) as book,
+        zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as other,
+    ):
+        for name in book.namelist():
+            if name not in ("xl/sharedStrings.xml", "xl/worksheets/sheet1.xml"):
+                other.writestr(name, book.read(name))
+        other.writestr("xl/sharedStrings.xml", b"<sst><si><t>%s</t></si></sst>" % text)
+        for number in range(1, sheets + 1):
+            other.writestr(f"xl/worksheets/sheet{number}.xml", part)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (with_texts(b"x" * 1_000_000, 60_000), "unpacked_bytes = 20000000"),
+        (with_texts(b"x" * 10_000, 60_000).replace(b"worksheets", b"other_name"), "unpacked_bytes = 20000000"),
+        (with_texts(b"x", 60_000, sheets=12), "unpacked_bytes = 20000000"),
+    ],
+    ids=["one text in many cells", "sheets in another place", "many sheets"],
+)
+def test_what_only_grows_when_it_is_read_is_refused_before(content: bytes, said: str, tmp_path: Path) -> None:
+    before = peak()
+    failure = taken_in(tmp_path, ".xlsx", content)
+    assert failure == f"assets.xlsx: it is larger than its limit, {said}; if that is right, raise it under limits"
+    assert peak() - before < ROOM
+
+
+def test_a_workbook_that_lies_about_its_size_or_holds_archives_is_read_as_it_is(tmp_path: Path) -> None:
+    nested, before = HEALTHY[".xlsx"], peak()
+    for _ in range(50):
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("inner.xlsx", nested)
+        nested = out.getvalue()
+    told = re.compile(rb'<dimension ref="[^"]*"')
+    out = io.BytesIO(rezipped(HEALTHY[".xlsx"], lambda name, part: told.sub(b'<dimension ref="A1:XFD1048576"', part)))
+    with zipfile.ZipFile(out, "a") as book:
+        assert b"XFD1048576" in book.read("xl/worksheets/sheet1.xml")
+        book.writestr("xl/embeddings/deep.zip", nested)
+    assert taken_in(tmp_path, ".xlsx", out.getvalue()) == ""
+    assert peak() - before < ROOM
 
 
 def test_a_sheet_of_two_far_corners_is_refused(tmp_path: Path) -> None:
