@@ -2,8 +2,8 @@
 
 **Asks** `users.list` and `team.billableInfo` with a user token (`token`; scopes users:read, users:read.email, admin).
 
-**Delivers** `seats`: a deactivated member's seat is suspended; bots and single-channel guests are no paid seats; where
-Slack says who is billed, that counts. A guest's plan says so.
+**Delivers** `seats`: a deactivated member's seat is suspended; bots and guests are no paid seats; where Slack says who
+is billed, that counts. A guest's plan says so.
 
 **Gaps**: no last use: Slack tells it in no list of members, so it is unknown. No price.
 """
@@ -66,7 +66,7 @@ def _seats(rows: pl.DataFrame, streams: Streams) -> pl.DataFrame:
     said = {name: either(rows, name).eq_missing("true") for name in ("deleted", "is_bot", "is_invited_user",
             "is_restricted", "is_ultra_restricted")}  # fmt: skip
     is_bot = said["is_bot"] | (pl.col("id") == _SLACKBOT)
-    unpaid = is_bot | said["is_ultra_restricted"] | said["deleted"]
+    unpaid = is_bot | said["is_restricted"] | said["is_ultra_restricted"] | said["deleted"]
     return rows.with_columns(
         pl.when(said["deleted"]).then(pl.lit("suspended")).when(said["is_invited_user"]).then(pl.lit("invited"))
         .otherwise(pl.lit("active")).alias("state"),

@@ -170,6 +170,15 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, str | bool | int | list | None) else str(value)
 
 
+@pytest.mark.proves("github", "fixture", "its sample and every fault")
+def test_github_gives_who_holds_a_licence_too(pull: Pull) -> None:
+    pulled = pull("github", "seats", options={"licence": "enterprise"})
+    assert (pulled.is_whole, pulled.staged.quarantined, pulled.staged.used) == (True, 0, ROWS), pulled.fetched.why
+    seats = {row["seat_id"]: row for row in pulled.staged.rows.to_dicts()}
+    assert {seats["monalisa"][name] for name in ("product", "email")} == {"GitHub Enterprise", "monalisa@example.com"}
+    assert seats["hubot@example.com"]["email"] == "hubot@example.com"  # on a server of the company's own alone
+
+
 # -- what passes -----------------------------------------------------------------------------------------------------
 
 
