@@ -110,7 +110,7 @@ class PageFile:
 def dig(data: object, path: str) -> Any:
     """What stands at `outer.inner` in an answer; None where nothing does. A key may hold dots itself."""
     while path:
-        if not isinstance(data, Mapping):
+        if not isinstance(data, dict):
             return None
         if path in data:
             return data[path]

@@ -59,13 +59,20 @@ class Seen:
     def add(self, records: list[Any], key: list[str]) -> bool:
         """Take a page in; whether it brought anything that was not there before."""
         before, self.pages = len(self.keys), self.pages + 1
-        for record in records:
-            parts = tuple("" if (part := dig(record, name)) is None else str(part) for name in key)
-            self.rows += 1
-            self.last_key = parts[0] if parts else ""
-            self.keys.add(hash(parts) if any(parts) else self.rows)
-            self.has_keys |= any(parts)
+        names = [_told_apart(record, key) for record in records]
+        self.keys.update(hash(name) if name else number for number, name in enumerate(names, self.rows))
+        self.rows += len(records)
+        self.has_keys |= any(names)
+        self.last_key = _told_apart(records[-1], key[:1]) if records else ""
         return len(self.keys) > before
+
+
+def _told_apart(record: Any, key: list[str]) -> str:
+    """What tells a record apart from others, as one text; empty where it has nothing of that."""
+    if len(key) == 1:
+        return "" if (value := dig(record, key[0])) is None else str(value)
+    parts = [_told_apart(record, [part]) for part in key]
+    return "\0".join(parts) if any(parts) else ""
 
 
 class Whole(Table):
