@@ -15,6 +15,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
+from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import Annotated, Any, Protocol
 from urllib.parse import urljoin, urlsplit
 
@@ -33,6 +35,13 @@ _MOST_REDIRECTS = 5
 _QUOTA = ("rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded")  # how some systems say 429 with a 403
 _RESETS = ("x-rate-limit-reset", "x-ratelimit-reset", "ratelimit-reset")
 _MESSAGES = ("message", "error_description", "errorSummary", "detail", "messages", "title", "error.message", "error")
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse)
 
 
 class Limits(Table):
@@ -179,9 +188,10 @@ class Client:
                 request = self._http.build_request(
                     method, url, params=params or None, json=body, data=form, headers=headers
                 )
-                response = self._http.send(request, stream=True)
+                deadline = self.wire.clock() + self.limits.request_seconds
+                response = self._begun(request)
                 try:
-                    raw = self._whole(response)
+                    raw = self._whole(response, deadline)
                 finally:
                     response.close()
             except httpx.TransportError as error:
@@ -195,15 +205,34 @@ class Client:
             url, params = self.resolve(response.headers["location"], str(request.url)), None
         raise PullError(f"{self._origin} redirects in a circle")
 
-    def _whole(self, response: httpx.Response) -> bytes:
+    def _begun(self, request: httpx.Request) -> httpx.Response:
+        """An answer up to its body. httpx bounds each read, not all of them: headers may come a byte at a time."""
+        came = SimpleQueue[httpx.Response | Exception]()
+
+        def send() -> None:
+            try:
+                came.put(self._http.send(request, stream=True))
+            except Exception as error:
+                came.put(error)
+
+        Thread(target=send, daemon=True).start()
+        try:
+            begun = came.get(timeout=self.limits.request_seconds)
+        except Empty:
+            raise self._too_slow() from None
+        if isinstance(begun, Exception):
+            raise begun
+        return begun
+
+    def _whole(self, response: httpx.Response, deadline: float) -> bytes:
         """The body, unpacked, unless it is cut off, too large or too slow."""
-        deadline, packed = self.wire.clock() + self.limits.request_seconds, bytearray()
+        packed = bytearray()
         for block in response.iter_raw():
             packed += block
             if len(packed) > self.limits.page_bytes:
                 raise self._too_large()
             if self.wire.clock() > deadline:
-                raise _NotNowError(f"{self._origin} took longer for one answer than request_seconds allows")
+                raise self._too_slow()
         match response.headers.get("content-encoding", "identity").strip().lower():
             case "identity" | "":
                 return bytes(packed)
@@ -227,6 +256,9 @@ class Client:
             packed = gzip.unused_data
         return plain
 
+    def _too_slow(self) -> _NotNowError:
+        return _NotNowError(f"{self._origin} took longer for one answer than request_seconds allows")
+
     def _too_large(self) -> PullError:
         return PullError(f"one answer is larger than its limit, page_bytes = {self.limits.page_bytes}")
 
@@ -238,7 +270,7 @@ class Client:
         is_page = raw.lstrip()[:1] == b"<" or "html" in headers.get("content-type", "")
         data: Any = None
         try:
-            data = None if status == _NO_CONTENT else json.loads(raw.decode("utf-8-sig"), parse_constant=_refuse)
+            data = None if status == _NO_CONTENT else _DECODER.decode(raw.decode("utf-8-sig"))
         except (ValueError, RecursionError):
             if 200 <= status < 300:
                 what = "a web page, as of a login," if is_page else "a damaged body" if raw.strip() else "nothing"
@@ -254,10 +286,6 @@ class Client:
             404: "; is the address right?",
         }
         raise PullError(f"{said} to {_bare(url)}{hint.get(status, '')}", status)
-
-
-def _refuse(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number")
 
 
 def post(url: str, body: Any) -> None:

@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -84,7 +84,7 @@ class PageFile:
 
     def add(self, page: Page) -> None:
         """Write one page."""
-        said = {name: value for name, value in asdict(page).items() if name != "body" and value not in (None, {})}
+        said = {name: value for name, value in vars(page).items() if name != "body" and value not in (None, {})}
         head = json.dumps(said | {"at": page.at.isoformat(), "bytes": len(page.body)}, ensure_ascii=False)
         self._file.write(gzip.compress(head.encode() + b"\n" + page.body + b"\n", compresslevel=1, mtime=0))
         self.pages += 1

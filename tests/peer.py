@@ -6,6 +6,7 @@ import gzip
 import json
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -35,6 +36,7 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
     raw: bytes | None = None
     is_cut: bool = False
+    is_slow: bool = False  # its headers come a byte at a time, for three seconds
     date: datetime | None = None  # by the peer's clock
 
 
@@ -192,6 +194,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, reply: Reply) -> None:
         raw = json.dumps(reply.body, ensure_ascii=False).encode() if reply.raw is None else reply.raw
+        if reply.is_slow:
+            for byte in b"HTTP/1.1 200 OK\r\nX-Slow: " + b"x" * 36:
+                self.wfile.write(bytes([byte]))
+                self.wfile.flush()
+                time.sleep(0.05)
         self.send_response_only(reply.status)
         self.send_header("Date", format_datetime(reply.date or datetime.now(UTC), usegmt=True))
         headers = {"Content-Type": "application/json", **reply.headers}

@@ -279,3 +279,13 @@ def test_a_link_elsewhere_is_not_followed_and_fails_the_pull(opened: Open, serve
     assert not [headers for headers in server.strangers if "Authorization" not in headers]
     assert fetched.outcome != "complete"
     assert staged.used <= 5
+
+
+def test_an_answer_that_drips_in_is_not_waited_for(opened: Open) -> None:
+    fetched, _ = opened(
+        {"kind": "bearer", "token": "${SECRET}"},
+        lambda asked, reply: setattr(reply, "is_slow", True),
+        limits={"request_seconds": 0.2},
+    )
+    assert fetched.outcome == "failed"
+    assert "took longer for one answer than request_seconds allows" in str(fetched.why)
