@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from pipelines import anchors, crash, returned
 from pipelines.catalogue import rules_of
 from pipelines.errors import ConfigError, TieoutError
-from pipelines.warehouse import PERIOD, QueryError, Warehouse, literal, query
+from pipelines.warehouse import PERIOD, QueryError, Warehouse, query
 from pipelines.whole import write_whole
 from pipelines.workspace import Workspace
 from tieout import digest
@@ -36,6 +36,7 @@ from tieout.decisions import (
     verify,
 )
 from tieout.intake import Override
+from tieout.quoting import literal
 
 RECLAIM = "reclaim/"
 """What the id of a month's reclaim begins with; the month follows."""

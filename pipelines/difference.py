@@ -3,9 +3,10 @@
 import polars as pl
 
 from pipelines.errors import ConfigError
-from pipelines.warehouse import literal, query
+from pipelines.warehouse import query
 from pipelines.workspace import Workspace, check_period
 from tieout.judgement import OPEN_STATUSES
+from tieout.quoting import literal
 
 _COLUMNS = ("rule", "subject", "severity", "owner", "value", "age_days")
 _ORDER = {"new": 0, "reopened": 1, "resolved": 2, "aged": 3}

@@ -12,6 +12,7 @@ from pipelines.warehouse import query
 from pipelines.workspace import Workspace
 from reports.prose import read
 from tieout.judgement import OPEN_STATUSES, is_on
+from tieout.quoting import literal
 from tieout.rule import Rule
 
 _COUNTS = ("population", "fired", "superseded", "exempt", "clean", "unknown", "not_evaluated", "value", "reason")
@@ -88,7 +89,7 @@ def open_now(workspace: Workspace) -> pl.DataFrame:
     asked = ("rule", "subject", "severity", "status", "owner", "value", "age_days", "due_on", "exception_id")
     if not workspace.published_database.exists():
         return pl.DataFrame(schema=dict.fromkeys(asked, pl.String))
-    statuses = ", ".join(f"'{status}'" for status in OPEN_STATUSES)
+    statuses = ", ".join(map(literal, OPEN_STATUSES))
     columns = ", ".join(asked)
     return query(
         workspace.published_database,

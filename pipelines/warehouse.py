@@ -19,21 +19,12 @@ from pydantic import BaseModel, ValidationError
 from pipelines import crash
 from pipelines.errors import TieoutError
 from pipelines.whole import settle, write_whole
+from tieout.quoting import literal, quoted
 
 PERIOD = "period"
 CONTENTS = "contents.json"
 OLDEST_READER = "v1.4.0"
 """Clients from this DuckDB on can open what is published."""
-
-
-def quoted(name: str) -> str:
-    """A name as SQL writes it, whatever characters it holds."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """A text as SQL writes it, for the statements that take no parameters."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from sqlalchemy.engine.cursor import FullyBufferedCursorFetchStrategy
 from checks.expectations import BEFORE
 from checks.expectations.suites import suites
 from tieout.published import TABLES
+from tieout.quoting import literal, quoted
 
 SEALED = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}  # reach for no network
 EXAMPLES = 5
@@ -73,11 +74,11 @@ def _opened(files: Mapping[str, Path]) -> Iterator[Any]:
 
 def _views(files: Mapping[str, Path]) -> Iterator[str]:
     for name, file in files.items():
-        published = ", ".join(map(_literal, TABLES["exceptions" if name == BEFORE else name].columns))
+        published = ", ".join(map(literal, TABLES["exceptions" if name == BEFORE else name].columns))
         columns = f"COLUMNS(one -> one IN ({published}))"  # those that are there
-        yield f"CREATE VIEW {name} AS SELECT {columns} FROM read_parquet({_literal(str(file))})"
+        yield f"CREATE VIEW {quoted(name)} AS SELECT {columns} FROM read_parquet({literal(str(file))})"
     if BEFORE not in files:
-        yield f"CREATE VIEW {BEFORE} AS FROM exceptions LIMIT 0"
+        yield f"CREATE VIEW {quoted(BEFORE)} AS FROM exceptions LIMIT 0"
 
 
 def _fetch(_connection: object, cursor: Any, _statement: str, _values: object, context: Any, _many: bool) -> None:
@@ -118,7 +119,3 @@ def _problems(info: Any) -> Iterator[str]:
     """The first line of every error in what Great Expectations tells of them."""
     for one in [info] if "exception_message" in info else info.values():
         yield str(one["exception_message"]).splitlines()[0]
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
