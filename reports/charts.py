@@ -1,6 +1,10 @@
 """Drawings beside the numbers they show: bars and lines in percent of their room, drawn in the colours of the page.
 
 They stand in the table of their numbers, so that they read the same on a phone, in the dark, on paper and aloud.
+
+Altair and vl-convert were measured for the same drawings: 84 MB to install, 0.9 s of CPU before the first and 0.08 s
+for each, where a month's pages take 0.8 s together. A drawing of fixed size with labels of its own does not read on a
+phone, its colours do not follow the page, and where its labels stand depends on the fonts of the machine.
 """
 
 from collections.abc import Sequence

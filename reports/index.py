@@ -16,7 +16,7 @@ from reports.reclaim import Reclaim
 from reports.renewals import Renewal
 from reports.rollforward import COUNTED, RollForward, roll_forward
 from reports.sections import Card, Sections
-from reports.tables import Tables, of_period, total
+from reports.tables import Tables, of_period
 from reports.worth import Worth, worth
 
 TOP = 10
@@ -131,7 +131,7 @@ def build(
         not_evaluated=runs.filter(pl.col("not_evaluated") > 0).height + runs["reason"].drop_nulls().len(),
         rules=runs.height,
         worth=worth(counted),
-        soon=tuple(one for one in finance.renewals if one.soon),
+        soon=finance.soon,
         finance=_finance(finance, worth(counted)),
         identified=finance.identified.seats,
         unvalued=finance.identified.unvalued,
@@ -184,8 +184,7 @@ def _finance(finance: Reclaim, worths: Sequence[Worth]) -> tuple[Amount, ...]:
         Amount("Lapsed", "the date passed unused", step("lapsed").value, page),
         Amount("Exposure", "what may be owed to a vendor", of_kind.get("exposure"), f"{page}#owed"),
         Amount("Overcharged", "invoiced beyond what was contracted", of_kind.get("overcharge"), f"{page}#owed"),
-        Amount("Unobserved", "a year of products that no console shows",
-               total(pl.Series([one.value for one in finance.unobserved], dtype=pl.Decimal(38, 10))), page),
+        Amount("Unobserved", "a year of products that no console shows", finance.unobserved_spend, page),
     )  # fmt: skip
 
 

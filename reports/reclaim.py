@@ -166,6 +166,9 @@ class Reclaim:
     decide_soonest: date | None
     units: Mapping[str, Decimal]
     idle_value: Decimal
+    exposed: Decimal | None
+    overcharged: Decimal | None
+    unobserved_spend: Decimal | None
     idle_unvalued: Decimal
     exposures: tuple[Exposure, ...]
     overcharges: tuple[Exposure, ...]
@@ -188,6 +191,12 @@ class Reclaim:
     missing: tuple[str, ...]
     signed: str | None
 
+    @property
+    def soon(self) -> tuple[Renewal, ...]:
+        """The renewals that must be decided within 60 days: the earliest first, then what saves most."""
+        soon = (one for one in self.renewals if one.soon and one.decide_by)
+        return tuple(sorted(soon, key=lambda one: (one.decide_by, -(one.saves or 0))))
+
 
 def build(tables: Tables, about: About, rules: Mapping[str, str]) -> Reclaim:
     """The page of one period; raises InequalityError where units, seats or amounts do not add up."""
@@ -205,6 +214,9 @@ def build(tables: Tables, about: About, rules: Mapping[str, str]) -> Reclaim:
         tie(f"Identified value by {name} against all", _sum(parts), identified.value or Decimal(0))
         tie(f"Identified seats by {name} against all", sum(t.seats for t in parts), identified.seats)
     climbed = savings.build(tables, about)
+    exposures = _exposures(tables, about, rules, pl.col("subject_type") == "product")
+    overcharges = _exposures(tables, about, rules, pl.col("value_kind") == "overcharge")
+    unobserved = _unobserved(lines)
     return Reclaim(
         identified=identified,
         decide_soonest=min((day for day in seats["decide_by"] if day), default=None),
@@ -214,8 +226,11 @@ def build(tables: Tables, about: About, rules: Mapping[str, str]) -> Reclaim:
         },
         idle_value=sum((line.unassigned_value or Decimal(0) for line in positions), Decimal(0)),
         idle_unvalued=sum((line.unassigned for line in positions if line.unassigned_value is None), Decimal(0)),
-        exposures=_exposures(tables, about, rules, pl.col("subject_type") == "product"),
-        overcharges=_exposures(tables, about, rules, pl.col("value_kind") == "overcharge"),
+        exposed=_worth(exposures),
+        overcharged=_worth(overcharges),
+        unobserved_spend=_worth(unobserved),
+        exposures=exposures,
+        overcharges=overcharges,
         by_product=totals["product"],
         by_vendor=totals["vendor"],
         by_contract=totals["contract"],
@@ -227,7 +242,7 @@ def build(tables: Tables, about: About, rules: Mapping[str, str]) -> Reclaim:
         seats=seats,
         candidates=listing.build("candidates", "Seats that may be given back", COLUMNS, seats, about, answers=ANSWERS),
         buckets=_buckets(tables, about, lines),
-        unobserved=_unobserved(lines),
+        unobserved=unobserved,
         renewals=renewals(tables, about),
         rates=tuple(
             Rate(*row)
@@ -241,6 +256,11 @@ def build(tables: Tables, about: About, rules: Mapping[str, str]) -> Reclaim:
         missing=silent(tables, about, "seats", "entitlements", "invoices"),
         signed=_signed(tables, about),
     )
+
+
+def _worth(ones: Sequence[Exposure | Unobserved]) -> Decimal | None:
+    """What they are worth together; None where there are some and none has a value."""
+    return total(pl.Series([one.value for one in ones], dtype=pl.Decimal(38, 10)))
 
 
 def _signed(tables: Tables, about: About) -> str | None:

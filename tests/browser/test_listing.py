@@ -182,6 +182,29 @@ def test_the_first_screen_of_an_owner_says_what_to_do_by_when_why_and_what_it_is
         assert said in task
 
 
+@pytest.mark.parametrize(
+    ("page_name", "seen"),
+    [
+        ("index", ("open exceptions", "rules could not judge", "Accuracy %", "What weighs most", "Where it fails",
+                   "Leavers", "Spares", "Silent")),
+        ("reclaim", ("cash this fiscal year", "realised", "avoided", "lapsed", "To be decided within 60 days",
+                     "a year of products no console shows", "Closing")),
+        ("audit", ("is the state of", "role conflicts", "findings of tieout verify", "Months and signatures")),
+    ],
+)  # fmt: skip
+def test_the_first_screen_shows_what_its_reader_looks_for(
+    browser: Browser, tmp_path: Path, page_name: str, seen: tuple[str, ...]
+) -> None:
+    path = tmp_path / f"{page_name}.html"
+    path.write_bytes(render(pages.full(), pages.ABOUT, pages.RULES)[f"{page_name}.html"])
+    browser.open(path, width=1400, height=900)
+    inside = browser.run("""[...document.querySelectorAll('main :is(li, th, h2, h3, p, a, .figure)')].filter((one) => {
+      const { bottom, height } = one.getBoundingClientRect()
+      return height && bottom <= innerHeight
+    }).map((one) => one.textContent).join(' ')""")
+    assert [said for said in seen if said not in inside] == []
+
+
 def _many(times: int) -> dict[str, pl.DataFrame]:
     """The sample so often that each of its exceptions stands in the list `times` times."""
     tables = pages.full()
