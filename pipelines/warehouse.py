@@ -156,17 +156,14 @@ class Warehouse:
             connection.execute("BEGIN")  # one wait for the disk, not one a comment
             for table, show in shown.items():
                 name = f"publication.main.{quoted(table)}"
-                columns = ", ".join(map(quoted, show.columns))
                 comments = [f"COMMENT ON TABLE {name} IS {literal(show.about)}"] + [
                     f"COMMENT ON COLUMN {name}.{quoted(column)} IS {literal(text)}"
                     for column, text in show.columns.items()
                 ]
-                files = self.files(show.table, show.period) or self.files(show.table)[-1:]  # of which no row is shown
-                listed = ", ".join(literal(str(path)) for path in files)
-                where = f"WHERE {PERIOD} = {literal(show.period)}" if show.period else ""
-                rows_of = f"SELECT {columns} FROM read_parquet([{listed}], union_by_name = true) {where}"
-                connection.execute(";".join([f"CREATE TABLE {name} AS {rows_of}", *comments]))
-                rows += int(connection.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0])
+                frame = self.read(show.table, period=show.period, columns=list(show.columns))
+                connection.register("shown", frame.to_arrow())
+                connection.execute(";".join([f"CREATE TABLE {name} AS FROM shown", *comments]))
+                rows += frame.height
             connection.execute("COMMIT")
             connection.execute("CHECKPOINT publication")
         return rows
@@ -231,6 +228,9 @@ class Warehouse:
             yield
         except (*_OF_STORAGE, OSError, pl.exceptions.ComputeError, ValidationError) as problem:
             raise StorageError(_unusable(self.folder, problem)) from problem
+        except pl.exceptions.ColumnNotFoundError as problem:
+            why = "what is kept was written by an older version of Tieout; run the latest month again"
+            raise StorageError(f"{self.folder}: {why}.") from problem
 
 
 _OF_STORAGE = (duckdb.IOException, duckdb.FatalException, duckdb.InternalException, duckdb.OutOfMemoryException)

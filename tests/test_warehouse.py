@@ -114,6 +114,16 @@ def test_one_warehouse_takes_over_another(warehouse: Warehouse, tmp_path: Path) 
     assert other.read("u").rows() == [("2026-10", 3)]
 
 
+def test_tables_of_an_older_version_are_told_as_such(warehouse: Warehouse, tmp_path: Path) -> None:
+    warehouse.write("t", pl.DataFrame({"n": [1]}), "2026-09")
+    with pytest.raises(StorageError, match="written by an older version of Tieout; run the latest month again"):
+        warehouse.read("t", columns=["n", "later"])
+    with pytest.raises(StorageError, match="written by an older version of Tieout; run the latest month again"):
+        warehouse.publish(tmp_path / "p.duckdb", {"t": Shown("t", "", {"n": "", "later": ""})})
+    warehouse.write("t", pl.DataFrame({"n": [2], "later": ["x"]}), "2026-10")
+    assert warehouse.read("t", columns=["n", "later"]).rows() == [(1, None), (2, "x")]
+
+
 @pytest.fixture
 def published(warehouse: Warehouse, tmp_path: Path) -> Path:
     """A published file of a table with one row in each of two periods, of which the second is shown."""
