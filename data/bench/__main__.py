@@ -1,7 +1,8 @@
 """Measures a month on large companies: `make bench`, or `python -m data.bench S M L --times 3`.
 
-Every figure is a ratio of two measurements of one run on one machine, medians of several; `build/bench/result.json` keeps
-the seconds of each size, `docs/performance.md` shows the tables. Whatever is compared in time must have found the same, row for row.
+Every figure is a ratio of two measurements of one run on one machine, medians of several; `build/bench/result.json`
+keeps the seconds of each size, `docs/performance.md` shows the tables. Whatever is compared in time must have found the
+same, row for row.
 """
 
 import argparse
