@@ -8,6 +8,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+import duckdb
 import openpyxl
 import polars as pl
 import pytest
@@ -39,7 +40,13 @@ def said_by(files: Mapping[str, bytes]) -> dict[str, dict[str, Decimal]]:
 
 
 def in_tables(tables: Mapping[str, pl.DataFrame]) -> dict[str, Decimal]:
-    return as_sums(tables["reclaim_candidates"].filter(pl.col("period") == ABOUT.period).to_dicts())
+    """What SQL comes to over the published table."""
+    with duckdb.connect() as database:
+        database.register("reclaim_candidates", tables["reclaim_candidates"].to_arrow())
+        sums = ", ".join(f"coalesce(sum({name}), 0)::DECIMAL(38, 10)" for name in (*MONEYS, *AMOUNTS))
+        row = database.execute(f"SELECT {sums} FROM reclaim_candidates WHERE period = ?", [ABOUT.period]).fetchone()
+    assert row
+    return dict(zip((*MONEYS, *AMOUNTS), row, strict=True))
 
 
 def test_page_workbook_csv_and_tables_agree_to_the_cent() -> None:
