@@ -44,9 +44,10 @@ def cards(tables: Tables, about: About) -> tuple[Card, ...]:
     """How many expectations there are, and how many do not hold."""
     rows = _rows(tables, about)
     fails = rows.filter(~pl.col("held")).height
+    known = rows.height > 0
     return (
-        Card(f"{rows.height:,}" if rows.height else "?", "expectations of the results", link="expectations.html"),
-        Card(f"{fails:,}" if rows.height else "?", "do not hold", alarm=fails > 0, link="expectations.html#broken"),
+        Card(f"{rows.height:,}" if known else "?", "expectations of the results", link="expectations.html"),
+        Card(f"{fails:,}" if known else "?", "of them do not hold", fails > 0, "expectations.html#broken"),
     )
 
 
