@@ -31,6 +31,7 @@ from tieout.decisions import (
     Standing,
     completed,
     head,
+    keys_in,
     not_corrected,
     refusal,
     verify,
@@ -135,6 +136,7 @@ def record(
         log = read(workspace)
         known = about or standings(workspace, [one.exception_id for one in asked])
         today = act.at.astimezone(workspace.settings.zone).date()
+        people = _keys_of_people(workspace, [*(one.proposal for one in asked if one.proposal), *log])
         receipts: list[Receipt] = []
         new: list[Entry] = []
         for one in asked:
@@ -146,7 +148,7 @@ def record(
             if found:
                 signed = {"document": found.content} if found.content else {}
                 proposal = proposal.model_copy(update={"exception_id": found.exception_id, **signed})
-            said = said or refusal(proposal, found, [*log, *new], workspace.settings, today)
+            said = said or refusal(proposal, found, [*log, *new], workspace.settings, today, people)
             if said:
                 receipts.append(_receipt(one, found, REFUSED, said))
                 continue
@@ -298,6 +300,26 @@ def as_asked(number: int, said: Mapping[str, str | None]) -> Asked:
 
 def _broken(path: Path, what: str) -> str:
     return f"{path}: {what}; put the log back as it was, from a backup, before anything else."
+
+
+def _keys_of_people(workspace: Workspace, told: Iterable[Proposal]) -> dict[str, str]:
+    """Whose the names, addresses, usernames and numbers are that decisions name people by: key → person_id.
+
+    A key that several people bore names nobody.
+    """
+    named = {key for one in told for text in (one.who, one.approver) if text for key in keys_in(text)}
+    with Warehouse(workspace.tables) as warehouse:
+        periods = warehouse.periods("memory_person_keys")
+        if not periods:
+            return {}
+        keys = warehouse.read("memory_person_keys", period=periods[-1], columns=["key", "person_id"])
+        names = warehouse.read("memory_people", period=periods[-1], columns=["full_name", "person_id"])
+    words = pl.col("key").str.to_lowercase().str.extract_all(r"[\pL\pN]+").list.sort().list.join(" ")
+    folded = pl.concat([keys, names.rename({"full_name": "key"})]).with_columns(
+        pl.when(pl.col("key").str.contains("@", literal=True)).then(pl.col("key").str.to_lowercase()).otherwise(words)
+    )
+    folded = folded.filter(pl.col("key").is_in(sorted(named))).unique()
+    return dict(folded.filter(pl.col("key").is_unique()).iter_rows())
 
 
 def _found(one: Asked, known: Sequence[Standing]) -> tuple[Standing | None, str | None]:

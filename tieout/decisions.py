@@ -8,10 +8,11 @@ later than, so that an old month run again comes to the same answer.
 import hashlib
 import json
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Annotated, Literal, get_args
 
 import polars as pl
@@ -222,11 +223,17 @@ def _fingerprint(entry: Entry) -> str:
 
 
 def refusal(
-    proposal: Proposal, standing: Standing | None, earlier: Sequence[Entry], settings: Settings, today: date
+    proposal: Proposal,
+    standing: Standing | None,
+    earlier: Sequence[Entry],
+    settings: Settings,
+    today: date,
+    people: Mapping[str, str] = MappingProxyType({}),
 ) -> str | None:
     """Why a proposal cannot be recorded, as one clear sentence; None when it can.
 
-    `today` is the local date of the decision.
+    `today` is the local date of the decision; `people` says whose a name, an address, a username or a person_id
+    is, in small letters, as far as HR and the accounts tell.
     """
     if not proposal.who.strip():
         return "it does not say who decides"
@@ -237,8 +244,8 @@ def refusal(
         _unfit(proposal, standing)
         or _incomplete(proposal, settings, today)
         or _uncorrectable(proposal, earlier)
-        or _out_of_order(proposal, standing, [e for e in standing_entries if e.seq != proposal.corrects])
-        or _alone(proposal, standing)
+        or _out_of_order(proposal, standing, [e for e in standing_entries if e.seq != proposal.corrects], people)
+        or _alone(proposal, standing, people)
         or _unauthorised(proposal, standing, settings)
     )
 
@@ -250,11 +257,15 @@ def completed(proposal: Proposal, settings: Settings, today: date) -> Proposal:
     return proposal
 
 
-def same_person(one: str, other: str) -> bool:
+def same_person(one: str, other: str, people: Mapping[str, str] = MappingProxyType({})) -> bool:
     """True when two texts name one person: by name or e-mail in any case, or by a name spelt out in the address.
 
-    In doubt it says yes: two steps of one person look like four eyes, two people are asked once more.
+    Also where both are known as keys of one person. In doubt it says yes: two steps of one person look like four eyes,
+    two people are asked once more.
     """
+    one_is, other_is = ({people[key] for key in keys_in(text) if key in people} for text in (one, other))
+    if one_is & other_is:
+        return True
     names, addresses = _identify(one)
     other_names, other_addresses = _identify(other)
     if addresses and other_addresses:
@@ -264,10 +275,19 @@ def same_person(one: str, other: str) -> bool:
     return bool(spelt & other_spelt - {""})
 
 
+def keys_in(text: str) -> list[str]:
+    """By what a text that names somebody is looked up: its parts in small letters, of names the words in one order."""
+    return [part if "@" in part else _spelt(part) for part in _parts(text)]
+
+
+def _parts(text: str) -> list[str]:
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return [part.strip() for part in folded.replace(">", "<").split("<") if part.strip()]
+
+
 def _identify(text: str) -> tuple[set[str], set[str]]:
     """The names and the addresses in `Ada Byron`, `ada@x.org` or `Ada Byron <ada@x.org>`."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    parts = [part.strip() for part in folded.replace(">", "<").split("<") if part.strip()]
+    parts = _parts(text)
     addresses = {part for part in parts if "@" in part}
     return {_spelt(part) for part in parts if "@" not in part}, addresses
 
@@ -342,7 +362,9 @@ def _uncorrectable(proposal: Proposal, earlier: Sequence[Entry]) -> str | None:
     return None
 
 
-def _out_of_order(proposal: Proposal, standing: Standing, counting: Sequence[Entry]) -> str | None:
+def _out_of_order(
+    proposal: Proposal, standing: Standing, counting: Sequence[Entry], people: Mapping[str, str]
+) -> str | None:
     """Whether the step before was taken, by somebody else, and this one not yet."""
     kind = proposal.kind
     if kind not in ("approve", *LADDER):
@@ -355,16 +377,16 @@ def _out_of_order(proposal: Proposal, standing: Standing, counting: Sequence[Ent
     before = next((entry for entry in counting if entry.kind == LADDER[kind]), None)
     if before is None:
         return f"there is no decision to {LADDER[kind]} it yet, on which to {kind}"
-    if same_person(before.who, proposal.who):
+    if same_person(before.who, proposal.who, people):
         return f"{proposal.who} took the step before (D{before.seq}, {before.kind}); somebody else must {kind}"
     return None
 
 
-def _alone(proposal: Proposal, standing: Standing) -> str | None:
+def _alone(proposal: Proposal, standing: Standing, people: Mapping[str, str]) -> str | None:
     """Whether one person stands on both sides."""
-    if proposal.approver and same_person(proposal.who, proposal.approver):
+    if proposal.approver and same_person(proposal.who, proposal.approver, people):
         return f"{proposal.approver} cannot approve what {proposal.who} asks for; name somebody else as approver"
-    if standing.stated_by and same_person(proposal.who, standing.stated_by):
+    if standing.stated_by and same_person(proposal.who, standing.stated_by, people):
         return f"{proposal.who} asked for this change; somebody else must approve it"
     return None
 
