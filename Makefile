@@ -34,7 +34,8 @@ test-peers: $(READY) ## fetch servers and emulators of other systems below build
 	$(BIN)/python -m pytest -m slow tests/test_peers.py -rs
 
 support: $(READY) ## write connectors/SUPPORT.md from what the connectors are tested against here
-	$(BIN)/python -m pytest --hypothesis-profile search -m "slow or not slow" --support connectors/SUPPORT.md $(CONNECTOR_TESTS)
+	$(BIN)/python -m pytest -n 3 --dist loadgroup --hypothesis-profile search -m "slow or not slow" \
+		--support connectors/SUPPORT.md $(CONNECTOR_TESTS)
 
 figures: $(READY) ## count what the long proofs of reliability hold, and write docs/reliability-figures.md from it
 	mkdir -p build

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 import httpx
 
-from tests.test_real_servers import free_port, wait_for
+from tests.test_real_servers import free_port, serving
 
 USER = "api"
 _MODULES = ("mpm_prefork", "authz_core", "authz_user", "auth_basic", "authn_core", "authn_file", "perl")
@@ -116,19 +116,13 @@ def _database(root: Path, folder: Path) -> Iterator[int]:
     env, quiet = libraries(root), {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     made = [mariadb / "bin/mariadb-install-db", *common, "--auth-root-authentication-method=normal", "--skip-test-db"]
     subprocess.run([*made, "--user=root"], env=env, check=True, **quiet)
-    server = subprocess.Popen(
-        [mariadb / "sbin/mariadbd", *common, "--user=root", "--bind-address=127.0.0.1", f"--port={port}", "--sql-mode=",
-         f"--socket={socket}", f"--pid-file={folder}/mariadb.pid"], env=env, **quiet,
-    )  # fmt: skip
-    try:
-        wait_for(port)
+    serve = [mariadb / "sbin/mariadbd", *common, "--user=root", "--bind-address=127.0.0.1", f"--port={port}",
+             "--sql-mode=", f"--socket={socket}", f"--pid-file={folder}/mariadb.pid"]  # fmt: skip
+    with serving(serve, port, env=env):
         tables = (root / "usr/share/ocsinventory-reports/files/ocsbase.sql").read_bytes()
         client = [mariadb / "bin/mariadb", "--no-defaults", f"--socket={socket}", "--user=root", "--force"]
         subprocess.run(client, env=env, input=_GRANT.encode() + tables, check=False, **quiet)
         yield port
-    finally:
-        server.terminate()
-        server.wait()
 
 
 @contextmanager
@@ -141,19 +135,14 @@ def _web(root: Path, folder: Path, database: int, password: str) -> Iterator[int
     config.write_text(
         _APACHE.format(folder=folder, port=port, root=root, database=database, modules="\n".join(modules))
     )
-    server = subprocess.Popen(
+    own_group = True  # when it ends, it ends its whole process group
+    with serving(
         [root / "usr/sbin/apache2", "-f", config, "-DFOREGROUND"],
+        port,
         env=libraries(root),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,  # when it ends, it ends its whole process group
-    )
-    try:
-        wait_for(port)
+        start_new_session=own_group,
+    ):
         yield port
-    finally:
-        server.terminate()
-        server.wait()
 
 
 def _own_config(root: Path, folder: Path, database: int) -> str:

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +17,7 @@ from tests.peer import CANARY
 from tests.spoil import DRIP, SPOILS
 from tests.test_live_sources import USERS as SCIM_USERS
 from tests.test_live_sources import scim as scim  # the fixture
-from tests.test_real_servers import free_port, pulled, wait_for
+from tests.test_real_servers import free_port, pulled, serving
 
 pytestmark = pytest.mark.slow
 USERS = 450
@@ -42,23 +41,13 @@ def okta(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     ]
     seed = {"tokens": {CANARY: {"login": "admin", "scopes": []}}, "okta": {"users": people}}
     (folder / "seed.json").write_text(json.dumps(seed))
-    server = subprocess.Popen(
-        [tools / "emulate", "start", "-s", "okta", "-p", str(port), "--seed", folder / "seed.json"],
-        env={**os.environ, "PATH": f"{tools}:{os.environ['PATH']}"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd=folder,
-    )
-    try:
-        wait_for(port)
+    command = [tools / "emulate", "start", "-s", "okta", "-p", str(port), "--seed", folder / "seed.json"]
+    with serving(command, port, env={**os.environ, "PATH": f"{tools}:{os.environ['PATH']}"}, cwd=folder):
         url = f"http://127.0.0.1:{port}"
         with httpx.Client(base_url=url, headers={"Authorization": f"SSWS {CANARY}"}, trust_env=False) as client:
             gone = client.get("/api/v1/users").json()[-1]["id"]
             client.post(f"/api/v1/users/{gone}/lifecycle/deactivate").raise_for_status()
         yield url
-    finally:
-        server.terminate()
-        server.wait()
 
 
 @pytest.mark.proves("okta", "emulator", "emulate 0.12.2")
@@ -85,15 +74,8 @@ def storage() -> Iterator[str]:
     if not command.exists():
         pytest.skip("the emulator is not installed; `make test-peers` installs it")
     port = free_port()
-    server = subprocess.Popen(
-        [command, "-H", "127.0.0.1", "-p", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        wait_for(port)
+    with serving([command, "-H", "127.0.0.1", "-p", str(port)], port):
         yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait()
 
 
 @pytest.mark.proves("drop", "emulator", "moto 5.2.5 (S3)")
@@ -143,18 +125,11 @@ def test_a_server_that_limits_requests_gives_everybody_in_the_end(scim: str, tmp
     folder.mkdir()
     (tmp_path / "pulls").mkdir()
     (folder / "nginx.conf").write_text(NGINX.format(folder=folder, port=port, behind=scim))
-    server = subprocess.Popen(
-        [nginx, "-c", folder / "nginx.conf", "-g", "daemon off;"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        wait_for(port)
+    with serving([nginx, "-c", folder / "nginx.conf", "-g", "daemon off;"], port):
         fetched, staged = pulled(
             tmp_path / "pulls", patient=True, feed="accounts", connector="scim", url=f"http://127.0.0.1:{port}",
             token="${PASSWORD}", page_size=50,
         )  # fmt: skip
-    finally:
-        server.terminate()
-        server.wait()
     assert fetched.outcome == "complete", fetched.why
     assert staged.used == SCIM_USERS
     assert fetched.report
@@ -169,17 +144,9 @@ def between(scim: str) -> Iterator[str]:
         pytest.skip("mitmproxy is not installed; `make test-peers` installs it")
     port = free_port()
     spoiling = ["-s", str(Path(__file__).with_name("spoil.py")), "--set", "stream_large_bodies=1g"]
-    server = subprocess.Popen(
-        [command, "--mode", f"reverse:{scim}", "--listen-host", "127.0.0.1", "-p", str(port), "-q", *spoiling],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        wait_for(port)
+    listening = ["--mode", f"reverse:{scim}", "--listen-host", "127.0.0.1", "-p", str(port), "-q"]
+    with serving([command, *listening, *spoiling], port):
         yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait()
 
 
 @pytest.mark.proves("scim", "real server", "scim2-server behind mitmproxy that spoils answers")

@@ -8,7 +8,7 @@ import subprocess
 import time
 import uuid
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -52,6 +52,18 @@ def wait_for(port: int) -> None:
         except OSError:
             time.sleep(0.05)
     raise TimeoutError(f"nothing listens on port {port}")
+
+
+@contextmanager
+def serving(command: Sequence[str | Path], port: int, **how: Any) -> Iterator[None]:
+    """A server that listens on a port until the end of the block."""
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **how)
+    try:
+        wait_for(port)
+        yield
+    finally:
+        server.terminate()
+        server.wait()
 
 
 # -- databases -------------------------------------------------------------------------------------------------------
@@ -120,13 +132,8 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     subprocess.run(init, check=True, capture_output=True)
     serve = [*as_user, str(tools / "postgres"), "-D", str(folder / "data"), "-p", str(port), "-h", "127.0.0.1",
              "-k", str(folder), "-c", "fsync=off"]  # fmt: skip
-    server = subprocess.Popen(serve, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        wait_for(port)
+    with serving(serve, port):
         yield f"postgresql+psycopg://tieout@127.0.0.1:{port}/postgres"
-    finally:
-        server.terminate()
-        server.wait()
 
 
 @pytest.mark.proves("sql", "real server", "PostgreSQL")
@@ -185,17 +192,8 @@ def slapd(folder: Path, config: str, entries: list[str]) -> Iterator[str]:
     written.write_text(config.format(folder=folder, password=CANARY))
     (folder / "all.ldif").write_text("\n".join(entries), encoding="utf-8")
     subprocess.run([load, "-f", written, "-l", folder / "all.ldif", "-q"], check=True, capture_output=True)
-    server = subprocess.Popen(
-        [serve, "-f", written, "-h", f"ldap://127.0.0.1:{port}", "-d", "0"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        wait_for(port)
+    with serving([serve, "-f", written, "-h", f"ldap://127.0.0.1:{port}", "-d", "0"], port):
         yield f"ldap://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait()
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from tests.peer import CANARY, Asked, Reply
 from tests.test_opening import Open
 from tests.test_opening import opened as opened  # the fixtures
 from tests.test_opening import server as server
-from tests.test_real_servers import free_port, pulled, wait_for
+from tests.test_real_servers import free_port, pulled, serving
 
 CLIENT = "tieout"
 
@@ -108,15 +108,8 @@ def backlot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     (folder / "said.jsonl").write_text("\n".join(map(json.dumps, said)))
     quiet = {**os.environ, "BACKLOT_TELEMETRY": "0", "DO_NOT_TRACK": "1", "BACKLOT_DATA_DIR": str(folder / "data")}
     subprocess.run([*command, "import", folder / "said.jsonl"], env=quiet, check=True, capture_output=True)
-    server = subprocess.Popen(
-        [*command, "serve", "--port", str(port)], env=quiet, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        wait_for(port)
+    with serving([*command, "serve", "--port", str(port)], port, env=quiet):
         yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait()
 
 
 OPEN = {"kind": "header", "prefix": "Bearer ", "credential": "${ADMIN}"}
