@@ -54,8 +54,8 @@ def _another(flow: Any) -> None:
 
 
 def _drip(flow: Any) -> None:
-    """A little at a time, for five seconds: no single wait is long, all together are."""
-    waits = iter(range(50))
+    """A little at a time, for eight seconds: no single wait is long, all together are."""
+    waits = iter(range(80))
 
     def drops(block: bytes) -> Iterator[bytes]:
         for n in range(0, len(block), 512):
