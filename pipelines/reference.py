@@ -176,7 +176,8 @@ def _tables() -> Iterator[str]:
     yield "The tables of `published/tieout.duckdb`. The same words stand as comments in the file itself."
     for name, table in TABLES.items():
         scope = "Latest period only." if table.latest_only else "Every period."
-        yield from ("", f"## {name}", "", f"{table.doc} {scope}", "")
+        key = f" In a period, one row a {', '.join(f'`{column}`' for column in table.key)}." if table.key else ""
+        yield from ("", f"## {name}", "", f"{table.doc} {scope}{key}", "")
         yield from _table("Column", "Meaning")
         yield from (_row(f"`{column}`", meaning) for column, meaning in table.columns.items())
 
