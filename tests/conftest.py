@@ -112,8 +112,10 @@ Tieout = Callable[..., Answer]
 
 @pytest.fixture
 def tieout(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Tieout:
-    """Run a command in this process, without Great Expectations."""
+    """Run a command in this process, without Great Expectations; where its progress goes is then as it was before."""
     monkeypatch.setattr(expectations, "validate", nothing_expected)
+    for name in ("handlers", "propagate", "level"):
+        monkeypatch.setattr(steps.log, name, getattr(steps.log, name))
 
     def call(*arguments: object) -> Answer:
         monkeypatch.setattr(sys, "argv", ["tieout", *map(str, arguments)])
