@@ -104,13 +104,13 @@ http {{
     fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
-    limit_req_zone $binary_remote_addr zone=all:1m rate=1r/s;
+    limit_req_zone $binary_remote_addr zone=all:1m rate=30r/m;
     limit_req_status 429;
     server {{
         listen 127.0.0.1:{port};
         error_page 429 = @slower;
         location / {{ limit_req zone=all burst=2 nodelay; proxy_pass {behind}; }}
-        location @slower {{ default_type application/json; add_header Retry-After 0.4 always; return 429 "{{}}"; }}
+        location @slower {{ default_type application/json; add_header Retry-After 2 always; return 429 "{{}}"; }}
     }}
 }}
 """
@@ -128,7 +128,7 @@ def test_a_server_that_limits_requests_gives_everybody_in_the_end(scim: str, tmp
     with serving([nginx, "-c", folder / "nginx.conf", "-g", "daemon off;"], port):
         fetched, staged = pulled(
             tmp_path / "pulls", patient=True, feed="accounts", connector="scim", url=f"http://127.0.0.1:{port}",
-            token="${PASSWORD}", page_size=100,
+            token="${PASSWORD}", page_size=200,
         )  # fmt: skip
     assert fetched.outcome == "complete", fetched.why
     assert staged.used == SCIM_USERS
