@@ -42,7 +42,8 @@ def deliver(root: Path, month: str, **feeds: str) -> None:
 def state(root: Path) -> State:
     """What was decided, and everything people see: tables, pages, what is kept of closed months."""
     workspace = Workspace.open(root)
-    log = [entry.kind for entry in decisions.read(workspace)]
+    entries = decisions.read(workspace)
+    log, named = [entry.kind for entry in entries], {entry.file for entry in entries}
     pages = {path.relative_to(root): path.read_bytes() for path in workspace.reports.rglob("*.html")}
     databases = {path.relative_to(root): path for path in workspace.published.rglob("*.duckdb")}
     tables = {
@@ -53,7 +54,8 @@ def state(root: Path) -> State:
     }
     kept = [path.relative_to(root) for folder in ("landing", "inbox") for path in sorted((root / folder).rglob("*"))]
     names = sorted(pages) if "purge" in log else pages  # which say when it was
-    return log, names, tables, kept, sorted(path.suffix for path in (workspace.decisions / "imports").glob("*"))
+    originals = sorted(path.name for path in (workspace.decisions / "imports").glob("*") if path.stem in named)
+    return log, names, tables, kept, originals
 
 
 @pytest.fixture(scope="module")
