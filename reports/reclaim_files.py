@@ -1,6 +1,5 @@
 """The licence reclaim for finance as a workbook and as CSV: the figures of the page, to the cent."""
 
-from dataclasses import astuple
 from typing import Any
 
 from reports import listing
@@ -32,13 +31,13 @@ def as_workbook(page: Reclaim, about: About) -> bytes:
             (about.organisation, f"as of {about.today}", f"reported in {home}"),
             (),
             ("", *TOTAL),
-            astuple(page.identified),
+            _cells(page.identified),
         ]
         for title, totals in (
             ("By product", page.by_product), ("By vendor", page.by_vendor), ("By contract line", page.by_contract),
             ("By cost centre", page.by_cost_center), ("By reason", page.by_reason),
         ):  # fmt: skip
-            front += [(), (title, *TOTAL), *map(astuple, totals)]
+            front += [(), (title, *TOTAL), *map(_cells, totals)]
         front += [
             (),
             ("Sign-off",),
@@ -52,18 +51,18 @@ def as_workbook(page: Reclaim, about: About) -> bytes:
         book.lines("Lines", [
             ("Contract", "Line", "Vendor", "Product", "Plan", "Ends", "Minimum", "Quantity", "Kept", "Reclaimable",
              "Unassigned", "Currency", "Unit a year", "Reclaimable, as contracted", "Unassigned, as contracted",
-             f"Reclaimable ({home})", f"Unassigned ({home})"), *map(astuple, page.positions),
+             f"Reclaimable ({home})", f"Unassigned ({home})"), *map(_cells, page.positions),
         ])  # fmt: skip
         book.lines("Renewals", [
             ("Decide by", "Ends", "Within 60 days", "Renews by itself", "Product", "Vendor", "Line", "Owner",
              "Quantity", "A year, as contracted", "Currency", f"A year ({home})", "May be given back",
              f"Saves a year ({home})"),
-            *map(astuple, page.renewals),
+            *map(_cells, page.renewals),
         ])  # fmt: skip
         book.lines("Ladder", [
-            ("Step", "Meaning", "Seats", "Unvalued", f"Value ({home})"), *map(astuple, said.ladder), (),
+            ("Step", "Meaning", "Seats", "Unvalued", f"Value ({home})"), *map(_cells, said.ladder), (),
             ("Seat or line", "Step", "Because", "Seats", f"A year ({home})", "Approved", "Released", "Realised",
-             "Amount", "Currency", "Rate"), *map(astuple, said.followed),
+             "Amount", "Currency", "Rate"), *map(_cells, said.followed),
         ])  # fmt: skip
         book.lines("Roll-forward", [
             ("Cause", "Meaning", "Seats", *said.currencies, f"Value ({home})"),
@@ -73,9 +72,14 @@ def as_workbook(page: Reclaim, about: About) -> bytes:
         ])  # fmt: skip
         book.lines("Beyond contract", [
             ("Exception", "What", "Subject", f"Value ({home})"),
-            *map(astuple, (*page.exposures, *page.overcharges)), (),
+            *map(_cells, (*page.exposures, *page.overcharges)), (),
             ("Unobserved product", "Vendor", "Line", "Counted per", "Quantity", "A year, as contracted", "Currency",
-             f"A year ({home})"), *map(astuple, page.unobserved),
+             f"A year ({home})"), *map(_cells, page.unobserved),
         ])  # fmt: skip
-        book.lines("Rates", [("Currency", f"{home} for one", "Rate of"), *map(astuple, page.rates)])
+        book.lines("Rates", [("Currency", f"{home} for one", "Rate of"), *map(_cells, page.rates)])
     return book.content
+
+
+def _cells(row: object) -> tuple[Any, ...]:
+    """The fields of a row, in their order; `dataclasses.astuple` would copy each of them."""
+    return tuple(vars(row).values())

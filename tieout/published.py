@@ -369,7 +369,6 @@ TABLES: Mapping[str, Published] = {
         },
         latest_only=True,
         key=("contract_id", "line_no"),
-        always=("product", "in_force", "quantity"),
         of_feed="entitlements",
     ),
     "reclaim_candidates": Published(
