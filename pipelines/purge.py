@@ -162,7 +162,7 @@ def _folders(workspace: Workspace, period: str) -> Iterator[Path]:
 
 
 def _clear_tables(workspace: Workspace, before: str, months: Sequence[str]) -> None:
-    """Leave rows without those whom they were about, in a database file that never held them."""
+    """Leave rows without those whom they were about, in files that never held them."""
     forgotten = _forgotten(workspace, before)
     with Warehouse(workspace.tables) as warehouse, warehouse.transaction():
         for table in warehouse.tables():
