@@ -1,6 +1,6 @@
 """Holds a month's tables, as they are about to be published, against what everybody may rely on.
 
-What is expected follows from tieout/published.py and from the equalities beside it; Great Expectations puts it to the
+What is expected follows from tieout/published and from the equalities beside it; Great Expectations puts it to the
 database. It takes seconds to import, so it is asked for only when a month is held.
 """
 

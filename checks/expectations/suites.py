@@ -10,7 +10,8 @@ from great_expectations import expectations as gxe
 
 from checks.expectations import CRITICAL, UNASKED, WARNING
 from checks.expectations.equalities import EQUALITIES
-from tieout.published import TABLES, Published
+from tieout.published import TABLES
+from tieout.published.table import Published
 
 
 def suites(used: Mapping[str, int]) -> Iterator[tuple[str, list[Any]]]:
