@@ -174,8 +174,8 @@ class Warehouse:
         if self._written is not None:
             yield self._written
             return
-        before = self._recorded()
-        self._contents = before.model_copy(update={"last": before.last + 1}, deep=True)
+        self._contents = self._recorded()
+        self._contents.last += 1
         self._written = []
         try:
             yield self._written
@@ -192,7 +192,7 @@ class Warehouse:
         finally:
             self._written = None
         crash.point("tables-committed")
-        self._sweep(before)
+        self._sweep()
 
     # -- inside ------------------------------------------------------------------------------------------------------
 
@@ -211,15 +211,14 @@ class Warehouse:
     def _scan(self, table: str, period: str) -> pl.LazyFrame:
         return pl.scan_parquet(self._file(table, period, self._contents.tables[table][period]), glob=False)
 
-    def _sweep(self, before: Contents) -> None:
-        """Remove the files that are not, or not any more, among the contents, of the tables that changed."""
-        for table in {*before.tables, *self._contents.tables}:
-            periods = self._contents.tables.get(table, {})
-            if periods != before.tables.get(table):
-                named = {self._file(table, period, number) for period, number in periods.items()}
-                for path in (self.folder / table).iterdir():
-                    if path not in named:
-                        path.unlink()
+    def _sweep(self) -> None:
+        """Remove every file that is not, or not any more, among the contents: what a killed process left, too."""
+        for folder in (path for path in self.folder.iterdir() if path.is_dir()):
+            periods = self._contents.tables.get(folder.name, {})
+            named = {self._file(folder.name, period, number).name for period, number in periods.items()}
+            for path in folder.iterdir():
+                if path.name not in named:
+                    path.unlink()
 
     @contextmanager
     def _told(self) -> Iterator[None]:

@@ -98,9 +98,13 @@ def test_a_failed_transaction_leaves_the_old_rows(warehouse: Warehouse) -> None:
 
 def test_no_file_is_left_of_rows_that_were_replaced(warehouse: Warehouse) -> None:
     warehouse.write("t", pl.DataFrame({"n": ["old"]}), "2026-09")
-    (warehouse.folder / "t" / "2026-08.1.parquet").write_bytes(b"of a run that was killed")
     warehouse.write("t", pl.DataFrame({"n": ["new"]}), "2026-09")
-    assert [path.name for path in warehouse.folder.glob("t/*")] == ["2026-09.2.parquet"]
+    for table in ("t", "never"):
+        (warehouse.folder / table).mkdir(exist_ok=True)
+        (warehouse.folder / table / "2026-08.3.parquet").write_bytes(b"of a run that was killed")
+    warehouse.write("u", pl.DataFrame({"n": [1]}), "2026-09")
+    left = [path.relative_to(warehouse.folder).as_posix() for path in warehouse.folder.glob("*/*")]
+    assert sorted(left) == ["t/2026-09.2.parquet", "u/2026-09.3.parquet"]
 
 
 def test_one_warehouse_takes_over_another(warehouse: Warehouse, tmp_path: Path) -> None:
