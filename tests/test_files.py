@@ -5,7 +5,7 @@ import hashlib
 import io
 import json
 import random
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -127,10 +127,12 @@ def test_nul_characters_are_no_text(landed: Path) -> None:
     ("content", "sentence"),
     [
         ("", "assets.csv: it is empty, without even a header line"),
-        ("\n\n", "assets.csv: it is empty, without even a header line"),
+        ("\n \n", "assets.csv: it is empty, without even a header line"),
         ("a,b,a\n1,2,3\n", "assets.csv: two columns are called 'a'; give each its own name"),
-        ("a,,b\n1,2,3\n", "assets.csv: column 2 has no name in the header"),
-        ("a,b,\n1,2,3\n", "assets.csv: column 3 has no name in the header, but holds values"),
+        (
+            "a\0,b\0\n",
+            "assets.csv: its header holds NUL characters; declare the encoding the file was written in",
+        ),
         (
             "a,_row\n1,2\n",
             "assets.csv: a column is called '_row', which is kept for the number of the record; rename it",
@@ -141,8 +143,14 @@ def test_a_header_must_name_its_columns(landed: Path, content: str, sentence: st
     assert read(landed, content).failure == sentence
 
 
-def test_an_empty_last_column_without_a_name_is_nothing(landed: Path) -> None:
-    assert read(landed, "a,b,\n1,2,\n").columns == ("a", "b")
+def test_a_column_without_a_name_is_called_by_its_place_or_nothing_if_it_is_empty(landed: Path) -> None:
+    records = read(landed, ",a,,b,\n1,x,,y,\n2,x,,y,z\n")
+    assert records.columns == ("nameless column 1", "a", "b", "nameless column 5")
+    assert column(records, "nameless column 5") == [None, "z"]
+
+
+def test_a_line_of_spaces_is_no_record(landed: Path) -> None:
+    assert read(landed, "a,b\n1,x\n  \n").landed == 1
 
 
 def test_delimiter_and_lines_above_the_header(landed: Path) -> None:
@@ -252,6 +260,12 @@ def test_a_cell_that_shows_an_error_sets_its_row_aside(landed: Path) -> None:
     ]
 
 
+def test_a_sheet_without_any_cell_is_refused(landed: Path) -> None:
+    workbook(landed)
+    failure = files.read(landed, Source(name="test", feed="assets")).failure
+    assert failure == "assets.xlsx: the sheet is empty, without even a header row"
+
+
 def test_hidden_rows_and_named_sheets(landed: Path) -> None:
     workbook(landed, ["tag"], ["A"], ["B"])
     book = openpyxl.load_workbook(landed / "assets.xlsx")
@@ -307,6 +321,9 @@ def test_parquet_as_text(landed: Path) -> None:
             "whole": [12.0],
             "list": [["a", "b"]],
             "yes": [True],
+            "took": [timedelta(seconds=90)],
+            "bytes": [[b"\xff"]],
+            "within": [{"parts": [{"bytes": b"ab"}]}],
         }
     ).write_parquet(landed / "x.parquet")
     records = files.read(landed, Source(name="test", feed="assets"))
@@ -318,6 +335,9 @@ def test_parquet_as_text(landed: Path) -> None:
         "whole": "12",
         "list": '["a","b"]',
         "yes": "true",
+        "took": "PT1M30S",
+        "bytes": '["ff"]',
+        "within": '{"parts":[{"bytes":"6162"}]}',
         "_row": 1,
     }
 
@@ -325,6 +345,11 @@ def test_parquet_as_text(landed: Path) -> None:
 @pytest.mark.parametrize("name", ["x.xlsx", "x.parquet"])
 def test_a_damaged_file_is_refused_in_one_sentence(landed: Path, name: str) -> None:
     assert str(read(landed, b"PK\x03\x04 cut off", name).failure).startswith(f"{name}: it is no readable ")
+
+
+def test_no_line_is_no_row_and_lacks_no_column(landed: Path) -> None:
+    taken = staged(landed, "", "movements.jsonl", feed="movements")
+    assert (taken.failure, taken.landed) == (None, 0)
 
 
 def test_lists_in_both_forms(landed: Path) -> None:

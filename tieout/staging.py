@@ -89,6 +89,8 @@ def stage(records: Records, source: Source, settings: Settings) -> Staged:
     feed = FEEDS[source.feed]
     if records.failure:
         return Staged.failed(feed, records.failure)
+    if not (records.columns or records.landed):  # of what names its columns in its records, none came
+        return Staged(pl.DataFrame(schema=staged_schema(feed)), records.unreadable, blank=records.blank)
     try:
         shaped = shape(records.rows, source)
     except ShapeError as error:

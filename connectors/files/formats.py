@@ -11,12 +11,14 @@ from typing import TextIO
 
 import fastexcel
 import polars as pl
+from polars.datatypes import DataTypeClass
 
 from connectors.texts import as_text, decode, is_text
 from tieout.mapping import as_json
 from tieout.pull import UNREADABLE
 from tieout.settings import Limits, Source
 
+_NAMELESS = "nameless column "  # and its place, from 1
 SUFFIXES = {".csv": "csv", ".xlsx": "xlsx", ".jsonl": "jsonl", ".parquet": "parquet"}
 _BATCH = 50_000  # records that are Python objects at one time: bounds memory
 _LINE_END = re.compile("\r\n|\r|\n")
@@ -118,7 +120,7 @@ def _read_delimited(lines: _Lines, source: Source) -> Sheet:
     for _ in zip(range(source.skip_rows), lines, strict=False):
         pass
     records = _csv_records(lines, source.delimiter)
-    header = next((record for record in records if isinstance(record, str) or any(record)), None)
+    header = next((record for record in records if isinstance(record, str) or _says_something(record)), None)
     if header is None:
         raise FileError("it is empty, without even a header line")
     if isinstance(header, str):
@@ -133,12 +135,16 @@ def _read_delimited(lines: _Lines, source: Source) -> Sheet:
             batch.add(number, record)
             if batch.is_full:
                 frames.append(batch.frame())
-        elif record:
+        elif isinstance(record, str) or len(record) > 1 or _says_something(record):
             last = lines.number
             reason = record if isinstance(record, str) else f"line {last}: {len(record)} cells instead of {len(names)}"
             unreadable.append((number, reason, "".join(lines.taken).rstrip("\r\n")))
     frames.append(batch.frame())
     return Sheet(_without_nameless(pl.concat(frames)), _set_aside(unreadable), number)
+
+
+def _says_something(record: list[str]) -> bool:
+    return any(cell.strip() for cell in record)
 
 
 class _Batch:
@@ -202,7 +208,11 @@ _ERRORS = {
 def read_xlsx(path: Path, source: Source) -> Sheet:
     """Records of a worksheet: every cell as text, hidden and blank rows counted, rows with an error set aside."""
     cells, errors = _cells(path, source)
-    filled = cells.select(pl.any_horizontal(pl.all().is_not_null())).to_series() if cells.width else pl.Series([])
+    filled = (
+        cells.select(pl.any_horizontal(pl.all().is_not_null())).to_series()
+        if cells.width
+        else pl.Series(dtype=pl.Boolean)
+    )
     header = next((place for place in filled.arg_true() if place >= source.skip_rows), None)
     if header is None:
         raise FileError("the sheet is empty, without even a header row")
@@ -330,40 +340,52 @@ def _typed_as_text(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     if dtype.is_float():  # a column of whole numbers with gaps comes as floats: 12.0 is 12
         text = value.cast(pl.String)
         return text.str.strip_suffix(".0")
+    if isinstance(dtype, pl.Duration):
+        return value.dt.to_string("iso")
     if dtype.is_nested():
-        member = pl.struct(value.alias("_")).struct.json_encode().str.slice(len('{"_":')).str.head(-1)
+        member = (
+            pl.struct(_without_bytes(value, dtype).alias("_")).struct.json_encode().str.slice(len('{"_":')).str.head(-1)
+        )
         return pl.when(value.is_not_null()).then(member).alias(value.meta.output_name())
     if isinstance(dtype, pl.Binary):
         return value.bin.encode("hex")
     return value.cast(pl.String)
 
 
+def _without_bytes(value: pl.Expr, dtype: pl.DataType | DataTypeClass) -> pl.Expr:
+    """A nested value with its bytes in hex, because JSON knows none."""
+    if isinstance(dtype, pl.Binary):
+        return value.bin.encode("hex")
+    if isinstance(dtype, pl.List | pl.Array):
+        inner = _without_bytes(pl.element(), dtype.inner)
+        return (value if isinstance(dtype, pl.List) else value.arr.to_list()).list.eval(inner)
+    if isinstance(dtype, pl.Struct):
+        fields = [_without_bytes(value.struct.field(f.name), f.dtype).alias(f.name) for f in dtype.fields]
+        return pl.when(value.is_not_null()).then(pl.struct(fields))
+    return value
+
+
 # --- all formats -----------------------------------------------------------------------------------------------------
 
 
 def _named(header: Sequence[str], limits: Limits) -> list[str]:
-    """The names of a file's columns, each its own; nameless ones at the end are numbered until they prove empty."""
+    """The names of a file's columns, each its own; one without a name is called by its place."""
     hold(len(header), "columns", limits)
-    names = list(header)
-    while names and not names[-1].strip():
-        names.pop()
+    names = [name if name.strip() else f"{_NAMELESS}{place}" for place, name in enumerate(header, 1)]
     for place, name in enumerate(names, 1):
-        if not name.strip():
-            raise FileError(f"column {place} has no name in the header")
+        if "\0" in name:
+            raise FileError("its header holds NUL characters; declare the encoding the file was written in")
         if name in names[: place - 1]:
             raise FileError(f"two columns are called {name!r}; give each its own name")
         if name == "_row":
             raise FileError("a column is called '_row', which is kept for the number of the record; rename it")
-    return [*names, *(f"\0{place}" for place in range(len(names) + 1, len(header) + 1))]
+    return names
 
 
 def _without_nameless(rows: pl.DataFrame) -> pl.DataFrame:
-    """Drop the columns without a name at the end, which may hold nothing."""
-    nameless = [name for name in rows.columns if name.startswith("\0")]
-    for name in nameless:
-        if (rows[name].fill_null("") != "").any():
-            raise FileError(f"column {name[1:]} has no name in the header, but holds values")
-    return rows.drop(nameless)
+    """Drop the columns that have neither a name nor any value."""
+    nameless = [name for name in rows.columns if name.startswith(_NAMELESS)]
+    return rows.drop(name for name in nameless if (rows[name].fill_null("") == "").all())
 
 
 def _set_aside(unreadable: list[Unreadable]) -> pl.DataFrame:
