@@ -134,7 +134,8 @@ def _take_one(
     records = systems.read(landing.folder_of(workspace, period, snapshot), source)
     staged = stage(records, source, settings)
     before, joined = _before(warehouse, period, snapshot, feed), joining.joined(staged.rows, feed, known)
-    judged = judge(source, settings, as_of, snapshot.fetched, records, staged, before, joined)
+    held = _held(warehouse, period, snapshot)
+    judged = judge(source, settings, as_of, snapshot.fetched, records, staged, before, joined, held)
     verdict = overridden(judged, override)
     if verdict.color == "RED":
         quarantine = _all_set_aside(records, staged, verdict)
@@ -162,20 +163,34 @@ def _all_set_aside(records: Records, staged: Staged, verdict: Verdict) -> pl.Dat
 
 def _before(warehouse: Warehouse, period: str, snapshot: Snapshot, feed: Feed) -> Profile | None:
     """What the source looked like before: a state feed's last GREEN delivery, all accepted rows of an event feed."""
-    source = snapshot.name
-    profiles = warehouse.read("profiles")
-    if profiles.is_empty():
+    green = _earlier(warehouse, "profiles", period, snapshot)
+    if green.is_empty() and feed.is_state:
         return None
-    earlier = profiles.filter((pl.col(PERIOD) < period) & (pl.col("feed") == feed.name) & (pl.col("source") == source))
-    if earlier.is_empty():
-        return None
-    last = earlier.row(-1, named=True)
+    last = None if green.is_empty() else green.row(-1, named=True)
     table = staged_table(feed)
-    rows = warehouse.read(table, period=last[PERIOD]) if feed.is_state else warehouse.read(table, before=period)
-    rows = rows.filter(pl.col("_source") == source)
+    rows = (
+        warehouse.read(table, period=last[PERIOD]) if last and feed.is_state else warehouse.read(table, before=period)
+    )
+    if not rows.is_empty():
+        rows = rows.filter(pl.col("_source") == snapshot.name)
+    if last is None:
+        return None if rows.is_empty() else Profile(rows.height, keys_of(rows, feed), {}, ())
     fill, columns = json.loads(last["fill"]), tuple(last["columns"])
     months = _months_between(last[PERIOD], period)
     return Profile(rows.height, keys_of(rows, feed), fill, columns, last.get("joined"), months)
+
+
+def _held(warehouse: Warehouse, period: str, snapshot: Snapshot) -> int:
+    """The number of rows of a source's latest accepted delivery that held any."""
+    earlier = _earlier(warehouse, "sources", period, snapshot)
+    return next((used for used in reversed(earlier["used"].to_list()) if used), 0) if earlier.height else 0
+
+
+def _earlier(warehouse: Warehouse, table: str, period: str, snapshot: Snapshot) -> pl.DataFrame:
+    """What a table of earlier months says of a source, the latest last."""
+    told = warehouse.read(table, before=period)
+    of_source = (pl.col("feed") == snapshot.source.feed) & (pl.col("source") == snapshot.name)
+    return told if told.is_empty() else told.filter(of_source)
 
 
 def _months_between(earlier: str, later: str) -> int:

@@ -56,7 +56,8 @@ def verdict(
     if before is not None:
         earlier = stage(records_of(before, feed), source, SETTINGS)
         last = profile(earlier.rows, FEEDS[feed], earlier.fill, earlier.columns)
-    return judge(source, SETTINGS, AS_OF, fetched, records, stage(records, source, SETTINGS), last)
+    held = last.rows if last else 0
+    return judge(source, SETTINGS, AS_OF, fetched, records, stage(records, source, SETTINGS), last, held=held)
 
 
 def slugs(verdict: Verdict) -> list[str]:
@@ -85,7 +86,7 @@ HUNDRED = assets(*range(100))
         (assets(*range(200)), HUNDRED, {}, "GREEN", []),
         (assets(*range(201)), HUNDRED, {}, "AMBER", ["volume-spike"]),
         (HUNDRED, None, {"bounds": {"min_rows": 101}}, "AMBER", ["volume-drop"]),
-        ([], HUNDRED, {}, "RED", ["volume-drop", "schema-drift"]),
+        ([], HUNDRED, {}, "RED", ["volume-drop"]),
         ([], None, {}, "GREEN", []),
         ([], [], {}, "GREEN", []),
         # quality
@@ -107,6 +108,7 @@ HUNDRED = assets(*range(100))
         (HUNDRED, None, {"control": Control(rows=101)}, "RED", ["control-mismatch"]),
         (assets(1, 2, cost="1.10"), None, {"control": Control(sums={"cost": Decimal("2.2")})}, "GREEN", []),
         (assets(1, 2, cost="1.10"), None, {"control": Control(sums={"cost": Decimal(2)})}, "RED", ["control-mismatch"]),
+        (assets(1, 2, cost="1.10"), None, {"control": Control(sums={"Cost": Decimal("2.2")})}, "GREEN", []),
         (HUNDRED, None, {"control": Control(sums={"cost": Decimal(2)})}, "RED", ["control-mismatch"]),
         # the pull, and its time
         (HUNDRED, None, {"outcome": "partial", "why": "page 3 is missing"}, "AMBER", ["incomplete-pull"]),

@@ -5,9 +5,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import polars as pl
 import pytest
 
-from pipelines import delivery, landing
+from pipelines import delivery, landing, steps
 from pipelines.delivery import Due
 from pipelines.errors import ConfigError
 from pipelines.landing import Delivered, folder_of, land, recall, record
@@ -182,3 +183,25 @@ def test_a_file_without_a_month_stands_for_any(make_workspace: MakeWorkspace) ->
 def test_an_empty_workspace_says_what_to_drop(make_workspace: MakeWorkspace) -> None:
     with pytest.raises(ConfigError, match=r"drop files like inbox/2026-10/assets\.csv"):
         delivery.choose(Workspace.open(make_workspace()), None, None)
+
+
+def test_what_was_never_green_is_remembered_all_the_same(make_workspace: MakeWorkspace) -> None:
+    torn = "T0\n"
+    assets = "".join(f"T{n},laptop,in_stock\n" for n in range(5))
+    moves = [f"E{n},assign,T1,2026-0{7 + n % 2}-0{n % 9 + 1}T10:00:00Z\n" for n in range(10)]
+    of_assets, of_moves = "asset_tag,asset_class,status\n", "event_id,kind,asset_tag,occurred_at\n"
+    files = {
+        "2026-08/assets.csv": of_assets + assets + torn,
+        "2026-08/movements.csv": of_moves + "".join(moves) + torn,
+        "2026-09/assets.csv": of_assets,
+        "2026-09/movements.csv": of_moves + "".join(moves[:5]),
+    }
+    workspace = Workspace.open(make_workspace(files=files))
+    steps.pull(steps.Month(workspace, "2026-08"))
+    sources = steps.pull(steps.Month(workspace, "2026-09")).sources
+    assert dict(sources.select("feed", pl.col("reasons").list.first()).iter_rows()) == {
+        "assets": "volume-drop: no usable row came, but 5 were there before",
+        "movements": "incomplete-pull: it repeats 5 of the 10 rows known since the earliest that it repeats; "
+        "at least 80% must be",
+    }
+    assert sources["verdict"].to_list() == ["RED", "AMBER"]

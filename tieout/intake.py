@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 import polars as pl
 
 from tieout.feeds import FEEDS, Feed, Kind
+from tieout.mapping import canonical
 from tieout.parsing import amount
 from tieout.pull import Fetched, Records
 from tieout.settings import Settings, Source
@@ -51,8 +52,9 @@ class Profile:
 
     `keys` has one row a key: `key` (its parts as one text) and `dated` (Datetime in UTC; when an event happened, else
     null). Of a state feed it is the last GREEN delivery; of an event feed `keys` and `rows` are those of all
-    accepted ones. `fill` and `columns` are as in Staged; `joined` is the share of rows that named anybody or anything
-    known, null where that could not be told. `months` is how long ago it was, 1 = the month before.
+    accepted ones. `fill` and `columns` are as in Staged, empty if none was GREEN; `joined` is the share of rows that
+    named anybody or anything known, null where that could not be told. `months` is how long ago it was, 1 = the month
+    before.
     """
 
     rows: int
@@ -93,11 +95,13 @@ def judge(
     staged: Staged | None = None,
     before: Profile | None = None,
     joined: float | None = None,
+    held: int = 0,
 ) -> Verdict:
     """Judge one delivery against what its sender declares, the source's bounds and the last GREEN delivery.
 
     `records` and `staged` are None when nothing came; `before` is None for the first delivery ever, which only
-    declared minimums bind. `joined` is the share of rows that name a known person or device, where it can be told.
+    declared minimums bind. `joined` is the share of rows that name a known person or device, where it can be told;
+    `held` is the number of rows of the latest accepted delivery, GREEN or not.
     """
     extracted = fetched.extracted(settings.zone)
     if records is None or staged is None or fetched.outcome in ("failed", "missing"):
@@ -109,7 +113,9 @@ def judge(
         found = [*_completeness(delivery), *_control(delivery), *_quality(delivery), *_age(delivery)]
         if joined is not None:
             found += _joining(delivery, joined, before)
-        if before is not None:
+        if held and FEEDS[source.feed].is_state and not staged.used:
+            found.append(_Finding("RED", "volume-drop", f"no usable row came, but {held} were there before"))
+        elif before is not None:
             history = _state_history if FEEDS[source.feed].is_state else _event_history
             found += [*history(delivery, before), *_drift(delivery, before)]
     found.sort(key=lambda finding: _BY_WEIGHT.index(finding.color))
@@ -179,9 +185,11 @@ def _control(delivery: _Delivery) -> Iterator[_Finding]:
         return
     if control.rows is not None and control.rows != records.landed:
         yield _Finding("RED", "control-mismatch", f"{records.landed} rows came, the control file says {control.rows}")
-    for column, declared in control.sums.items():
-        if column not in records.columns:
-            yield _Finding("RED", "control-mismatch", f"the control file sums {column!r}, which is not in the file")
+    alike = {canonical(name): name for name in records.columns}
+    for named, declared in control.sums.items():
+        column = named if named in records.columns else alike.get(canonical(named))
+        if column is None:
+            yield _Finding("RED", "control-mismatch", f"the control file sums {named!r}, which is not in the file")
             continue
         text = pl.col(column).str.strip_chars()
         total = records.rows.select(amount(text, delivery.source, currency_sign=True).sum()).item() or Decimal(0)
@@ -254,9 +262,6 @@ def _state_history(delivery: _Delivery, before: Profile) -> Iterator[_Finding]:
     """A state delivery is the whole of its source: it may neither shrink, grow nor change beyond the bounds."""
     bounds, keys = delivery.source.bounds, keys_of(delivery.staged.rows, delivery.feed)
     counts = (("rows", delivery.staged.used, before.rows), ("keys", keys.height, before.keys.height))
-    if before.rows and not delivery.staged.used:
-        yield _Finding("RED", "volume-drop", f"no usable row came, but {before.rows} were there before")
-        return
     for what, now, then in counts:
         lost = then - now
         shrunk = lost > _of(bounds.max_drop, then) and then >= bounds.rows_from
@@ -309,7 +314,9 @@ def _event_history(delivery: _Delivery, before: Profile) -> Iterator[_Finding]:
 
 
 def _drift(delivery: _Delivery, before: Profile) -> Iterator[_Finding]:
-    """Columns that came or went: reported, and kept."""
+    """Columns that came or went: reported, and kept. A delivery without any told nothing of them."""
+    if not (before.columns and delivery.staged.columns):
+        return
     for words, names in (
         ("new columns", set(delivery.staged.columns) - set(before.columns)),
         ("columns are gone", set(before.columns) - set(delivery.staged.columns)),
