@@ -207,6 +207,17 @@ def test_a_seat_that_only_changed_its_id_is_not_released() -> None:
     assert rows.select("state", "because").row(0) == ("withdrawn", "moved to another seat")
 
 
+def test_units_of_a_line_that_was_renewed_as_it_was_have_lapsed_and_its_successor_has_them_anew() -> None:
+    old = {**LINE, "term_end": "2026-07-31"}
+    new = {**LINE, "contract_id": "C2", "term_start": "2026-08-01", "term_end": "2027-07-31"}
+    company = Company()
+    seats = [seat(n, USED) for n in range(6)]
+    company.month(seats, old)
+    rows = company.month(seats, old, new)
+    assert rows.select("subject", "state", "units").rows() == [("C1/1", "lapsed", 4), ("C2/1", "identified", 4)]
+    assert company.roll() == {"opening": 4, "lapsed": -4, "new": 4, "closing": 4}
+
+
 def test_the_duplicate_that_goes_is_released_although_the_other_stays() -> None:
     twin = seat(1, "2026-07-01", seat_id="twin")
     company = Company()

@@ -430,9 +430,7 @@ def _rolled(world: World, last: pl.DataFrame, rows: pl.DataFrame, moved: pl.Data
     is_open = pl.col("state").is_in(OPEN)
     opening, closing = last.filter(is_open).rename(amounts), rows.filter(is_open).rename(amounts)
     moves = moved.select(*SUBJECT, "move")
-    left = rows.join(
-        moves.filter(pl.col("move").is_in(["released", "shrunk", "kept", "withdrawn", "lapsed"])), on=SUBJECT
-    )
+    left = rows.join(moves.filter(pl.col("move").is_in(LEAVES)), on=SUBJECT)
     left = left.filter(pl.col("ended_on") == pl.lit(world.today)).rename(amounts)
     left = left.sort("number").unique(SUBJECT, keep="last", maintain_order=True)
     came = closing.join(moves.filter(pl.col("move").is_in(["new", "returned", "renewed", "lapsed"])), on=SUBJECT)
