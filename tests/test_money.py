@@ -75,6 +75,12 @@ def test_a_line_that_may_shrink_anytime_saves_the_periods_ahead() -> None:
     assert one(tables(10, 1, refunded)["reclaim_candidates"], "realisable_now") == expected
 
 
+def test_no_year_saves_more_than_its_price_where_the_commitment_ends_before_the_term() -> None:
+    anytime = {**LINE, "term_end": "2028-12-31", "committed_until": "2026-12-31", "reduction": "anytime"}
+    found = tables(10, 1, anytime)["reclaim_candidates"]
+    assert [one(found, name) for name in WORTH] == [Decimal(240), Decimal(120), Decimal(0), Decimal(120)]
+
+
 def test_a_perpetual_line_has_neither() -> None:
     found = tables(10, 1, {**LINE, "term_end": None, "reduction": "anytime"})["reclaim_candidates"]
     assert found.select("realisable_now", "at_renewal").row(0) == (None, None)

@@ -141,7 +141,8 @@ def _terms(ground: Ground) -> pl.DataFrame:
     Before renewal a unit saves the billing periods that begin after as_of and end within the term, and with a
     pro-rata refund the days left of the running one; nothing where units may be given back at renewal only. From
     renewal on it saves one year, at the following line's price where one is known. In cash, each billing period falls
-    into the fiscal year it begins in, a refund into this one; a line that renews by itself and whose notice deadline
+    into the fiscal year it begins in, a refund into this one; periods of a term in which units may be given back at any
+    time count with the term, also those after the commitment. A line that renews by itself and whose notice deadline
     has passed (`bound`) saves nothing from renewal on.
     """
     world = ground.world
@@ -188,7 +189,9 @@ def _terms(ground: Ground) -> pl.DataFrame:
         .with_columns(
             (whole // pl.col("step")).alias("periods"),
             _begun(pl.col("term_start"), pl.col("step"), today.dt.offset_by("1d")).alias("begun"),
-            pl.col("committed_on").dt.offset_by("1d").alias("renews_on"),
+            pl.when(pl.col("reduction") == "anytime").then(after)
+            .otherwise(pl.col("committed_on").dt.offset_by("1d"))
+            .alias("renews_on"),
             pl.col("billing_period").replace_strict(money.PERIODS_A_YEAR, default=1).cast(pl.Int64).alias("a_year"),
             pl.coalesce("next_annual", "annual_exact").alias("next_price"),
             (pl.col("auto_renew") & (licences.notice_deadline(world.settings) < today)).fill_null(False).alias("bound"),
