@@ -16,7 +16,7 @@ import polars as pl
 from tieout.feeds import FEEDS, NEVER, SCALE
 from tieout.rule import SEPARATOR, Grain, Params, Rule, lineage
 from tieout.settings import Settings
-from tieout.world import World
+from tieout.world import World, product_key
 
 OPEN_STATUSES = ("open", "acknowledged", "in_progress", "waived", "disputed")
 CONCEALED = ("full_name", "display_name", "hostname")
@@ -407,10 +407,20 @@ def owner_of(settings: Settings, rule: Rule, columns: Sequence[str]) -> pl.Expr:
     for route in reversed(settings.routes):
         if (route.rule and rule.slug not in route.rule) or (route.process and rule.process not in route.process):
             continue
-        conditions = [pl.lit(True)]
-        for name in ("asset_class", "location", "cost_center", "product"):
-            if wanted := getattr(route, name):
-                text = pl.col(name).str.to_lowercase() if name in columns else pl.lit(None, pl.String)
-                conditions.append(text.is_in([w.lower() for w in wanted]).fill_null(False))
-        owner = pl.when(pl.all_horizontal(conditions)).then(pl.lit(route.owner)).otherwise(owner)
+        conditions = [
+            _says(settings, name, wanted) if name in columns else pl.lit(False)
+            for name in ("asset_class", "location", "cost_center", "product")
+            if (wanted := getattr(route, name))
+        ]
+        owner = pl.when(pl.all_horizontal(pl.lit(True), *conditions)).then(pl.lit(route.owner)).otherwise(owner)
     return owner
+
+
+def _says(settings: Settings, name: str, wanted: Sequence[str]) -> pl.Expr:
+    """True where a column has one of some texts, in any case, or the product that one of them names."""
+
+    def form(text: pl.Expr) -> pl.Expr:
+        return product_key(settings, text) if name == "product" else text.str.to_lowercase()
+
+    texts = pl.DataFrame({name: wanted}, schema={name: pl.String}).select(form(pl.col(name))).to_series()
+    return form(pl.col(name)).is_in(texts.implode()).fill_null(False)

@@ -59,18 +59,19 @@ class Ground:
             self.endpoints.select(pl.lit("endpoints").alias("feed"), source="_source", kind="kind"),
             self.seats.select(pl.lit("seats").alias("feed"), source="_source", kind="product_key"),
         ]
-        declared = [
+        settings = self.world.settings
+        stated = [
             {"feed": s.feed, "source": s.name, "kind": kind}
-            for s in self.world.settings.sources
+            for s in settings.sources
             if s.feed in ("endpoints", "seats")
-            for kind in normalize.folded(s.covers).values()
+            for kind in s.covers
         ]
-        before = self.world.remembered("memory_coverage", MEMORY_COVERAGE)
-        return (
-            pl.concat([before, *shown, pl.DataFrame(declared, schema=MEMORY_COVERAGE)])
-            .unique()
-            .sort("feed", "source", "kind")
+        product = pl.when(pl.col("feed") == "seats").then(product_key(settings, pl.col("kind")))
+        declared = pl.DataFrame(stated, schema=MEMORY_COVERAGE).with_columns(
+            pl.coalesce(product, normalize.aliased(pl.col("kind"), {})).alias("kind")
         )
+        before = self.world.remembered("memory_coverage", MEMORY_COVERAGE)
+        return pl.concat([before, *shown, declared]).unique().sort("feed", "source", "kind")
 
     @cached_property
     def assets_before(self) -> pl.DataFrame:

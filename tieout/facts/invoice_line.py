@@ -17,10 +17,26 @@ from tieout.world import product_key
 
 
 def _billed(ground: Ground) -> pl.DataFrame:
-    """Every invoice line with its product in normal form and the bill it belongs to."""
+    """Every invoice line with its product in normal form, its contract and the bill it belongs to.
+
+    A line that names no contract is of the one that was in force, where there is just one. A credit takes units back
+    or none, never adds any.
+    """
     rows = ground.world.rows("invoices").with_columns(
         product_key(ground.world.settings, pl.col("product")).alias("product_key"),
         ground.world.fresh(pl.col("period_start")).alias("in_period"),
+        pl.when(pl.col("kind") == "credit")
+        .then(pl.min_horizontal("quantity", money.zero()))
+        .otherwise("quantity")
+        .alias("quantity"),
+    )
+    only = (
+        _terms(ground, rows.filter(pl.col("contract_id").is_null()))
+        .group_by("_id")
+        .agg(only=pl.when(pl.col("line_contract").n_unique() == 1).then(pl.col("line_contract").first()))
+    )
+    rows = rows.join(only, on="_id", how="left", maintain_order="left").with_columns(
+        pl.coalesce("contract_id", "only").alias("contract_id")
     )
     bill_of = ["product_key", "contract_id"]
     judged = rows.filter(pl.col("kind").is_in(["subscription", "credit"])).sort(

@@ -9,7 +9,8 @@ from tieout import normalize, usage
 from tieout.facts.ground import SEAT_KEYS, Ground
 from tieout.feeds import NEVER
 from tieout.rule import SEPARATOR, Grain
-from tieout.world import World
+from tieout.settings import Settings
+from tieout.world import World, product_key
 
 
 def build(ground: Ground) -> Grain:
@@ -95,9 +96,9 @@ def build(ground: Ground) -> Grain:
 def _mates(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
     """What else the holder has: a better seat of the product (`duplicate`), or one that includes it (`bundled`).
 
-    The better of two seats is the more recently used, then the lower seat_id. `unclaimed` = the seat is nobody's: no
-    person's, and no service, shared, admin or guest account's; unknown where the console shows pseudonyms, and where
-    accounts are not alive.
+    The better of two seats is the more recently used, then the lower seat_id. That there is none is unknown where a
+    console that would show it is not alive. `unclaimed` = the seat is nobody's: no person's, and no service, shared,
+    admin or guest account's; unknown where the console shows pseudonyms, and where accounts are not alive.
     """
     world = ground.world
     held = frame.filter(pl.col("counted") & pl.col("holder_id").is_not_null()).select(
@@ -113,12 +114,10 @@ def _mates(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
         .select("_id", duplicate=pl.lit(True))
         .unique()
     )
-    included = [(name, part) for name, product in world.settings.products.items() for part in product.includes]
-    form = normalize.folded(name for pair in included for name in pair)
-    suites = pl.DataFrame(
-        [(form[name], form[part]) for name, part in included],
-        schema={"suite": pl.String, "product_key": pl.String},
-        orient="row",
+    suites = _suites(world.settings)
+    shown = world.alive_for("seats", pl.col("product_key"), ground.coverage)
+    shown_suites = suites.group_by("product_key").agg(
+        world.alive_for("seats", pl.col("suite"), ground.coverage).all().alias("suites_shown")
     )
     bundled = (
         held.join(suites, on="product_key")
@@ -138,15 +137,17 @@ def _mates(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
     tool = normalize.email(pl.col("email")).is_in(tools) | normalize.email(pl.col("seat_id")).is_in(tools)
     alive = pl.lit(world.alive("people") and world.alive("accounts"))
 
-    def told(flag: str) -> pl.Expr:
-        return pl.when(flag).then(pl.lit(True)).when(pl.col("holder_id").is_not_null() | alive).then(pl.lit(False))
+    def told(flag: str, shown: pl.Expr) -> pl.Expr:
+        single = shown & (pl.col("holder_id").is_not_null() | alive)
+        return pl.when(flag).then(pl.lit(True)).when(single).then(pl.lit(False))
 
     return (
         frame.join(duplicates, on="_id", how="left", maintain_order="left")
         .join(bundled, on="_id", how="left", maintain_order="left")
+        .join(shown_suites, on="product_key", how="left", maintain_order="left")
         .with_columns(
-            told("duplicate").alias("duplicate"),
-            told("bundled").alias("bundled"),
+            told("duplicate", shown).alias("duplicate"),
+            told("bundled", pl.col("suites_shown").fill_null(True)).alias("bundled"),
             pl.when(tool.fill_null(False))
             .then(pl.lit(False))
             .when(~pl.col("concealed") & (pl.col("holder_known") | pl.lit(world.alive("accounts"))))
@@ -154,6 +155,19 @@ def _mates(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
             .alias("unclaimed"),
         )
     )
+
+
+def _suites(settings: Settings) -> pl.DataFrame:
+    """Which product includes which, and what its parts include in their turn: suite, product_key."""
+    stated = [(name, part) for name, product in settings.products.items() for part in product.includes]
+    columns = {"suite": pl.String, "product_key": pl.String}
+    named = pl.DataFrame(stated, schema=columns, orient="row").select(product_key(settings, pl.col(c)) for c in columns)
+    found: set[tuple[str, str]] = set()
+    included = {(suite, part) for suite, part in named.iter_rows()}
+    while found != included:
+        found = included
+        included = found | {(suite, part) for suite, tier in found for other, part in found if tier == other}
+    return pl.DataFrame(sorted(pair for pair in included if pair[0] != pair[1]), schema=columns, orient="row")
 
 
 def _kept(world: World) -> pl.DataFrame:

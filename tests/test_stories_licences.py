@@ -1,0 +1,98 @@
+"""Stories of licences: consoles that fall silent, suites within suites, names a product goes by, bills and credits."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import polars as pl
+
+from checks.rules import discover
+from tests.test_stories import ADA
+from tests.worlds import PERIOD, SOURCES, staged, world
+from tieout.reconcile import reconcile
+from tieout.world import World
+
+RULES = [rule for rule in discover() if rule.grain in ("seat", "line", "invoice_line")]
+SEAT = {
+    "product": "Pad", "seat_id": "s1", "email": "ada@x.org", "status": "active", "paid": True,
+    "assigned_at": "2026-01-05", "last_active_at": "2026-10-30",
+}  # fmt: skip
+SUITE = {**SEAT, "product": "Suite"}
+LINE = {
+    "contract_id": "C1", "line_no": "1", "vendor": "V", "product": "Pad", "quantity": 10, "unit_price": 120,
+    "currency": "EUR", "billing_period": "annual", "term_start": "2026-01-01", "term_end": "2026-12-31",
+}  # fmt: skip
+BILL = {
+    "invoice_id": "I1", "line_no": "1", "vendor": "V", "product": "Pad", "contract_id": "C1", "quantity": 10,
+    "amount": 100, "currency": "EUR", "period_start": "2026-10-01", "period_end": "2026-10-31",
+}  # fmt: skip
+
+
+def consoles(seats: Mapping[str, Sequence[Mapping[str, Any]]], verdicts: Mapping[str, str], **tables: Any) -> World:
+    """Ada's seats as several consoles show them; `s` always covers the suite, whatever it shows."""
+    rows = pl.concat([staged("seats", seats.get(source, []), source=source) for source in verdicts])
+    w = world({"people": [ADA], "seats": rows}, **tables)
+    told = [{"period": PERIOD, "feed": "seats", "source": s, "verdict": v} for s, v in verdicts.items()]
+    others = w.sources.filter(pl.col("feed") != "seats")
+    return replace(w, sources=pl.concat([others, pl.DataFrame(told, schema=SOURCES)]))
+
+
+def counts(w: World, rule: str) -> tuple[int, int, int]:
+    """How many seats fired, are clean, were not evaluated."""
+    runs = reconcile(w, RULES)["rule_runs"].filter(pl.col("rule") == rule)
+    fired, clean, not_evaluated = runs.select("fired", "clean", "not_evaluated").row(0)
+    return fired, clean, not_evaluated
+
+
+def bills(*more: Mapping[str, Any], lines: Sequence[Mapping[str, Any]] = (LINE,)) -> list[tuple[str, str]]:
+    """Which bills are more than the contract allows, and by how much."""
+    found = reconcile(world({"entitlements": lines, "invoices": more}), RULES)["findings"]
+    fired = found.filter((pl.col("rule") == "overbilled") & (pl.col("outcome") == "fired")).sort("subject")
+    return [(subject, f"{value:.2f}") for subject, value in fired.select("subject", "value").iter_rows()]
+
+
+def test_that_there_is_no_second_seat_is_not_told_by_a_console_that_is_not_whole() -> None:
+    other = {**SEAT, "seat_id": "s2"}
+    assert counts(consoles({"a": [SEAT, other]}, {"a": "AMBER"}), "duplicate-seat") == (1, 0, 1)
+    assert counts(consoles({"a": [SEAT]}, {"a": "AMBER"}), "duplicate-seat") == (0, 0, 1)
+    assert counts(consoles({"a": [SEAT]}, {"a": "GREEN"}), "duplicate-seat") == (0, 1, 0)
+
+
+def test_that_nobody_has_the_suite_is_not_told_while_its_console_is_silent() -> None:
+    covers = pl.DataFrame({"feed": ["seats"], "source": ["s"], "kind": ["suite"]})
+    told = {"products": {"Suite": {"includes": ["Pad"]}}, "memory": {"memory_coverage": covers}}
+    both = {"a": [SEAT], "s": [SUITE]}
+    assert counts(consoles(both, {"a": "GREEN", "s": "GREEN"}, **told), "bundled-seat") == (1, 1, 0)
+    assert counts(consoles({"a": [SEAT]}, {"a": "GREEN", "s": "RED"}, **told), "bundled-seat") == (0, 0, 1)
+    assert counts(consoles({"a": [SEAT]}, {"a": "GREEN", "s": "GREEN"}, **told), "bundled-seat") == (0, 1, 0)
+
+
+def test_a_suite_includes_what_its_parts_include_by_any_of_their_names() -> None:
+    products = {"Mega": {"includes": ["Suite Pro"]}, "Suite": {"aliases": ["Suite Pro"], "includes": ["Pad"]}}
+    mega = {**SEAT, "product": "Mega"}
+    assert counts(consoles({"a": [SEAT, mega]}, {"a": "GREEN"}, products=products), "bundled-seat") == (1, 1, 0)
+
+
+def test_a_route_and_a_source_may_name_a_product_by_its_alias() -> None:
+    tables = {
+        "products": {"Pad": {"aliases": ["Pad Inc"]}},
+        "routes": [{"owner": "pads", "product": ["PAD"]}],
+        "sources": [{"name": "a", "feed": "seats", "covers": ["Pad inc"]}],
+    }
+    w = world({"seats": staged("seats", [], source="a"), "entitlements": [{**LINE, "product": "Pad Inc"}]}, **tables)
+    found = reconcile(w, RULES)["findings"].filter(pl.col("outcome") == "fired")
+    assert found.select("rule", "subject", "owner").rows() == [("unassigned-seats", "C1/1", "pads")]
+
+
+def test_a_credit_counts_wherever_it_says_what_for() -> None:
+    dear = {**BILL, "quantity": 12, "amount": 120}
+    credit = {**BILL, "invoice_id": "I2", "kind": "credit", "quantity": -2, "amount": -20}
+    assert bills(dear) == [("I1/1", "20.00")]
+    assert bills(dear, credit) == []
+    assert bills(dear, {**credit, "contract_id": None}) == []
+    second = {**LINE, "contract_id": "C2"}
+    assert bills(dear, {**credit, "contract_id": None}, lines=(LINE, second)) == [("I1/1", "20.00")]
+
+
+def test_a_credit_never_adds_units() -> None:
+    assert bills({**BILL, "amount": 150}, {**BILL, "invoice_id": "I2", "kind": "credit", "amount": -50}) == []
