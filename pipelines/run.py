@@ -4,7 +4,7 @@ import io
 import logging
 import os
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr
 from datetime import datetime
 
@@ -18,6 +18,7 @@ from pipelines.errors import TieoutError
 from pipelines.home import prepare_home
 from pipelines.interrupted import half_done, under_way
 from pipelines.landing import landed_periods
+from pipelines.steps import Month
 from pipelines.whole import write_whole
 from pipelines.workspace import Workspace
 
@@ -38,46 +39,34 @@ def run(
             closing = again.reproduce(workspace, period)
             log.info("%s  is closed; run again it comes to the same (%s)", period, closing.content[:16])
             return
-        with under_way(workspace, period) as before, _dagster() as instance:
-            job = define(workspace).resolve_job_def(JOB)
+        with under_way(workspace, period) as before, _dagster(workspace) as perform:
             for other in half_done(workspace, before, period):
-                _run_one(workspace, job, instance, other, None, replay=True, offline=True)
+                perform(Month(workspace, other, replay=True, offline=True))
             later = [other for other in landed_periods(workspace) if other > period] if replays else []
-            _run_one(workspace, job, instance, period, as_of, replay=False, offline=offline)
+            perform(Month(workspace, period, as_of, offline=offline))
             for other in later:
                 log.info("%s  replayed, because %s changed", other, period)
-                _run_one(workspace, job, instance, other, None, replay=True, offline=True)
-
-
-def _run_one(
-    workspace: Workspace,
-    job: dg.JobDefinition,
-    instance: dg.DagsterInstance,
-    period: str,
-    as_of: datetime | None,
-    *,
-    replay: bool,
-    offline: bool,
-) -> None:
-    house = {
-        "workspace": str(workspace.root),
-        "as_of": as_of.isoformat() if as_of else "",
-        "replay": replay,
-        "offline": offline,
-    }
-    quiet = {"console": {"config": {"log_level": "CRITICAL"}}}  # the progress lines say what people need
-    job.execute_in_process(
-        partition_key=period,
-        instance=instance,
-        run_config={"resources": {"house": {"config": house}}, "loggers": quiet},
-    )
+                perform(Month(workspace, other, replay=True, offline=True))
 
 
 @contextmanager
-def _dagster() -> Iterator[dg.DagsterInstance]:
-    """Dagster's records, without what it writes to stderr when it cannot keep them: that is told in one sentence."""
+def _dagster(workspace: Workspace) -> Iterator[Callable[[Month], None]]:
+    """Performs a month as Dagster's job; what Dagster says when it cannot keep its records is told in one sentence."""
+    job = define(workspace).resolve_job_def(JOB)
+    quiet = {"console": {"config": {"log_level": "CRITICAL"}}}  # the progress lines say what people need
+
+    def perform(month: Month) -> None:
+        house = {
+            "workspace": str(workspace.root),
+            "as_of": month.as_of.isoformat() if month.as_of else "",
+            "replay": month.replay,
+            "offline": month.offline,
+        }
+        asked = {"resources": {"house": {"config": house}}, "loggers": quiet}
+        job.execute_in_process(partition_key=month.period, instance=instance, run_config=asked)
+
     with redirect_stderr(io.StringIO()), dg.DagsterInstance.get() as instance:
-        yield instance
+        yield perform
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from unittest.mock import patch
 
@@ -67,12 +68,28 @@ def nothing_expected(files: Mapping[str, Path]) -> pl.DataFrame:
     return pl.DataFrame(schema=expectations.EXPECTATIONS)
 
 
+def perform(month: Month) -> None:
+    """Every step of a month, one after the other."""
+    reconciled = (steps.pull, steps.reconcile, steps.age, again.adjust, steps.figure)
+    for step in (*reconciled, expected.expect, steps.render, steps.publish):
+        step(month)
+
+
 def run_steps(workspace: Workspace, period: str) -> None:
     """Run a month without Dagster, and without Great Expectations."""
-    reconciled = (steps.pull, steps.reconcile, steps.age, again.adjust, steps.figure)
     with patch.object(expectations, "validate", nothing_expected):
-        for step in (*reconciled, expected.expect, steps.render, steps.publish):
-            step(Month(workspace, period))
+        perform(Month(workspace, period))
+
+
+@contextmanager
+def plain_runs() -> Iterator[None]:
+    """Runs go without Dagster and Great Expectations, which take longer than a small month, and nothing they say
+    is asked; the sample company, kills, secrets and the definitions have them."""
+    with (
+        patch("pipelines.run._dagster", lambda workspace: nullcontext(perform)),
+        patch.object(expectations, "validate", nothing_expected),
+    ):
+        yield
 
 
 @pytest.hookimpl(tryfirst=True)  # before the tests are dealt out
@@ -112,15 +129,14 @@ Tieout = Callable[..., Answer]
 
 @pytest.fixture
 def tieout(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Tieout:
-    """Run a command in this process, without Great Expectations; where its progress goes is then as it was before."""
-    monkeypatch.setattr(expectations, "validate", nothing_expected)
+    """Run a command in this process with plain runs; where its progress goes is then as it was before."""
     for name in ("handlers", "propagate", "level"):
         monkeypatch.setattr(steps.log, name, getattr(steps.log, name))
 
     def call(*arguments: object) -> Answer:
         monkeypatch.setattr(sys, "argv", ["tieout", *map(str, arguments)])
         capsys.readouterr()
-        with pytest.raises(SystemExit) as end:
+        with plain_runs(), pytest.raises(SystemExit) as end:
             main()
         said = capsys.readouterr()
         return Answer((int(end.value.code or 0), said.out, said.err))

@@ -15,6 +15,7 @@ from data.demo.calendar import AUG, JUL, MONTHS, OCT, SEP
 from pipelines.run import run
 from pipelines.warehouse import query
 from pipelines.workspace import Workspace
+from tests.conftest import plain_runs
 from tests.flow.conftest import Ask
 
 CANONICAL = ("accounts", "entitlements", "movements", "stock", "counts", "purchases", "receipts", "disposals")
@@ -96,8 +97,9 @@ def otherwise(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
         text = text.replace(name, pattern)
     config.write_text(text, "utf-8")
     workspace = Workspace.open(root)
-    for month in (JUL, SEP, AUG, OCT):
-        run(workspace, month)
+    with plain_runs():
+        for month in (JUL, SEP, AUG, OCT):
+            run(workspace, month)
     return workspace
 
 
