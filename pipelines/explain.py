@@ -22,7 +22,7 @@ from tieout.explanation import NOT_LOOKED_AT, Answer, Witness, claims, switched_
 from tieout.facts.ground import Ground
 from tieout.feeds import FEEDS
 from tieout.judgement import exception_id
-from tieout.reconcile import reconcile
+from tieout.reconcile import judge
 from tieout.subjects import KINDS, Thing
 from tieout.world import World
 
@@ -54,7 +54,7 @@ def explain(workspace: Workspace, asked: str, period: str | None) -> dict[str, A
         ground = Ground(world)
         thing = _found(asked, ground, stored, [rule.slug for rule in rules])
         witness = Witness(thing)
-        findings = reconcile(world, rules, witness)["findings"]
+        findings = judge(ground, rules, witness).tables["findings"]
         off = switched_off(witness, rules, workspace.settings)
         return _told(asked, thing, world, witness, off, findings, stored, ground.matches())
 

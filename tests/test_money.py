@@ -13,7 +13,7 @@ from tests.worlds import AS_OF, world
 from tieout.reclaim import AMOUNTS, WORTH
 from tieout.reconcile import reconcile
 
-RULES = discover()
+RULES = [rule for rule in discover() if rule.grain in ("seat", "line", "product")]
 LINE = {
     "contract_id": "C1", "line_no": "1", "vendor": "V", "product": "Pad", "quantity": 10, "unit_price": 120,
     "currency": "EUR", "billing_period": "annual", "term_start": "2026-01-01", "term_end": "2026-12-31",

@@ -13,7 +13,8 @@ from typing import Any
 import polars as pl
 
 from tieout.decisions import not_corrected_frame, same_person
-from tieout.reconcile import reconcile
+from tieout.facts.ground import Ground
+from tieout.reconcile import judge
 from tieout.rule import Rule
 from tieout.settings import Exemption, PolicyTable, Settings
 from tieout.world import World
@@ -50,7 +51,8 @@ def compare(world: World, rules: Sequence[Rule], findings: pl.DataFrame) -> dict
     changes = list(_changes(before, now, rules))
     table = pl.DataFrame(schema=dict(POLICY_CHANGES))
     if changes:
-        earlier = reconcile(replace(world, settings=_under(before, world.settings)), rules)["findings"]
+        as_before = Ground(replace(world, settings=_under(before, world.settings)))
+        earlier = judge(as_before, rules).tables["findings"]
         fired_before, fires_now = (f.filter(pl.col("outcome") == "fired") for f in (earlier, findings))
         silenced = fired_before.join(fires_now, on="exception_id", how="anti")
         added = fires_now.join(fired_before, on="exception_id", how="anti")

@@ -1,6 +1,7 @@
 """From one period's feeds to its findings: who is who, the facts, the rules, and what the next period must know."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import polars as pl
 
@@ -9,28 +10,42 @@ from tieout.facts import asset, book_line, line, purchase_line, stock_line
 from tieout.facts.ground import Ground
 from tieout.identity import suggestions
 from tieout.judgement import Witness, judge_all, switched_off
-from tieout.rule import Rule
+from tieout.rule import Grain, Rule
 from tieout.world import World
 
 
-def reconcile(world: World, rules: Sequence[Rule], witness: Witness | None = None) -> dict[str, pl.DataFrame]:
-    """Every table of the period but the exceptions: findings, rule_runs, evidence, licence tables and memory.
+class Judged(NamedTuple):
+    """What a period's rules say: tables `findings`, `rule_runs` and `evidence`, and what they were judged on."""
+
+    grains: Mapping[str, Grain]
+    positions: Mapping[str, Grain]
+    filled: pl.DataFrame
+    tables: dict[str, pl.DataFrame]
+
+
+def judge(ground: Ground, rules: Sequence[Rule], witness: Witness | None = None) -> Judged:
+    """Put every rule to the period that the ground is of.
 
     Rules on contract lines and products run second, because they ask how many assigned seats may be given back.
     A witness hears every case as it is judged.
     """
-    ground = Ground(world)
-    grains = facts.of_records(ground)
+    world, grains = ground.world, facts.of_records(ground)
     records = judge_all([rule for rule in rules if rule.grain in grains], grains, world, witness)
     seats = licences.seats_with_reason(grains["seat"].frame, records["findings"])
     filled = licences.fill(licences.lines(ground), seats)
-    positions_grains = facts.of_positions(ground, filled)
-    of_positions = [rule for rule in rules if rule.grain in positions_grains]
-    positions = judge_all(of_positions, positions_grains, world, witness)
-    tables = {name: pl.concat([records[name], positions[name]]) for name in records}
+    positions = facts.of_positions(ground, filled)
+    of_positions = judge_all([rule for rule in rules if rule.grain in positions], positions, world, witness)
+    tables = {name: pl.concat([records[name], of_positions[name]]) for name in records}
     findings = _with_seat_values(tables["findings"], ground, filled)
     tables["findings"] = pl.concat([findings, switched_off(rules, world)]).sort("rule", "subject_key")
     tables["rule_runs"] = _with_seat_totals(tables["rule_runs"], tables["findings"])
+    return Judged(grains, positions, filled, tables)
+
+
+def reconcile(world: World, rules: Sequence[Rule]) -> dict[str, pl.DataFrame]:
+    """Every table of the period but the exceptions: findings, rule_runs, evidence, licence tables and memory."""
+    ground = Ground(world)
+    grains, positions, filled, tables = judge(ground, rules)
     matches = ground.matches()
     candidates, pools = reclaim.candidates(ground, filled), reclaim.pools(ground, filled)
     return {
@@ -44,7 +59,7 @@ def reconcile(world: World, rules: Sequence[Rule], witness: Witness | None = Non
         "waterfall": reclaim.waterfall(ground, filled, candidates, pools),
         "entitlement_positions": licences.position_table(ground, filled),
         "seats": licences.seat_table(ground, grains["seat"].frame, filled, matches),
-        **golden.tables(ground, {**grains, **positions_grains}, rules, tables["findings"]),
+        **golden.tables(ground, {**grains, **positions}, rules, tables["findings"]),
         **ground.memory(),
         **usage.memory(ground),
         **asset.memory(grains["asset"].frame, ground),
