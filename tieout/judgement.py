@@ -81,6 +81,7 @@ def judge_all(
     """Run every rule over its grain: tables `findings`, `rule_runs` and `evidence` of the period."""
     on = {rule.slug: rule for rule in rules if is_on(rule, world.settings)}
     before = open_before(world)
+    open_of = before.partition_by("rule", as_dict=True)
     compared_by = {first: key for r in on.values() for first, key in r.goes_after.items() if key}
     open_now: dict[str, pl.DataFrame] = {}
     findings, proofs, runs = [pl.DataFrame(schema=FINDINGS)], [pl.DataFrame(schema=EVIDENCE)], []
@@ -88,7 +89,8 @@ def judge_all(
     goes_after = {slug: sorted(set(rule.goes_after) & set(on)) for slug, rule in sorted(on.items())}
     for slug in TopologicalSorter(goes_after).static_order():
         rule = on[slug]
-        case = Case(rule, grains[rule.grain], world, before.filter(pl.col("rule") == slug), compared_by.get(slug, ()))
+        opened = open_of.get((slug,), before.clear())
+        case = Case(rule, grains[rule.grain], world, opened, compared_by.get(slug, ()))
         judged = case.judge(open_now)
         if witness:
             witness(case, judged)
@@ -138,12 +140,12 @@ class Case:
         self.columns, self.feeds = lineage(rule, grain, self.p)
         self.reason = self._why_not()
         self.answers = self._answer()
-        self.fired = self._named(self.answers.filter(pl.col("_looked_at") & pl.col("_answer")))
+        self.fired = self._named(self.answers.lazy().filter(pl.col("_looked_at") & pl.col("_answer")))
 
     @cached_property
     def rows(self) -> pl.DataFrame:
         """Every fact row with its subject, whether it is looked at, the answer, and whether its feeds are alive."""
-        return self._named(self.answers)
+        return self._named(self.answers.lazy())
 
     def _why_not(self) -> str | None:
         """Why the rule cannot be evaluated at all this period; null when it can."""
@@ -153,7 +155,7 @@ class Case:
                 return f"no source delivers {' or '.join(feeds)}"
         return None if any(world.admitted(feed) for feed in own) else f"{' and '.join(own)} was not accepted"
 
-    def _named(self, rows: pl.DataFrame) -> pl.DataFrame:
+    def _named(self, rows: pl.LazyFrame) -> pl.DataFrame:
         """Rows with the name of their subject, what they are compared by, and whether policy exempts them."""
         compared_by = [pl.col(c).fill_null("") for c in self.compared_by] or [pl.lit("")]
         subject = [pl.col(c).cast(pl.String) for c in self.rule.subject_columns]
@@ -162,7 +164,7 @@ class Case:
             self._key,
             pl.concat_str(compared_by, separator=SEPARATOR).alias("keys"),
         )
-        return named.with_columns(self._exempt().alias("_exempt"))
+        return named.with_columns(self._exempt().alias("_exempt")).collect()
 
     @property
     def _key(self) -> pl.Expr:
@@ -355,22 +357,25 @@ class Case:
 
     def count(self, judged: pl.DataFrame) -> dict[str, Any]:
         """How the population of the rule divides, and what fired is worth."""
-        looked_at, unanswered = self.answers.lazy().filter("_looked_at"), pl.col("_answer").is_null()
-        divides = looked_at.select(
-            population=pl.len(),
-            clean=(~pl.col("_answer")).sum(),
-            unknown=(unanswered & pl.col("_alive")).sum(),
-            not_evaluated=(unanswered & ~pl.col("_alive")).sum(),
-        ).collect()
-        outcomes = judged.join(self.fired, on="subject_key", how="semi")["outcome"]
-        values = judged.filter(pl.col("outcome") == "fired")["value"].drop_nulls()
+        looked_at, unanswered = pl.col("_looked_at"), pl.col("_answer").is_null()
+        divides = self.answers.select(
+            population=looked_at.sum(),
+            clean=(looked_at & ~pl.col("_answer")).sum(),
+            unknown=(looked_at & unanswered & pl.col("_alive")).sum(),
+            not_evaluated=(looked_at & unanswered & ~pl.col("_alive")).sum(),
+        )
+        outcomes, values = pl.col("outcome"), pl.col("value").filter(pl.col("outcome") == "fired")
+        rows_now = pl.col("subject_key").is_in(self.fired["subject_key"].implode())
+        became = judged.select(
+            *((rows_now & (outcomes == name)).sum().alias(name) for name in ("fired", "superseded", "exempt")),
+            pl.when(values.count() > 0).then(values.sum()).alias("value"),
+        )
         return {
             "rule": self.rule.slug,
             "rule_hash": rule_hash(self.rule, self.p),
             "params": json.dumps(self.p.stated(), default=str, sort_keys=True),
             **divides.row(0, named=True),
-            **{name: int((outcomes == name).sum()) for name in ("fired", "superseded", "exempt")},
-            "value": values.sum() if len(values) else None,
+            **became.row(0, named=True),
             "reason": self.reason,
         }
 
