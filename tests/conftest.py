@@ -1,10 +1,11 @@
 """Workspaces to try things in."""
 
+import io
 import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
 from pathlib import Path
 from unittest.mock import patch
 
@@ -127,21 +128,25 @@ class Answer(tuple[int, str, str]):
 Tieout = Callable[..., Answer]
 
 
-@pytest.fixture
-def tieout(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Tieout:
+def command(*arguments: object) -> Answer:
     """Run a command in this process with plain runs; where its progress goes is then as it was before."""
-    for name in ("handlers", "propagate", "level"):
-        monkeypatch.setattr(steps.log, name, getattr(steps.log, name))
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        patch.object(sys, "argv", ["tieout", *map(str, arguments)]),
+        patch.multiple(steps.log, handlers=steps.log.handlers, propagate=steps.log.propagate, level=steps.log.level),
+        plain_runs(),
+        redirect_stdout(out),
+        redirect_stderr(err),
+        pytest.raises(SystemExit) as end,
+    ):
+        main()
+    return Answer((int(end.value.code or 0), out.getvalue(), err.getvalue()))
 
-    def call(*arguments: object) -> Answer:
-        monkeypatch.setattr(sys, "argv", ["tieout", *map(str, arguments)])
-        capsys.readouterr()
-        with plain_runs(), pytest.raises(SystemExit) as end:
-            main()
-        said = capsys.readouterr()
-        return Answer((int(end.value.code or 0), said.out, said.err))
 
-    return call
+@pytest.fixture
+def tieout() -> Tieout:
+    """Run a command in this process."""
+    return command
 
 
 # -- what connectors were tested against -----------------------------------------------------------------------------

@@ -1,7 +1,6 @@
 """Three plain files and three lines of config: it runs, and says which rules it could not put and why."""
 
 import re
-import subprocess
 from html import unescape
 from pathlib import Path
 
@@ -10,8 +9,7 @@ import pytest
 
 from checks.rules import discover
 from pipelines.warehouse import query
-from tests.conftest import MINIMAL
-from tests.flow.conftest import COMMAND
+from tests.conftest import MINIMAL, command
 
 PERIOD = "2026-09"
 FILES = {
@@ -32,7 +30,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "tieout.toml").write_text(MINIMAL)
     for name, text in FILES.items():
         (root / "inbox" / PERIOD / name).write_text(text)
-    subprocess.run([*COMMAND, "run", "-w", root, "--quiet"], check=True)
+    assert command("run", "-w", root, "--quiet").code == 0
     return root
 
 

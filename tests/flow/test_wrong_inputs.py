@@ -2,7 +2,6 @@
 
 import random
 import re
-import subprocess
 from pathlib import Path
 
 import openpyxl
@@ -10,8 +9,8 @@ import polars as pl
 import pytest
 
 from pipelines.warehouse import query
-from tests.conftest import MINIMAL
-from tests.flow.conftest import COMMAND, Ran
+from tests.conftest import MINIMAL, command
+from tests.flow.conftest import Ran
 
 PERIOD = "2026-09"
 CONFIG = """
@@ -52,9 +51,9 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     (inbox / "stock.jsonl").write_text('{"sku": 1\n')
     (inbox / "asets.csv").write_text("asset_tag\n")
     _cut_off_workbook(inbox / "endpoints.xlsx")
-    done = subprocess.run([*COMMAND, "run", "-w", root], capture_output=True, text=True, check=False)
-    assert done.returncode == 3, done.stderr
-    return Ran(root, done.stdout, done.stderr)
+    done = command("run", "-w", root)
+    assert done.code == 3, done.err
+    return Ran(root, done.out, done.err)
 
 
 def _cut_off_workbook(path: Path) -> None:
@@ -101,8 +100,8 @@ def test_nothing_is_left_half_written(ran: Ran) -> None:
 
 
 def test_check_says_the_same_before_a_run(ran: Ran) -> None:
-    done = subprocess.run([*COMMAND, "check", "-w", ran.root], capture_output=True, text=True, check=False)
-    assert done.returncode == 1
+    done = command("check", "-w", ran.root)
+    assert done.code == 1
     for said in SAID.values():
-        assert said.partition(": ")[2] in done.stdout
-    assert done.stderr.endswith("problems: 8\n")
+        assert said.partition(": ")[2] in done.out
+    assert done.err.endswith("problems: 8\n")
