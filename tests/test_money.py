@@ -81,6 +81,21 @@ def test_no_year_saves_more_than_its_price_where_the_commitment_ends_before_the_
     assert [one(found, name) for name in WORTH] == [Decimal(240), Decimal(120), Decimal(0), Decimal(120)]
 
 
+def test_a_term_paid_at_once_is_refunded_by_its_own_days() -> None:
+    at_once = {**LINE, "billing_period": "term", "reduction": "anytime", "refund": "prorata"}
+    long = {**at_once, "unit_price": 351, "term_start": "2026-01-15"}
+    short = {**at_once, "unit_price": 20, "term_start": "2026-10-20", "term_end": "2026-11-08"}
+    assert one(tables(10, 1, long)["reclaim_candidates"], "realisable_now") == Decimal(61)
+    assert one(tables(10, 1, short)["reclaim_candidates"], "realisable_now") == Decimal(8)
+
+
+def test_a_monthly_line_that_ended_with_the_month_before_stops_nothing() -> None:
+    ended = {**LINE, "contract_id": "C0", "billing_period": "monthly", "term_end": "2026-09-30"}
+    ended |= {"reduction": "anytime", "refund": "prorata"}
+    found = tables(10, 1, ended, {**LINE, "term_start": "2026-10-01"})["reclaim_candidates"]
+    assert one(found, "contract_id") == "C1"
+
+
 def test_a_perpetual_line_has_neither() -> None:
     found = tables(10, 1, {**LINE, "term_end": None, "reduction": "anytime"})["reclaim_candidates"]
     assert found.select("realisable_now", "at_renewal").row(0) == (None, None)

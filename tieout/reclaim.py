@@ -152,11 +152,12 @@ def _terms(ground: Ground) -> pl.DataFrame:
         "product_key", "plan_key", "currency", term_end="succeeds_on"
     ).agg(pl.col("annual_exact").max().alias("next_annual"))  # fmt: skip
     step = pl.col("billing_period").replace_strict(money.PERIOD_MONTHS, default=None)
-    whole = money.whole_months(pl.col("term_start"), after)
+    whole, at_most = (money.whole_months(pl.col("term_start"), end) for end in (after, pl.col("term_end")))
     begins = pl.col("term_start").dt.offset_by(pl.format("{}mo", (pl.col("begun") - 1) * pl.col("step")))
     ends = pl.col("term_start").dt.offset_by(pl.format("{}mo", pl.col("begun") * pl.col("step")))
     days_left = (pl.col("ends") - today).dt.total_days() - 1
-    part = days_left.cast(money.MONEY) / (pl.col("ends") - pl.col("begins")).dt.total_days().cast(money.MONEY)
+    days = (pl.col("ends") - pl.col("begins")).dt.total_days()
+    part = days_left.cast(money.MONEY) / pl.when(days > 0).then(days).cast(money.MONEY)  # none of a term that is over
     refunded = pl.when(pl.col("refund") == "prorata").then(pl.col("unit_price") * part).otherwise(money.zero())
     this_end, next_end = (pl.lit(day) for day in _fiscal_year_ends(world))
 
@@ -185,7 +186,7 @@ def _terms(ground: Ground) -> pl.DataFrame:
     limited = pl.col("term_end").is_not_null()
     return (
         lines.join(next_line, on=same, how="left", nulls_equal=True, maintain_order="left")
-        .with_columns(pl.coalesce(step, whole).alias("step"))
+        .with_columns(pl.coalesce(step, at_most + 1).alias("step"))
         .with_columns(
             (whole // pl.col("step")).alias("periods"),
             _begun(pl.col("term_start"), pl.col("step"), today.dt.offset_by("1d")).alias("begun"),
