@@ -38,9 +38,7 @@ def look(workspace: Workspace, period: str | None, paths: Sequence[Path]) -> Fou
         month = delivery.choose(workspace, period, datetime.now(UTC))
         sources = [due.source for due in delivery.due(workspace, month) if not due.source.is_live]
         problems = [
-            f"{path.relative_to(workspace.root)}: no feed is named {path.name.split('.')[0]!r}; "
-            f"the feeds are {', '.join(FEEDS)}"
-            for path in delivery.strays(workspace, month)
+            f"{path.relative_to(workspace.root)}: {why}" for path, why in delivery.strays(workspace, month).items()
         ]
     looks = [_look_at(workspace, source, month) for source in sources]
     found = [problem for look in looks for problem in look.problems]

@@ -122,10 +122,10 @@ def replayed(workspace: Workspace, period: str, before: Delivered) -> Delivered:
     return replace(before, snapshots=before.snapshots + tuple(absent))
 
 
-def strays(workspace: Workspace, period: str) -> list[Path]:
-    """Files in a month's inbox that neither their name nor any source's path gives to a feed."""
+def strays(workspace: Workspace, period: str) -> dict[Path, str]:
+    """Files in a month's inbox that neither their name nor any source's path gives to a feed, and why not."""
     claimed = {path for source in workspace.settings.sources for path in files_of(workspace, source, period)}
-    return [path for path in files.strays(workspace.inbox, period) if path not in claimed]
+    return {path: why for path, why in files.strays(workspace.inbox, period).items() if path not in claimed}
 
 
 def _known(workspace: Workspace, period: str) -> tuple[Snapshot, ...]:

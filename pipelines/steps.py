@@ -96,8 +96,9 @@ def pull(month: Month) -> Pulled:
     for one in taken:
         if one.verdict.color != "GREEN":
             log.warning("         %s is %s: %s", one.subject, one.verdict.color, one.verdict.reasons[0].sentence)
-    for path in () if month.replay or month.delivered else delivery.strays(month.workspace, month.period):
-        log.warning("         %s is not read: its name names no feed", path.relative_to(month.workspace.root))
+    strays = {} if month.replay or month.delivered else delivery.strays(month.workspace, month.period)
+    for path, why in strays.items():
+        log.warning("         %s is not read: %s", path.relative_to(month.workspace.root), why)
     return Pulled(sources, rows, first)
 
 

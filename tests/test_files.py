@@ -523,6 +523,16 @@ def test_asset_classes(landed: Path) -> None:
     assert [(u.value, u.count) for u in result.unmapped] == [("Drone", 1), ("Switches", 1), ("drone", 1)]
 
 
+def test_an_account_that_is_silent_of_its_kind_is_a_guests_by_its_address(landed: Path) -> None:
+    addresses = ["eve@X.org", "eve@mail.x.org", "eve@y.org", "eve@notx.org"]
+    text = "account_id,username,status,email,kind\n" + "".join(f"{a},u,active,{a},\n" for a in addresses)
+    text += "said,u,active,eve@y.org,human\nnone,u,active,,\nname,eve@y.org,active,,\n"
+    records, source = read(landed, text, "accounts.csv"), Source(name="test", feed="accounts")
+    known = stage(records, source, SETTINGS.model_copy(update={"email_domains": ["x.org"]})).rows
+    assert known.filter(kind="guest")["account_id"].to_list() == ["eve@y.org", "eve@notx.org", "name"]
+    assert stage(records, source, SETTINGS).rows["kind"].unique().to_list() == ["human"]
+
+
 def test_spreadsheet_damage_is_said_and_nothing_changed(landed: Path) -> None:
     tags = ["000123", "000124", "125", "AB-1", "5E12"]
     serials = ["1.23457E+11", "5E12", "12E+34X", "4E1", "1E+20"]
@@ -563,14 +573,19 @@ def fetched(workspace: Path, landed: Path, **options: Any) -> Any:
 
 def test_dropped_files_are_sources(workspace: Path) -> None:
     for name in ("assets.csv", "seats.figma.XLSX", "seats.zoom.csv", "People.jsonl", "notes.txt", "asset.csv",
-                 "~$assets.xlsx", "assets.csv.control.toml", "seats.my tool.csv"):  # fmt: skip
+                 "~$assets.xlsx", "assets.csv.control.toml", "seats.my tool.csv", "seats.control.toml",
+                 "seats.xls"):  # fmt: skip
         drop(workspace, name)
     found = files.discover(workspace / "inbox", "2026-10")
     assert [(s.feed, s.name) for s in found] == [
         ("assets", "assets"), ("people", "people"), ("seats", "figma"), ("seats", "zoom"),
     ]  # fmt: skip
-    strays = [path.name for path in files.strays(workspace / "inbox", "2026-10")]
-    assert strays == ["asset.csv", "notes.txt", "seats.my tool.csv"]
+    strays = {path.name: why for path, why in files.strays(workspace / "inbox", "2026-10").items()}
+    assert list(strays) == ["asset.csv", "notes.txt", "seats.control.toml", "seats.my tool.csv", "seats.xls"]
+    assert strays["asset.csv"].startswith("no feed is named 'asset'; the feeds are people, ")
+    assert strays["seats.control.toml"] == "it speaks for seats, which is not there; call it <file>.control.toml"
+    assert strays["seats.my tool.csv"] == "'my tool' cannot name a source; letters, digits and . _ - can"
+    assert strays["seats.xls"] == "files of its kind are not read; save it as seats with .csv, .xlsx, .jsonl, .parquet"
     assert files.discover(workspace / "inbox", "2026-11") == []
 
 

@@ -9,8 +9,10 @@ import polars as pl
 import pytest
 
 from checks.rules import discover
-from tests.worlds import AS_OF, staged, world
+from tests.worlds import AS_OF, settings, staged, world
 from tieout import exceptions
+from tieout.facts.ground import Ground
+from tieout.judgement import owner_of
 from tieout.reconcile import reconcile
 from tieout.world import World
 
@@ -297,3 +299,35 @@ def test_every_match_keeps_its_reason() -> None:
 def test_an_alias_names_the_owner_of_an_account_that_nothing_else_names() -> None:
     account = {"account_id": "D9", "username": "x9", "aliases": ["ada@x.org"], "status": "active", "kind": "human"}
     assert found(world({**HEALTHY, "accounts": [account]}), "stranger-account") == set()
+
+
+@pytest.mark.parametrize(
+    ("named", "place", "owner"),
+    [
+        ("Figma", None, "pads"),
+        (None, "Berlin / 3F", "north"),
+        (None, "BER", "north"),
+        (None, "Berlingen", "unrouted"),
+        ("Fig", None, "unrouted"),
+    ],
+)
+def test_a_route_knows_products_and_places_by_any_of_their_names(
+    named: str | None, place: str | None, owner: str
+) -> None:
+    routes = [{"owner": "pads", "product": "figma  Org"}, {"owner": "north", "location": "ber"}]
+    known = {"products": {"Figma": {"aliases": ["Figma ORG"]}}, "location_aliases": {"BER": "Berlin"}}
+    silent = next(rule for rule in RULES if not rule.owner)
+    thing = pl.DataFrame(
+        {"product": [named], "location": [place]}, schema={"product": pl.String, "location": pl.String}
+    )
+    assert thing.select(owner_of(settings(routes=routes, **known), silent, thing.columns)).item() == owner
+
+
+def test_a_source_covers_kinds_by_any_of_their_names() -> None:
+    sources = [
+        {"name": "mdm", "feed": "endpoints", "covers": ["Notebooks", "Test Equipment"]},
+        {"name": "pad", "feed": "seats", "covers": ["figma ORG"]},
+    ]
+    known = {"products": {"Figma": {"aliases": ["Figma Org"]}}, "class_aliases": {"notebooks": "laptop"}}
+    kinds = Ground(world({}, sources=sources, **known)).coverage["kind"].to_list()
+    assert kinds == ["laptop", "test_equipment", "figma"]

@@ -4,6 +4,7 @@ This module is the contract. The docs page, the pandera contracts and the parser
 is described in one place only. `*` in the docs = required; bold = part of the feed's key inside one source.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,8 +22,19 @@ ASSET_CLASSES = (
     "laptop", "desktop", "phone", "tablet", "monitor", "dock", "peripheral", "server", "storage", "network",
     "printer", "accessory", "consumable", "cable", "test_equipment", "other",
 )  # fmt: skip
+_PLURALS = {f"{name.removesuffix('y')}ie" if name.endswith("y") else name: name for name in ASSET_CLASSES}
+CLASS_WORDS = {name: name for name in ASSET_CLASSES} | {
+    f"{stem}{end}": name for stem, name in _PLURALS.items() for end in ("s", "es")
+}
+"""What names an asset class in the form that `canonical` gives: its name and its simple plurals."""
+
 DATA_BEARING = ("laptop", "desktop", "server", "phone", "tablet", "storage", "network")
 """Asset classes that hold data unless their row says otherwise."""
+
+
+def canonical(word: str) -> str:
+    """A word as names of columns, classes and values are compared: any case, outer space gone, `-`, space, `_` one."""
+    return re.sub(r"[-_\s]+", "_", word.strip().lower())
 
 
 class Kind(StrEnum):

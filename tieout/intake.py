@@ -11,8 +11,7 @@ from typing import Literal, NamedTuple
 
 import polars as pl
 
-from tieout.feeds import FEEDS, Feed, Kind
-from tieout.mapping import canonical
+from tieout.feeds import FEEDS, Feed, Kind, canonical
 from tieout.parsing import amount
 from tieout.pull import Fetched, Records
 from tieout.settings import Settings, Source

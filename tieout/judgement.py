@@ -13,6 +13,7 @@ from typing import Any
 
 import polars as pl
 
+from tieout import normalize
 from tieout.feeds import FEEDS, NEVER, SCALE
 from tieout.rule import SEPARATOR, Grain, Params, Rule, lineage
 from tieout.settings import Settings
@@ -422,10 +423,18 @@ def owner_of(settings: Settings, rule: Rule, columns: Sequence[str]) -> pl.Expr:
 
 
 def _says(settings: Settings, name: str, wanted: Sequence[str]) -> pl.Expr:
-    """True where a column has one of some texts, in any case, or the product that one of them names."""
+    """True where a column has one of some texts, in any case, or names the product, or lies in the place, of one."""
 
     def form(text: pl.Expr) -> pl.Expr:
-        return product_key(settings, text) if name == "product" else text.str.to_lowercase()
+        match name:
+            case "product":
+                return product_key(settings, text)
+            case "location":
+                return normalize.place(text, settings.location_aliases)
+            case _:
+                return text.str.to_lowercase()
 
     texts = pl.DataFrame({name: wanted}, schema={name: pl.String}).select(form(pl.col(name))).to_series()
-    return form(pl.col(name)).is_in(texts.implode()).fill_null(False)
+    here = form(pl.col(name))
+    below = [here.str.starts_with(f"{text}/") for text in texts] if name == "location" else []
+    return pl.any_horizontal(here.is_in(texts.implode()), *below).fill_null(False)

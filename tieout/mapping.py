@@ -5,7 +5,7 @@ from difflib import get_close_matches
 
 import polars as pl
 
-from tieout.feeds import FEEDS, Feed
+from tieout.feeds import FEEDS, Feed, canonical
 from tieout.settings import Source
 
 _PART = re.compile(r"\{([^{}]+)\}")
@@ -48,11 +48,6 @@ def as_json(columns: list[str]) -> pl.Expr:
     ]
     joined = pl.concat_str(members, separator=",", ignore_nulls=True)
     return pl.when(joined != "").then(pl.concat_str(pl.lit("{"), joined, pl.lit("}")))
-
-
-def canonical(name: str) -> str:
-    """A column name as names are compared: any case, outer space dropped, `-`, space and `_` alike."""
-    return re.sub(r"[-_\s]+", "_", name.strip().lower())
 
 
 def nearest(name: str, columns: list[str]) -> str:

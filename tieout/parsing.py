@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 
 import polars as pl
 
-from tieout.feeds import ASSET_CLASSES, NEVER, SCALE, Column, Kind
+from tieout.feeds import NEVER, SCALE, Column, Kind, canonical
 from tieout.settings import Settings, Source
 
 INTEGER_DIGITS = 18  # leaves Decimal(38, 10) room for the sum of ten billion of them
@@ -43,9 +43,7 @@ class Reading:
 
     def asset_class(self, text: pl.Expr) -> pl.Expr:
         """The asset class a text names, by the workspace's aliases first; null if it names none."""
-        names = {form: name for name in ASSET_CLASSES for form in _forms(name)}
-        names |= {_folded(alias): name for alias, name in self.settings.class_aliases.items()}
-        return fold(text).replace_strict(names, default=None, return_dtype=pl.String)
+        return fold(text).replace_strict(self.settings.class_words, default=None, return_dtype=pl.String)
 
 
 def parse(text: pl.Expr, column: Column, reading: Reading) -> pl.Expr:
@@ -115,7 +113,7 @@ def _boolean(text: pl.Expr, column: Column, reading: Reading) -> pl.Expr:
 
 
 def _enumeration(text: pl.Expr, column: Column, reading: Reading) -> pl.Expr:
-    return fold(text).replace_strict({_folded(v): v for v in column.values}, default=None, return_dtype=pl.String)
+    return fold(text).replace_strict({canonical(v): v for v in column.values}, default=None, return_dtype=pl.String)
 
 
 def _asset_class(text: pl.Expr, column: Column, reading: Reading) -> pl.Expr:
@@ -229,16 +227,6 @@ def _at_home(local: pl.Expr, zone: str) -> pl.Expr:
     day = pl.duration(days=1)
     before = (local - day).dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
     return pl.coalesce(first, before.dt.convert_time_zone("UTC") + day)
-
-
-def _folded(word: str) -> str:
-    return re.sub(r"[-_\s]+", "_", word.strip().lower())
-
-
-def _forms(name: str) -> tuple[str, ...]:
-    """The name of an asset class and its simple plurals."""
-    stem = name.removesuffix("y") + "ie" if name.endswith("y") else name
-    return name, f"{stem}s", f"{name}es"
 
 
 def _marks(source: Source) -> str:

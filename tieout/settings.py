@@ -4,15 +4,17 @@ Pure models; reading the file and turning a mistake into one sentence is `pipeli
 Secrets never stand here: a value may only name the environment variable that holds one.
 """
 
+import re
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
+from posixpath import normpath
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from tieout.feeds import ASSET_CLASSES, FEEDS
+from tieout.feeds import ASSET_CLASSES, CLASS_WORDS, FEEDS, canonical
 
 Severity = Literal["critical", "high", "medium", "low"]
 Custody = Literal["person", "place", "either"]
@@ -37,9 +39,33 @@ def _known_feed(name: str) -> str:
 
 
 def _known_class(name: str) -> str:
-    if name not in ASSET_CLASSES:
+    if canonical(name) not in CLASS_WORDS:
         raise ValueError(f"{name!r} is not an asset class; the classes are {', '.join(ASSET_CLASSES)}")
-    return name
+    return CLASS_WORDS[canonical(name)]
+
+
+def _own_domain(name: str) -> str:
+    domain = name.strip().removeprefix("@").lower()
+    if not domain or "@" in domain:
+        raise ValueError(f"{name!r} is no domain of addresses; write one like 'example.com'")
+    return domain
+
+
+def _months(held: bool | list[str]) -> bool | list[str]:
+    for month in [] if isinstance(held, bool) else held:
+        if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month):
+            raise ValueError(f"{month!r} is no month; write one like '2026-10'")
+    return held
+
+
+def _pattern(text: str) -> str:
+    if "%" not in text:
+        raise ValueError(f"{text!r} is no pattern of a date; write one like '%d.%m.%Y'")
+    return text
+
+
+def _alike(name: str) -> str:
+    return " ".join(name.lower().split())
 
 
 def _many(value: object) -> object:
@@ -51,7 +77,11 @@ Zone = Annotated[str, BeforeValidator(_known_zone)]
 FeedName = Annotated[str, BeforeValidator(_known_feed)]
 AssetClass = Annotated[str, BeforeValidator(_known_class)]
 Texts = Annotated[list[str], BeforeValidator(_many)]
+Classes = Annotated[list[AssetClass], BeforeValidator(_many)]
+Domains = Annotated[list[Annotated[str, AfterValidator(_own_domain)]], BeforeValidator(_many)]
+Patterns = Annotated[list[Annotated[str, AfterValidator(_pattern)]], BeforeValidator(_many)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0)]
 Days = Annotated[int, Field(ge=0)]
 Reference = Annotated[str, Field(pattern=r"^\$\{?[A-Z_][A-Z0-9_]*\}?$")]
 """The name of an environment variable that holds a secret, like `${SMTP_PASSWORD}`."""
@@ -64,20 +94,20 @@ class Bounds(Table):
     A breach makes the snapshot AMBER (its absences conclude nothing) until it is overridden or right again.
     """
 
-    rows_from: int = 50  # below this many rows, a drop of a few is no signal
+    rows_from: Count = 50  # below this many rows, a drop of a few is no signal
     max_drop: Share = 0.20
-    max_drop_rows: int | None = None  # an absolute number instead of the share
+    max_drop_rows: Count | None = None  # an absolute number instead of the share
     max_rise: float = 1.0
-    min_rows: int = 0  # holds for the first delivery too
+    min_rows: Count = 0  # holds for the first delivery too
     min_retained: Share | None = None  # None: 0.80, or 0.95 for a file without a control file; widens with the months
     max_fill_drop: Share = 0.20
     max_differing_keys: Share = 0.01
     amber_quarantined: Share = 0.05
     red_quarantined: Share = 0.50
-    max_extract_days: int = 5
+    max_extract_days: Days = 5
     min_join: Share = 0.0  # of the rows that name people or devices, how many must name known ones; the first too
     max_join_drop: Share = 0.20  # by which that share may fall, for a state feed
-    max_age_days: int | None = None  # of the newest row
+    max_age_days: Days | None = None  # of the newest row
 
 
 class Limits(Table):
@@ -117,8 +147,8 @@ class Source(Table):
     timezone: Zone | None = None  # of instants without a zone; None: the workspace's
     decimal_separator: Literal[".", ","] = "."
     thousands_separator: Literal["", ",", ".", " ", "'"] = ""
-    date_format: Texts = []  # strptime patterns tried in order; none: ISO 8601 only
-    formats: dict[str, Texts] = {}  # the same for one column
+    date_format: Patterns = []  # strptime patterns tried in order; none: ISO 8601 only
+    formats: dict[str, Patterns] = {}  # the same for one column
     columns: dict[str, Texts] = {}  # feed column → source column, "{A} {B}" template, or several: first non-empty
     constants: dict[str, str] = {}  # feed column → value of every row
     values: dict[str, dict[str, str]] = {}  # feed column → {source value: feed value}
@@ -141,13 +171,19 @@ class Source(Table):
         return {**known, "options": {**known.get("options", {}), **bare}}
 
     @model_validator(mode="after")
+    def _numbers_can_be_read(self) -> Self:
+        if self.thousands_separator == self.decimal_separator:
+            raise ValueError(f"decimal_separator and thousands_separator are both {self.decimal_separator!r}")
+        return self
+
+    @model_validator(mode="after")
     def _columns_exist(self) -> Self:
         feed = FEEDS[self.feed]
         for table in ("columns", "constants", "values", "formats"):
             for column in getattr(self, table):
                 if column not in feed:
                     raise ValueError(
-                        f"source {self.name!r}: {table}.{column} is no column of feed {self.feed!r}; "
+                        f"{table}.{column} is no column of feed {self.feed!r}; "
                         f"its columns are {', '.join(c.name for c in feed.columns)}"
                     )
         return self
@@ -225,8 +261,8 @@ class Product(Table):
 
     aliases: list[str] = []
     includes: list[str] = []
-    inactive_days: int | None = None
-    unused_days: int | None = None
+    inactive_days: Days | None = None
+    unused_days: Days | None = None
     bills_suspended: bool = False
     exempt: bool = False
 
@@ -237,7 +273,7 @@ class Route(Table):
     owner: str
     rule: Texts = []
     process: Texts = []
-    asset_class: Texts = []
+    asset_class: Classes = []
     location: Texts = []
     cost_center: Texts = []
     product: Texts = []
@@ -342,7 +378,7 @@ class Retention(Table):
     """`[retention]`: how long evidence is kept at least, and which months are held although they are older."""
 
     evidence_years: Annotated[int, Field(ge=0)] = 7
-    hold: bool | list[str] = []  # months like 2019-03, or true for all of them
+    hold: Annotated[bool | list[str], AfterValidator(_months)] = []  # months like 2019-03, or true for all of them
 
     def holds(self, period: str) -> bool:
         """Whether a month may not be purged."""
@@ -367,7 +403,7 @@ class Settings(Table):
     organisation: Annotated[str, Field(min_length=1)]
     reporting_currency: CurrencyCode
     timezone: Zone
-    email_domains: list[str] = []
+    email_domains: Domains = []  # the address of a guest is of none of them
     paths: Paths = Paths()
     sources: list[Source] = []
     policy: PolicyTable = PolicyTable()
@@ -395,6 +431,48 @@ class Settings(Table):
         if twice:
             raise ValueError(f"two sources are named {twice[0]!r}; give each its own name")
         return self
+
+    @model_validator(mode="after")
+    def _words_say_one_thing(self) -> Self:
+        products = [(word, name) for name, product in self.products.items() for word in (name, *product.aliases)]
+        for table, words in (
+            ("class_aliases", self.class_aliases.items()),
+            ("location_aliases", self.location_aliases.items()),
+            ("manufacturer_aliases", self.manufacturer_aliases.items()),
+            ("products", products),
+        ):
+            said: dict[str, str] = {}
+            for word, meaning in words:
+                if (other := said.setdefault(_alike(word), meaning)) != meaning:
+                    raise ValueError(f"{table}: {word!r} stands for both {other!r} and {meaning!r}; leave one of them")
+        for name, product in self.products.items():
+            if _alike(name) in map(_alike, product.includes):
+                raise ValueError(f"products.{name}: it includes itself; leave that out")
+        return self
+
+    @model_validator(mode="after")
+    def _folders_are_apart(self) -> Self:
+        folders = [normpath(folder) for folder in self.paths.model_dump().values()]
+        twice = next((folder for folder in folders if folder == "." or folders.count(folder) > 1), None)
+        if twice:
+            raise ValueError(f"paths: {twice!r} cannot be one of the folders; give each its own below the workspace")
+        return self
+
+    @model_validator(mode="after")
+    def _classes_covered_are_known(self) -> Self:
+        for source in self.sources:
+            for name in source.covers if source.feed == "endpoints" else ():
+                if canonical(name) not in self.class_words:
+                    raise ValueError(
+                        f"sources {source.name!r}: covers names {name!r}, which is neither an asset class nor an alias "
+                        f"of one; the classes are {', '.join(ASSET_CLASSES)}"
+                    )
+        return self
+
+    @property
+    def class_words(self) -> dict[str, str]:
+        """What names an asset class here, in the form that `canonical` gives: the workspace's aliases first."""
+        return CLASS_WORDS | {canonical(alias): name for alias, name in self.class_aliases.items()}
 
     def limit(self, rules: Sequence[str], name: str, default: Any) -> Any:
         """A limit of the catalogue as the first of some rules' tables states it, else `[policy]`, else the default."""

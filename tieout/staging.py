@@ -105,6 +105,7 @@ def stage(records: Records, source: Source, settings: Settings) -> Staged:
         .filter(~sound)
         .with_columns(as_json(list(records.columns)).alias("raw"))
     )
+    typed = typed.with_columns(_guests(feed, settings))
     rows = typed.filter(sound).with_columns(*_defaults(feed), pl.lit(source.name).alias("_source"))
     unique = rows.sort("_row").unique([*feed.schema, "extra"], keep="first", maintain_order=True)
     return Staged(
@@ -149,6 +150,16 @@ def _reasons(text: pl.DataFrame, typed: pl.DataFrame, feed: Feed, reading: Readi
     if not reasons:
         return pl.repeat([], text.height, dtype=pl.List(pl.String), eager=True)
     return pl.DataFrame(reasons).select(pl.concat_list(pl.all()).list.drop_nulls().alias("reasons")).to_series()
+
+
+def _guests(feed: Feed, settings: Settings) -> list[pl.Expr]:
+    """An account that does not say what it is for is a guest's if its address is none of the organisation's own."""
+    if feed.name != "accounts" or not settings.email_domains:
+        return []
+    domain = pl.coalesce("email", "username").str.to_lowercase().str.extract(r"@([^@\s]+)$")
+    own = [(domain == name) | domain.str.ends_with(f".{name}") for name in settings.email_domains]
+    guest = pl.col("kind").is_null() & ~pl.any_horizontal(own)
+    return [pl.when(guest).then(pl.lit("guest")).otherwise("kind").alias("kind")]
 
 
 def _defaults(feed: Feed) -> list[pl.Expr]:

@@ -23,10 +23,27 @@ def discover(inbox: Path, period: str) -> list[Source]:
     return [found[key] for key in sorted(found)]
 
 
-def strays(inbox: Path, period: str) -> list[Path]:
-    """Files in the period's inbox whose name names no feed, so that nobody finds them by their name."""
-    named = {path for _, _, path in _dropped(inbox / period)}
-    return [path for path in plain_files(inbox / period) if path not in named]
+def strays(inbox: Path, period: str) -> dict[Path, str]:
+    """Files in the period's inbox that nobody finds by their name, and why not."""
+    folder = inbox / period
+    named = {path for _, _, path in _dropped(folder)}
+    unnamed = {path: _why_unread(path) for path in plain_files(folder) if path not in named}
+    controls = {path: path.with_name(path.name.removesuffix(CONTROL)) for path in folder.glob(f"*{CONTROL}")}
+    lone = {
+        path: f"it speaks for {file.name}, which is not there; call it <file>{CONTROL}"
+        for path, file in controls.items()
+        if not file.is_file()
+    }
+    return dict(sorted((unnamed | lone).items()))
+
+
+def _why_unread(path: Path) -> str:
+    feed, _, name = path.stem.partition(".")
+    if feed.lower() not in FEEDS:
+        return f"no feed is named {feed!r}; the feeds are {', '.join(FEEDS)}"
+    if path.suffix.lower() not in SUFFIXES:
+        return f"files of its kind are not read; save it as {feed} with {', '.join(SUFFIXES)}"
+    return f"{name!r} cannot name a source; letters, digits and . _ - can"
 
 
 def find(source: Source, root: Path, inbox: Path, period: str) -> list[Path]:

@@ -77,7 +77,7 @@ def test_each_is_refused_in_one_sentence(ran: Ran) -> None:
 def test_the_run_says_so_and_goes_on(ran: Ran) -> None:
     for said in SAID.values():
         assert said.partition(": ")[2] in ran.progress
-    assert "inbox/2026-09/asets.csv is not read: its name names no feed" in ran.progress
+    assert "inbox/2026-09/asets.csv is not read: no feed is named 'asets'" in ran.progress
     assert ran.progress.splitlines()[-1].startswith("tieout: done, but not accepted: accounts/accounts, assets/assets")
     assert "Traceback" not in ran.progress
     page = (ran.root / "reports" / PERIOD / "reconciliation.html").read_text("utf-8")

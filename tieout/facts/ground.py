@@ -6,7 +6,7 @@ from functools import cached_property
 import polars as pl
 
 from tieout import normalize, policy
-from tieout.feeds import FEEDS, NEVER
+from tieout.feeds import FEEDS, NEVER, canonical
 from tieout.identity.devices import Devices
 from tieout.identity.people import Keys, People
 from tieout.world import World, product_key
@@ -59,17 +59,15 @@ class Ground:
             self.endpoints.select(pl.lit("endpoints").alias("feed"), source="_source", kind="kind"),
             self.seats.select(pl.lit("seats").alias("feed"), source="_source", kind="product_key"),
         ]
-        settings = self.world.settings
+        settings, class_words = self.world.settings, self.world.settings.class_words
         stated = [
-            {"feed": s.feed, "source": s.name, "kind": kind}
+            {"feed": s.feed, "source": s.name, "kind": kind if s.feed == "seats" else class_words[canonical(kind)]}
             for s in settings.sources
             if s.feed in ("endpoints", "seats")
             for kind in s.covers
         ]
         product = pl.when(pl.col("feed") == "seats").then(product_key(settings, pl.col("kind")))
-        declared = pl.DataFrame(stated, schema=MEMORY_COVERAGE).with_columns(
-            pl.coalesce(product, normalize.aliased(pl.col("kind"), {})).alias("kind")
-        )
+        declared = pl.DataFrame(stated, schema=MEMORY_COVERAGE).with_columns(pl.coalesce(product, "kind").alias("kind"))
         before = self.world.remembered("memory_coverage", MEMORY_COVERAGE)
         return pl.concat([before, *shown, declared]).unique().sort("feed", "source", "kind")
 
