@@ -218,6 +218,17 @@ def test_units_of_a_line_that_was_renewed_as_it_was_have_lapsed_and_its_successo
     assert company.roll() == {"opening": 4, "lapsed": -4, "new": 4, "closing": 4}
 
 
+@pytest.mark.parametrize(("renewed", "why"), [(10, "lapsed"), (5, "fixed")])
+def test_a_renewal_that_was_cut_to_what_is_used_was_no_phantom(renewed: int, why: str) -> None:
+    company, seats = Company(), [seat(n, USED) for n in range(5)]
+    line = {**LINE, "term_end": "2026-07-31", "auto_renew": True, "unit_price": 200}
+    company.month(seats, line)
+    company.month(seats, {**line, "quantity": renewed, "term_start": "2026-08-01", "term_end": "2027-07-31"})
+    phantom = exception_id("phantom-renewal", SEPARATOR.join(("C1", "1")))
+    ended = company.tables["exception_history"].filter(pl.col("exception_id") == phantom)
+    assert ended.select("to_status", "why").rows() == [("resolved", why)]
+
+
 def test_the_duplicate_that_goes_is_released_although_the_other_stays() -> None:
     twin = seat(1, "2026-07-01", seat_id="twin")
     company = Company()

@@ -96,3 +96,14 @@ def test_a_credit_counts_wherever_it_says_what_for() -> None:
 
 def test_a_credit_never_adds_units() -> None:
     assert bills({**BILL, "amount": 150}, {**BILL, "invoice_id": "I2", "kind": "credit", "amount": -50}) == []
+
+
+def test_a_console_that_shows_users_by_meaningless_ids_alone_conceals_them() -> None:
+    hidden = [{**SEAT, "seat_id": f"{n:032x}", "email": None, "last_active_at": "2026-03-01"} for n in range(4)]
+    accounts = [{"account_id": s["seat_id"], "username": f"u{n}", "status": "active"} for n, s in enumerate(hidden)]
+    bound = [{**account, "person_id": "p1"} for account in accounts]
+    concealed = reconcile(world({"people": [ADA], "seats": hidden}), RULES)
+    assert concealed["source_exceptions"].select("rule", "subject").rows() == [("concealed-usage", "Pad")]
+    assert concealed["findings"].is_empty()
+    known = reconcile(world({"people": [ADA], "seats": hidden, "accounts": bound}), RULES)
+    assert known["source_exceptions"].is_empty()

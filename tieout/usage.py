@@ -39,14 +39,20 @@ def used_on(ground: Ground) -> pl.Expr:
 
 @once
 def usage_of(ground: Ground) -> pl.DataFrame:
-    """Per product: `fresh` (somebody's use advanced lately), and whether usage is regressed, frozen or concealed."""
-    before = ground.world.remembered("memory_usage", MEMORY_USAGE)
-    policy = ground.world.settings.policy
-    fresh = (ground.world.days_since(used_on(ground)) <= policy.usage_fresh_days).any(ignore_nulls=True)
+    """Per product: `fresh` (somebody's use advanced lately), and whether usage is regressed, frozen or concealed.
+
+    A console that gives no address may conceal its users behind their ids, unless these mean somebody.
+    """
+    world = ground.world
+    before = world.remembered("memory_usage", MEMORY_USAGE)
+    policy = world.settings.policy
+    fresh = (world.days_since(used_on(ground)) <= policy.usage_fresh_days).any(ignore_nulls=True)
     stands_still = pl.col("was_fresh").fill_null(False) & ~pl.col("fresh") & (pl.col("seats") >= policy.usage_seats)
-    pseudonyms = pl.col("email").str.contains(PSEUDONYM).mean()
+    nobody = pl.col("person_id").is_null() & pl.lit(world.alive("people") and world.alive("accounts"))
+    pseudonyms = pl.coalesce("email", pl.when(nobody).then("seat_id")).str.contains(PSEUDONYM).mean()
     return (
         marked(ground)
+        .join(ground.holders.select("_id", "person_id"), on="_id", how="left")
         .group_by("product_key")
         .agg(
             fresh.alias("fresh"),

@@ -30,9 +30,11 @@ def build(ground: Ground, filled: pl.DataFrame) -> Grain:
             (licences.notice_deadline(world.settings) - pl.lit(world.today)).dt.total_days().alias("notice_in_days"),
             (pl.col("committed_on") - pl.lit(world.today)).dt.total_days().alias("ends_in_days"),
             licences.notice_deadline(world.settings).alias("notice_by"),
-            pl.when(pl.coalesce("committed_before", "committed_on") < pl.lit(world.today))
+        )
+        .with_columns(
+            pl.when(pl.coalesce("committed_before", "committed_on") < pl.lit(world.today), pl.col("unused") > 0)
             .then(pl.lit("lapsed"))
-            .alias("let_go"),
+            .alias("let_go")
         )
         .with_columns(
             pl.when(told).then("unassigned").alias("unassigned"),
