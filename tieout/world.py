@@ -210,7 +210,7 @@ class World:
         return frame.sort("_period", "_source", "_snapshot", "_row").with_row_index("_id")
 
     def rows(self, name: str) -> pl.DataFrame:
-        """One row a key: agreeing fields keep their value, differing ones are null.
+        """One row a key: agreeing fields keep their value, differing ones are null and listed in `_differing`.
 
         Endpoints keep one row a source and id, because two management systems number their devices on their own.
         """
@@ -223,21 +223,20 @@ class World:
     def _one_per_key(self, feed: Feed, frame: pl.DataFrame) -> pl.DataFrame:
         key = [self._normal_key(feed, name).alias(f"_key_{name}") for name in feed.key]
         names = [f"_key_{name}" for name in feed.key] + (["_source"] if feed.name == "endpoints" else [])
-        keyed = frame.with_columns(key)
+        keyed = frame.with_columns(*key, pl.lit(None, pl.List(pl.String)).alias("_differing"))
         if keyed.is_empty() or not (repeated := keyed.select(pl.struct(names).is_duplicated()).to_series()).any():
             return keyed.drop([name for name in names if name != "_source"])
-        others = [name for name in keyed.columns if name not in names]
         identity = [*feed.key, "_id", "_first_period", *BOOKKEEPING]
+        fields = [name for name in frame.columns if name not in (*identity, *names)]
+        values = {name: pl.col(name).drop_nulls() for name in fields}
+        differs = [pl.when(v.n_unique() > 1).then(pl.lit(name)) for name, v in values.items()]
         merged = (
             keyed.filter(repeated)
             .group_by(names, maintain_order=True)
             .agg(
-                pl.col(name).first()
-                if name in identity
-                else pl.when(pl.col(name).drop_nulls().n_unique() == 1)
-                .then(pl.col(name).drop_nulls().first())
-                .alias(name)
-                for name in others
+                *(pl.col(name).first() for name in identity if name in frame.columns and name not in names),
+                *(pl.when(v.n_unique() == 1).then(v.first()).alias(name) for name, v in values.items()),
+                pl.concat_list(differs).list.drop_nulls().alias("_differing"),
             )
         )
         together = pl.concat([keyed.filter(~repeated), merged.select(keyed.columns)]).sort("_id")
@@ -258,3 +257,8 @@ def product_key(settings: Settings, text: pl.Expr) -> pl.Expr:
     """A product in normal form: its name where the workspace lists an alias, else its own folded text."""
     aliases = {alias: name for name, product in settings.products.items() for alias in product.aliases}
     return normalize.aliased(text, aliases)
+
+
+def filled(column: str) -> pl.Expr:
+    """True where a row of `World.rows` tells a column, be it differently in rows of one key, which makes it null."""
+    return pl.col(column).is_not_null() | pl.col("_differing").list.contains(column).fill_null(False)

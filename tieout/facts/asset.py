@@ -10,6 +10,7 @@ from tieout import normalize
 from tieout.facts import books, counting, existence
 from tieout.facts.ground import CUSTODIAN, Ground
 from tieout.rule import Grain
+from tieout.world import filled
 
 WRITTEN_OFF = ("retired", "disposed", "lost")
 
@@ -60,7 +61,9 @@ def _custody(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
     return named.with_columns(
         pl.col("custodian").is_not_null().alias("custodian_named"),
         as_place.is_in(ground.places.implode()).fill_null(False).alias("custodian_is_place"),
-        pl.col("place_key").is_not_null().alias("placed"),
+        pl.when(pl.col("place_key").is_not_null() | ~filled("location"))
+        .then(pl.col("place_key").is_not_null())
+        .alias("placed"),
         world.days_since("custodian_left_on").alias("custodian_left_days"),
         pl.when(both & pl.lit(world.admitted("people")))
         .then(pl.col("custodian_id") != pl.col("endpoints__user_id"))
@@ -163,7 +166,8 @@ def _dates(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
     world = ground.world
     scan_at_place = normalize.same_place(pl.col("place_key"), pl.col("scans__place_key"))
     after_status = (pl.col("scans__scanned_on") > pl.col("status_since")).fill_null(True)
-    after_moves = (pl.col("scans__scanned_at") > pl.col("movements__moved_at")).fill_null(pl.col("movements__alive"))
+    before_moves = pl.col("scans__scanned_at") <= pl.col("movements__moved_at")
+    after_moves = pl.when(before_moves).then(pl.lit(False)).when("movements__alive").then(pl.lit(True))
     no_ticket = pl.col("tickets__row").is_null()
     told = pl.lit(world.configured("tickets")) & pl.col("tickets__alive")
     return frame.with_columns(

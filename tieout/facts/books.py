@@ -5,6 +5,7 @@ import polars as pl
 from tieout import money, normalize
 from tieout.facts.ground import Ground
 from tieout.once import once
+from tieout.world import filled
 
 LEANS = {
     "asset_value": ("ledger",),
@@ -18,14 +19,14 @@ LEANS = {
 def ledger(ground: Ground) -> pl.DataFrame:
     """Every ledger row with the asset its tag or serial means, its net book value, and whether it is written off.
 
-    Without an accumulated depreciation the net book value is the cost less straight-line depreciation over the row's
+    `doubtful` rows name several assets, and `single` ones any at all: a placeholder for a serial names none. Without
+    an accumulated depreciation the net book value is the cost less straight-line depreciation over the row's
     life, where the row tells it.
     """
     world = ground.world
     rows = world.rows("ledger")
-    resolved = rows.join(
-        ground.devices.resolve(rows).select("_id", "asset_key"), on="_id", how="left", maintain_order="left"
-    )
+    meant = ground.devices.resolve(rows).select("_id", "asset_key", doubtful=pl.col("conflict") | pl.col("uncertain"))
+    resolved = ground.devices.normal(rows).join(meant, on="_id", how="left", maintain_order="left")
     by_life = money.depreciated(pl.col("cost"), pl.col("in_service_on"), world, pl.col("life_months"))
     return resolved.with_columns(
         pl.when(pl.col("accumulated_depreciation").is_not_null())
@@ -33,8 +34,15 @@ def ledger(ground: Ground) -> pl.DataFrame:
         .otherwise(pl.coalesce(by_life, "cost"))
         .alias("net_book"),
         (pl.col("disposed_on") <= pl.lit(world.today)).fill_null(False).alias("written_off"),
-        (pl.col("asset_tag").is_not_null() | pl.col("serial").is_not_null()).alias("single"),
+        (pl.col("tag_key").is_not_null() | pl.col("serial_key").is_not_null()).alias("single"),
     )
+
+
+@once
+def in_ledger(ground: Ground) -> pl.DataFrame:
+    """Every asset that a ledger row names by any key, be the row of another one as well: tag_key, in_ledger."""
+    named = ground.devices.named(ground.world.rows("ledger"))
+    return named.select(tag_key="asset_key", in_ledger=pl.lit(True)).unique()
 
 
 def order_lines(ground: Ground) -> pl.DataFrame:
@@ -108,6 +116,7 @@ def of_assets(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
     disposals = ground.disposed_assets.select("tag_key", disposal_recorded=pl.lit(True))
     joined = (
         frame.join(booked, on="tag_key", how="left", maintain_order="left")
+        .join(in_ledger(ground), on="tag_key", how="left", maintain_order="left")
         .join(orders, on="po_number", how="left", maintain_order="left")
         .join(disposals, on="tag_key", how="left", maintain_order="left")
     )
@@ -125,7 +134,7 @@ def of_assets(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
         .then(pl.lit(False))
         .alias("ordered"),
         alive["purchases"].alias("purchases__alive"),
-        pl.when(pl.col("ledger__row").is_not_null())
+        pl.when(pl.col("ledger__row").is_not_null() | pl.col("in_ledger"))
         .then(pl.lit(True))
         .when(alive["ledger"])
         .then(pl.lit(False))
@@ -136,7 +145,7 @@ def of_assets(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
         .when(alive["disposals"])
         .then(pl.lit(False))
         .alias("disposal_recorded"),
-        pl.col("po_number").is_not_null().alias("order_named"),
+        filled("po_number").alias("order_named"),
     )
     with_cost = money.valued(told, "cost_value", pl.col("cost"), pl.col("currency"), world)
     return money.valued(with_cost, "asset_value", amount, currency, world)

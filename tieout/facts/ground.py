@@ -9,7 +9,7 @@ from tieout import normalize, policy
 from tieout.feeds import FEEDS, NEVER, canonical
 from tieout.identity.devices import Devices
 from tieout.identity.people import Keys, People
-from tieout.world import World, product_key
+from tieout.world import World, filled, product_key
 
 HANDS = ("receive", "assign", "transfer", "return", "checkout", "checkin", "repair_out", "repair_in")
 """Movements that someone's hands made: they prove that the thing was there."""
@@ -246,10 +246,10 @@ class Ground:
     def person(self, table: pl.DataFrame, keys: Keys, name: str, resolved: pl.DataFrame | None = None) -> pl.DataFrame:
         """The table with what is known of the person a record names, in columns `<name>_<attribute>`.
 
-        `<name>_known`, `<name>_leaver` and `<name>_on_leave` are three-valued: null where keys conflict, where the
-        person has vanished from HR, where people are not alive, or where accounts are not, which may have the key;
-        false where the record names nobody. `people__row` is the landed row of the person. `resolved` is whom the
-        records mean, where that is known.
+        `<name>_known`, `<name>_leaver` and `<name>_on_leave` are three-valued: null where keys conflict or
+        differ between rows of one record, where the person has vanished from HR, where people are not alive, or where
+        accounts are not, which may have the key; false where the record names nobody. `people__row` is the landed row
+        of the person. `resolved` is whom the records mean, where that is known.
         """
         resolved = self.people.resolve(table, keys) if resolved is None else resolved
         named = resolved.select(
@@ -262,9 +262,10 @@ class Ground:
             pl.col(attributes).name.prefix(f"{name}_"),
         )
         silent = pl.all_horizontal(pl.col(column).is_null() for column in keys.columns)
+        disputed = pl.any_horizontal(pl.col(column).is_null() & filled(column) for column in keys.columns)
         alive = pl.lit(self.world.alive("people"))
         all_keys = alive & pl.lit(self.world.alive("accounts"))
-        nobody = silent | (all_keys & ~pl.col(f"{name}_conflict") & pl.col(f"{name}_id").is_null())
+        nobody = ~disputed & (silent | (all_keys & ~pl.col(f"{name}_conflict") & pl.col(f"{name}_id").is_null()))
         somebody = pl.col(f"{name}_id").is_not_null() & (pl.col(f"{name}_present") | alive)
 
         def told(answer: pl.Expr) -> pl.Expr:

@@ -18,8 +18,9 @@ from tieout.rule import Grain
 def _costs(ground: Ground) -> pl.DataFrame:
     """The cost of each asset or pooled line in both books: ledger_id (the lowest), ledger_cost, register_cost.
 
-    Null register_cost where the currencies differ or a cost is not told.
+    Null register_cost where the currencies differ, a cost is not told, or one of several rows may be missing.
     """
+    ledger_alive, assets_alive = (pl.lit(ground.world.alive(feed)) for feed in ("ledger", "assets"))
     register = ground.assets.select("tag_key", register_cost="cost", register_currency="currency", asset_row="_id")
     single = books.ledger(ground).filter(pl.col("single") & pl.col("asset_key").is_not_null())
     assets = (
@@ -34,7 +35,9 @@ def _costs(ground: Ground) -> pl.DataFrame:
     )  # fmt: skip
     pooled = books.pools(ground).join(register, on="tag_key")
     units = pooled.group_by("_id").agg(
-        pl.when(pl.col("register_cost").is_not_null().all()).then(pl.col("register_cost").sum()).alias("register_cost"),
+        pl.when(assets_alive & pl.col("register_cost").is_not_null().all())
+        .then(pl.col("register_cost").sum())
+        .alias("register_cost"),
         pl.when(pl.col("register_currency").n_unique() == 1)
         .then(pl.col("register_currency").first())
         .alias("register_currency"),
@@ -44,7 +47,7 @@ def _costs(ground: Ground) -> pl.DataFrame:
         pl.col("currency").first(),
     )
     both = pl.concat([assets, units.select(assets.columns)])
-    same = (pl.col("currency") == pl.col("register_currency")).fill_null(False)
+    same = ledger_alive & (pl.col("currency") == pl.col("register_currency")).fill_null(False)
     return both.select(
         "ledger_id", "ledger_cost", "assets_of", pl.when(same).then("register_cost").alias("register_cost"),
     )  # fmt: skip
@@ -66,7 +69,7 @@ def build(ground: Ground) -> Grain:
             pl.coalesce("assets_of", pl.concat_list("asset_row")).list.drop_nulls().alias("assets__row"),
             pl.when(pl.col("asset_key").is_not_null())
             .then(pl.lit(True))
-            .when(alive)
+            .when(alive & ~pl.col("doubtful"))
             .then(pl.lit(False))
             .alias("registered"),
             world.days_since("status_since").alias("asset_status_days"),
@@ -77,7 +80,9 @@ def build(ground: Ground) -> Grain:
             .then(pl.lit(False))
             .alias("compared"),
             (pl.col("existence_on") - pl.col("disposed_on")).dt.total_days().alias("seen_after_days"),
-            pl.coalesce("asset_status", pl.when(alive).then(pl.lit("none"))).alias("asset_status"),
+            pl.coalesce("asset_status", pl.when(alive & ~pl.col("doubtful")).then(pl.lit("none"))).alias(
+                "asset_status"
+            ),
             pl.col("existence_certain").fill_null(alive),
         )
         .with_columns(pl.when(pl.col("assets__row").list.len() > 0).then("assets__row").alias("assets__row"))

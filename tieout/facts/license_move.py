@@ -7,7 +7,7 @@ import polars as pl
 
 from tieout.facts.ground import Ground
 from tieout.rule import Grain
-from tieout.world import product_key
+from tieout.world import filled, product_key
 
 REQUIRED = ("from_person", "to_person", "product", "quantity", "reason")
 
@@ -15,7 +15,7 @@ REQUIRED = ("from_person", "to_person", "product", "quantity", "reason")
 def build(ground: Ground) -> Grain:
     """Every licence move."""
     world = ground.world
-    lacking = [pl.when(pl.col(field).is_null()).then(pl.lit(field)) for field in REQUIRED]
+    lacking = [pl.when(~filled(field)).then(pl.lit(field)) for field in REQUIRED]
     frame = (
         world.rows("license_moves")
         .with_columns(

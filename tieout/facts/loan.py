@@ -85,7 +85,7 @@ def _devices(moves: pl.DataFrame) -> pl.DataFrame:
     away = pl.col("kind").is_in(HANDED_ON) & pl.col("taker").ne_missing(pl.col("to_key"))
     closed = later.filter(since & (pl.col("kind").is_in(BACK) | away)).select("asset_thing", back=pl.lit(True))
     return lent.join(closed.unique(), on="asset_thing", how="left", maintain_order="left").select(
-        "_id", "occurred_on", "due_at", "to_person", "borrower", "asset_class", "identified",
+        "_id", "_differing", "occurred_on", "due_at", "to_person", "borrower", "asset_class", "identified",
         thing="asset_name", thing_key="asset_thing", pieces="quantity",
         out=pl.col("back").is_null(), doubtful=pl.lit(False),
     )  # fmt: skip
@@ -125,7 +125,7 @@ def _articles(moves: pl.DataFrame) -> pl.DataFrame:
         .join(balance, on=pair, how="left", maintain_order="left")
         .join(anonymous, on="sku_key", how="left", maintain_order="left")
         .select(
-            "_id", "occurred_on", "due_at", "to_person", "borrower", "pieces",
+            "_id", "_differing", "occurred_on", "due_at", "to_person", "borrower", "pieces",
             thing=pl.concat_str("sku", "borrower", separator="/"),
             thing_key=pl.concat_str(pair, separator="/"),
             identified="borrower_identified",

@@ -8,6 +8,7 @@ import polars as pl
 from tieout.approval import other_than
 from tieout.facts.ground import Ground
 from tieout.rule import Grain
+from tieout.world import filled
 
 REQUIRED = {
     "transfer": ("asset", "from_person", "to_person", "to_location", "condition", "reason", "approved_by"),
@@ -27,7 +28,7 @@ def build(ground: Ground) -> Grain:
     world = ground.world
     moves = ground.devices.normal(ground.movements)
     classes = ground.assets.select("asset_class", asset_key="tag_key")
-    nobody = pl.col("from_person").is_null() & pl.col("to_person").is_null()
+    nobody = ~(filled("from_person") | filled("to_person"))
     people_alive = world.alive("people")
     parties = (("from_person", "from_id"), ("to_person", "to_id"))
     by_others = pl.all_horizontal(
@@ -35,14 +36,15 @@ def build(ground: Ground) -> Grain:
         for party, party_id in parties
     )
     named = pl.any_horizontal(pl.col("tag_key", "serial_key").is_not_null())
-    given = {field: pl.col(field).is_not_null() for field in FIELDS if field != "asset"}
-    given |= {"asset": named, "approved_by": by_others}
+    given = {field: filled(field) for field in FIELDS if field != "asset"}
+    one_approver = pl.col("approved_by").is_not_null() | ~filled("approved_by")
+    given |= {"asset": named, "approved_by": pl.when(one_approver).then(by_others)}
     change = pl.col("change")
     needed = {
         **{field: change.is_in([kind for kind in REQUIRED if field in REQUIRED[kind]]) for field in FIELDS},
         "confirmed_at": change.is_in(CONFIRMED) & pl.lit(world.settings.policy.confirm),
     }
-    given["confirmed_at"] = pl.col("confirmed_at").is_not_null()
+    given["confirmed_at"] = filled("confirmed_at")
     stock_only = pl.col("sku_key").is_not_null() & ~named
     frame = (
         moves.join(classes, on="asset_key", how="left", maintain_order="left")

@@ -10,7 +10,7 @@ from functools import cached_property
 import polars as pl
 
 from tieout import normalize
-from tieout.world import World
+from tieout.world import World, filled
 
 ON_BOOKS = ("in_stock", "in_use", "in_repair")
 LEARNED_FROM = 3  # different stronger identities that make an identifier a placeholder (feeds.md, normal forms)
@@ -48,8 +48,25 @@ class Devices:
 
     @cached_property
     def register(self) -> pl.DataFrame:
-        """Every register row with its keys in normal form."""
-        return self.normal(self.world.rows("assets"))
+        """Every register row with its keys in normal form; where rows of one tag differ, no quality is told."""
+        differing = pl.col("serial").is_null() & filled("serial")
+        return self.normal(self.world.rows("assets")).with_columns(
+            pl.when(~differing).then("serial_quality").alias("serial_quality")
+        )
+
+    @cached_property
+    def _keys(self) -> pl.DataFrame:
+        """What a record may name an asset by: asset_key, serial_key, register_maker, status.
+
+        Where rows of one tag differ each of their serials means that tag: nobody can tell which of them is wrong.
+        """
+        own = self.register.select("tag_key", "serial_key", "maker_key", "status")
+        disputed = self.register.filter(pl.col("serial_quality").is_null()).select("tag_key", "status")
+        delivered = self.world.delivered["assets"].filter(
+            normalize.code(pl.col("asset_tag")).is_in(disputed["tag_key"].implode())
+        )
+        further = self.normal(delivered).drop("status").join(disputed, on="tag_key").select(own.columns).unique()
+        return pl.concat([own, further]).rename({"tag_key": "asset_key", "maker_key": "register_maker"})
 
     @cached_property
     def learned(self) -> pl.DataFrame:
@@ -157,14 +174,16 @@ class Devices:
             .with_columns(pl.col("conflict", "uncertain").fill_null(False))
         )
 
+    def named(self, table: pl.DataFrame) -> pl.DataFrame:
+        """Every asset that a key of a row names, whether or not its keys agree: _id, asset_key."""
+        return self._candidates(self.normal(table)).select("_id", "asset_key").unique()
+
     def _candidates(self, table: pl.DataFrame) -> pl.DataFrame:
         """Every asset that a key of a record names: _id, kind, key, asset_key."""
-        register = self.register.select(
-            pl.col("tag_key").alias("asset_key"), "serial_key", pl.col("maker_key").alias("register_maker"), "status"
-        )
+        register = self._keys
         by_tag = (
             table.select("_id", key="tag_key")
-            .join(register, left_on="key", right_on="asset_key")
+            .join(self.register.select("tag_key"), left_on="key", right_on="tag_key")
             .select("_id", pl.lit("asset_tag").alias("kind"), "key", pl.col("key").alias("asset_key"))
         )
         pairs = table.select("_id", "serial_key", "maker_key").join(register, on="serial_key")
@@ -179,8 +198,9 @@ class Devices:
         code = codes.select(pl.col("code_key").unique()).with_columns(
             normalize.serial(pl.col("code_key")).alias("serial_key")
         )
-        register = self.register.select(pl.col("tag_key").alias("asset_key"), "serial_key", "status")
-        by_tag = code.join(register, left_on="code_key", right_on="asset_key").select(
+        tags = self.register.select(asset_key="tag_key")
+        register = self._keys.select("asset_key", "serial_key", "status").unique(maintain_order=True)
+        by_tag = code.join(tags, left_on="code_key", right_on="asset_key").select(
             "code_key", pl.col("code_key").alias("asset_key"), pl.lit("asset_tag").alias("how")
         )
         rest = code.join(by_tag, on="code_key", how="anti")
@@ -196,12 +216,12 @@ class Devices:
             bare.join(register, left_on="bare", right_on="serial_key").select(
                 "code_key", "asset_key", pl.format("serial without its prefix: {}", "bare").alias("how")
             ),
-            bare.join(register.with_columns(bare=pl.col("asset_key")), on="bare").select(
+            bare.join(tags.with_columns(bare=pl.col("asset_key")), on="bare").select(
                 "code_key", "asset_key", pl.format("asset_tag without a prefix: {}", "bare").alias("how")
             ),
             rest.with_columns(pl.col("code_key").str.strip_chars_start("0").alias("bare"))
             .filter(pl.col("bare") != "")
-            .join(register.with_columns(unpadded.alias("bare")), on="bare")
+            .join(tags.with_columns(unpadded.alias("bare")), on="bare")
             .select(
                 "code_key", "asset_key", pl.format("asset_tag but for leading zeros: {}", "asset_key").alias("how")
             ),
