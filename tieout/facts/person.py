@@ -88,7 +88,9 @@ def build(ground: Ground) -> Grain:
         .select("department", unequipped=pl.lit(True))
     )
     frame = frame.join(departments, on="department", how="left").with_columns(
-        pl.col("unequipped").fill_null(False).alias("department_exempt")
+        pl.when(people_alive | pl.col("department").is_null())
+        .then(pl.col("unequipped").fill_null(False))
+        .alias("department_exempt")
     )
     return Grain(
         name="person",

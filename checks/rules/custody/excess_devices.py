@@ -9,7 +9,7 @@ Quiet: the overlap while a device is exchanged.
 
 import polars as pl
 
-from tieout.rule import Rule
+from tieout.rule import Rule, certainly
 
 RULE = Rule(
     slug="excess-devices",
@@ -20,7 +20,7 @@ RULE = Rule(
     remedy="Ask which device is used, and take the other back.",
     population=pl.col("status").is_in(["active", "leave"]),
     params={"exchange_days": 14},
-    fails=lambda p: pl.col("in_excess") & (pl.col("excess_days") > p.exchange_days),
+    fails=lambda p: (pl.col("in_excess") & (pl.col("excess_days") > p.exchange_days)) | ~certainly("assets__alive"),
     requires=("assets",),
     since="excess_since",
     shows=("excess", "excess_tags"),

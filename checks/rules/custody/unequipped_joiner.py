@@ -24,6 +24,7 @@ RULE = Rule(
         (pl.col("started_days") >= p.joiner_from_days)
         & (pl.col("started_days") <= p.joiner_to_days)
         & ~pl.col("holds_computer")
+        & pl.when(pl.col("department_exempt").is_not_null()).then(pl.lit(True))
     ),
     exempt="department_exempt",
     requires=("assets",),
