@@ -15,7 +15,7 @@ import polars as pl
 
 from tieout import normalize
 from tieout.feeds import FEEDS, NEVER, SCALE
-from tieout.rule import SEPARATOR, Grain, Params, Rule, lineage
+from tieout.rule import SEPARATOR, Grain, Params, Rule, deciding, lineage
 from tieout.settings import Settings
 from tieout.world import World, product_key
 
@@ -199,7 +199,7 @@ class Case:
         alive = [
             (pl.col(f"{feed}__alive") if f"{feed}__alive" in frame.columns else pl.lit(self.world.alive(feed)))
             & pl.lit(self.world.configured(feed))
-            for feed in self.feeds
+            for feed in deciding(rule, self.grain, self.p)
         ]
         provided = rule.provided(self.p).fill_null(False) if rule.provided else pl.lit(True)
         return frame.with_columns(
@@ -255,7 +255,8 @@ class Case:
     def _earlier(self) -> pl.DataFrame:
         """What became of exceptions that were open before and did not fire now."""
         rest = self.before.join(self.fired, on="subject_key", how="anti")
-        let_go = pl.col("let_go") if "let_go" in self.answers.columns else pl.lit(None, pl.String)
+        tells = "let_go" in self.answers.columns and not self.rule.off_books
+        let_go = pl.col("let_go") if tells else pl.lit(None, pl.String)
         now = (
             self.answers.lazy()
             .select(

@@ -5,7 +5,7 @@ three-valued: true fires, false is clean, null is *unknown* when every feed the 
 and *not evaluated* otherwise. Lineage comes from the facts: each column says which feeds it leans on.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -79,7 +79,8 @@ class Rule:
     well. Where `provided` does not hold the row is not evaluated.
     `clears` keeps an exception open until it holds. `event` names the column that is true for records of this
     period, for rules that look at those only. `after` lists rules that go first, on the subject or on the named key
-    columns. `requires` lists feeds without which the rule is not evaluated. `exempt` names a column that is true
+    columns. `requires` lists feeds without which the rule is not evaluated. `off_books` says that it looks at what has
+    left the books, so that to have left them settles nothing. `exempt` names a column that is true
     where policy leaves the subject alone. `value` names a column of money; its amount and currency stand beside it
     as `<value>_amount` and `<value>_currency`. `since` is when the defect arose. `shows` adds columns to the
     evidence. `fires` and `quiet` list what differs from a healthy row of the grain.
@@ -100,6 +101,7 @@ class Rule:
     event: str | None = None
     after: tuple[str | tuple[str, tuple[str, ...]], ...] = ()
     requires: tuple[str, ...] = ()
+    off_books: bool = False
     exempt: str | None = None
     owner: str | None = None
     value: str | None = None
@@ -124,16 +126,22 @@ class Rule:
         """True when an open exception stays so until something clears it, even if its record is no longer there."""
         return bool(self.clears or self.event)
 
-    def expressions(self, p: Params) -> Iterator[pl.Expr]:
-        """Everything the rule asks of a fact row."""
+    def answering(self, p: Params) -> Iterator[pl.Expr]:
+        """What decides whether a fact row is looked at, and fires."""
         yield self.population
         yield self.fails(p)
         for judgement in (self.provided, self.clears):
             if judgement:
                 yield judgement(p)
+        if self.event:
+            yield pl.col(self.event)
+
+    def expressions(self, p: Params) -> Iterator[pl.Expr]:
+        """Everything the rule asks of a fact row."""
+        yield from self.answering(p)
         if not isinstance(self.severity, str):
             yield self.severity(p)
-        for column in (self.owner, self.value, self.since, self.event, self.exempt, *self.shows):
+        for column in (self.owner, self.value, self.since, self.exempt, *self.shows):
             if column:
                 yield pl.col(column)
 
@@ -175,12 +183,24 @@ OPEN_BEFORE = ("was_open", "open_since")
 
 def lineage(rule: Rule, grain: Grain, p: Params) -> tuple[list[str], list[str]]:
     """The columns a rule asks for and the feeds it leans on; an unknown column is an error."""
-    columns = sorted({name for expr in rule.expressions(p) for name in expr.meta.root_names()} - set(OPEN_BEFORE))
+    columns = _asked(rule.expressions(p))
     unknown = [name for name in (*columns, *rule.subject_columns) if name not in grain.frame.columns]
     if unknown:
         raise ValueError(f"rule {rule.slug!r} asks for {unknown[0]!r}, which the grain {grain.name!r} does not have")
-    feeds = {grain.feed, *rule.requires, *(feed for column in columns for feed in grain.feeds_of(column))}
-    return columns, sorted(feeds)
+    return columns, _feeds(rule, grain, columns)
+
+
+def deciding(rule: Rule, grain: Grain, p: Params) -> list[str]:
+    """The feeds that the rule's answer rests on; what its value, owner or evidence needs is not among them."""
+    return _feeds(rule, grain, _asked(rule.answering(p)))
+
+
+def _asked(expressions: Iterable[pl.Expr]) -> list[str]:
+    return sorted({name for expr in expressions for name in expr.meta.root_names()} - set(OPEN_BEFORE))
+
+
+def _feeds(rule: Rule, grain: Grain, columns: Sequence[str]) -> list[str]:
+    return sorted({grain.feed, *rule.requires, *(feed for column in columns for feed in grain.feeds_of(column))})
 
 
 # -- words for rule files: three-valued, so that a dead feed never turns into a clean answer ------------------------

@@ -86,6 +86,7 @@ def _dates(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
     ).with_columns(
         (pl.col("redeploys") & (pl.col("has_clear") | pl.col("has_purge"))).fill_null(False).alias("redeployed"),
         (pl.col("certified_on") < pl.col("received_on")).fill_null(False).alias("certified_before_receipt"),
+        _seen(pl.any_horizontal(pl.col("destroyed_on", "released_on").is_not_null()), alive).alias("out"),
         world.days_since(pl.min_horizontal("destroyed_on", "released_on")).alias("out_days"),
         pl.min_horizontal("destroyed_on", "certificate_issued_on", "released_on").alias("gone_on"),
         pl.min_horizontal(
@@ -238,7 +239,7 @@ HEALTHY: dict[str, Any] = {
     "destroyed_on": date(2026, 9, 10), "certificate_issued_on": date(2026, 9, 20), "released_on": None,
     "wiped": False, "in_order": True, "flaws": "", "cleared_flash": False, "release_approved": None,
     "release_in_period": False, "ending_in_period": False, "documented": True, "missing_documents": "",
-    "out_days": 51, "out_on": date(2026, 9, 10), "gone_on": date(2026, 9, 10), "alive_again": False,
+    "out": True, "out_days": 51, "out_on": date(2026, 9, 10), "gone_on": date(2026, 9, 10), "alive_again": False,
     "endpoints__row": None, "endpoints__alive": True, "endpoints__seen_on": None, "assets__row": 0,
     "assets__alive": True, "ledger__row": [0], "asset_value": Decimal(10), "asset_value_amount": Decimal(10),
     "asset_value_currency": "EUR",

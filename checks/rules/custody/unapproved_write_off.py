@@ -20,6 +20,7 @@ RULE = Rule(
     severity="high",
     remedy="Get the approval, or put the device back on the books and look for it.",
     population=pl.col("status").is_in(["retired", "disposed", "lost"]),
+    off_books=True,
     event="newly_written_off",
     fails=lambda p: ~pl.col("write_off_approved"),
     requires=("movements",),

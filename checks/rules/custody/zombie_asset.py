@@ -19,6 +19,7 @@ RULE = Rule(
     severity="high",
     remedy="Find it through its user; put it back on the books or complete its disposal.",
     population=pl.col("status").is_in(["disposed", "lost", "retired"]),
+    off_books=True,
     params={"evidence_days": 45, "settle_days": 2},
     fails=lambda p: (
         (

@@ -23,7 +23,10 @@ RULE = Rule(
     fails=lambda p: (
         pl.col("data_bearing")
         & (
-            (((pl.col("out_days") > p.certificate_days) | pl.col("register_disposed")) & ~pl.col("certified"))
+            (
+                ((pl.col("out") & (pl.col("out_days") > p.certificate_days)) | pl.col("register_disposed"))
+                & ~pl.col("certified")
+            )
             | pl.col("certified_before_receipt")
         )
     ),
@@ -35,6 +38,7 @@ RULE = Rule(
     ),
     quiet=(
         {"certified": False, "register_disposed": False, "out_days": 7},
+        {"certified": False, "register_disposed": False, "out": False, "out_days": None},
         {"certified": False, "data_bearing": False},
         {"certified": False, "is_drive": True},
         {"certified": False, "redeployed": True},

@@ -18,6 +18,7 @@ RULE = Rule(
     severity="medium",
     remedy="Hand it to the disposal vendor, or put it back to use.",
     population=pl.col("status") == "retired",
+    off_books=True,
     params={"retired_days": 90},
     fails=lambda p: longer("status_days", p.retired_days, "status_seen_days") & ~pl.col("disposal_recorded"),
     requires=("disposals",),
