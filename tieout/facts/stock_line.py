@@ -80,14 +80,16 @@ def _against_book(counted: pl.DataFrame, ground: Ground) -> pl.DataFrame:
     world = ground.world
     book = placed(world.rows("stock"), ground)
     booked = book.select(
-        *LINE, "abc", "unit_cost", "currency", "description", book_quantity="quantity", stock__row="_id"
-    )
+        *LINE, "abc", "unit_cost", "currency", "description", book_quantity="quantity", stock__row="_id",
+        book_sku="sku", book_location="location", book_bin="bin",
+    )  # fmt: skip
     alive = pl.lit(world.alive("stock"))
     known = pl.col("stock__row").is_not_null()
     return (
         counted.join(booked, on=LINE, how="left", maintain_order="left")
         .join(_moved_since(counted, book, ground), on=LINE, how="left", maintain_order="left")
         .with_columns(
+            *(pl.coalesce(f"book_{name}", name).alias(name) for name in ("sku", "location", "bin")),
             pl.col("abc").fill_null("C"),
             alive.alias("stock__alive"),
             pl.lit(world.alive("movements")).alias("movements__alive"),
