@@ -3,13 +3,14 @@
 import polars as pl
 
 from tieout.facts.ground import Ground
+from tieout.rule import later
 
 MINIMUM_FOUND = 0.5
 """Share of its scope below which a count is taken for broken off: the limit `minimum_found` of missing-in-count."""
 
 LEANS = {
     "in_count": ("counts",),
-    "counted": ("counts", "scans"),
+    "counted": ("counts", "scans", "endpoints", "tickets", "movements"),
     "count_complete": ("counts", "scans"),
     "count_found_share": ("counts", "scans"),
     "settled_before_count": ("counts", "movements"),
@@ -20,6 +21,8 @@ LEANS = {
 def of_assets(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
     """The latest completed count of the period that has the asset in its scope, and whether it was found there.
 
+    A count is of the period if its cut-off is, if it was first delivered in it, or was finished in it; an older cut-off
+    says nothing of what was seen since. One that was broken off counts only where no other has the asset in its scope.
     `count_complete`: the count brought as many scans as its scanner declares; `count_found_share`: the share of its
     scope that it found; `checked_in_before_days`: days from the last check-in to the cut-off.
     """
@@ -27,7 +30,9 @@ def of_assets(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
     period = (
         world.rows("counts")
         .with_columns(cut_off_on=world.local_date(pl.col("cut_off_at")))
-        .filter(world.in_period(pl.col("cut_off_on")) & pl.col("completed_at").is_not_null())
+        .filter(pl.col("completed_at").is_not_null())
+        .with_columns(older=~world.in_period(pl.col("cut_off_on")))
+        .filter(world.fresh(pl.col("cut_off_on")) | world.in_period(pl.col("completed_at"), instant=True))
         .select(
             pl.col("_id").alias("counts__row"),
             ground.place("location").alias("scope"),
@@ -36,6 +41,7 @@ def of_assets(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
             pl.col("cut_off_on").alias("counts__cut_off_on"),
             pl.col("asset_class").alias("scope_class"),
             "scans_expected",
+            "older",
         )
     )
     parts = frame.select("tag_key", "asset_class", pl.col("place_key").str.split("/").alias("parts"))
@@ -65,24 +71,33 @@ def of_assets(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
         settled.alias("settled_before_count"),
         pl.col("counted").fill_null(False),
         (cut_off - pl.col("endpoints__seen_on")).dt.total_days().alias("checked_in_before_days"),
+        pl.when("older").then(later("existence_on", cut_off, "existence_certain")).otherwise(False).alias("seen_since"),
     )
     expected = judged.filter(pl.col("status").is_in(["in_stock", "in_use"]) & settled.fill_null(True))
     shares = expected.group_by("count_id").agg(pl.col("counted").mean().alias("count_found_share"))
     brought = world.rows("scans").group_by("count_id").agg(pl.len().alias("brought"))
     declared = period.group_by("count_id").agg(pl.col("scans_expected").sum())
     complete = pl.col("brought").fill_null(0) >= pl.col("scans_expected")
+    broken_off = pl.any_horizontal(~pl.col("count_complete"), pl.col("count_found_share") < MINIMUM_FOUND).fill_null(
+        False
+    )
     counts = declared.join(brought, on="count_id", how="left").select("count_id", complete.alias("count_complete"))
     latest = (
         judged.join(shares, on="count_id", how="left", maintain_order="left")
         .join(counts, on="count_id", how="left", maintain_order="left")
+        .sort(broken_off, descending=True, maintain_order=True)
         .unique("tag_key", keep="last", maintain_order=True)
         .select("tag_key", "counts__row", "counts__cut_off_on", "count_complete", "count_found_share", "counted",
-                "settled_before_count", "checked_in_before_days")
+                "settled_before_count", "checked_in_before_days", "seen_since")
     )  # fmt: skip
     counts_alive, scans_alive = pl.lit(world.alive("counts")), pl.lit(world.alive("scans"))
     in_count = pl.col("counts__row").is_not_null()
     return frame.join(latest, on="tag_key", how="left", maintain_order="left").with_columns(
         counts_alive.alias("counts__alive"),
         pl.when(in_count).then(pl.lit(True)).when(counts_alive).then(pl.lit(False)).alias("in_count"),
-        pl.when("counted").then(pl.lit(True)).when(scans_alive & in_count).then(pl.lit(False)).alias("counted"),
+        pl.when(pl.col("counted") | pl.col("seen_since"))
+        .then(pl.lit(True))
+        .when(scans_alive & in_count & ~pl.col("seen_since"))
+        .then(pl.lit(False))
+        .alias("counted"),
     )

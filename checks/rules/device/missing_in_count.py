@@ -6,7 +6,8 @@ before the cut-off.
 Matters: it may be stolen, and the next count will miss it too.
 Do: Search the place and ask the last custodian; correct the location or start an approved write-off.
 Quiet: when the count brought fewer scans than its scanner declares, or found too little of its scope. Stays open until
-there is evidence of existence later than the count, or it leaves the books with an approved movement.
+there is evidence of existence later than the count, or it leaves the books with an approved movement. A count whose
+cut-off lies in an earlier period is of this one when it was finished or first delivered in it.
 """
 
 import polars as pl

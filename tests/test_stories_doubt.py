@@ -1,0 +1,173 @@
+"""Stories of doubt: rows that contradict each other, feeds that may lack something, and counts that took their time."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from importlib import import_module
+from typing import Any
+
+import polars as pl
+
+from checks.rules import discover
+from tests.test_stories import ADA, BOB, CHECK_IN, LAPTOP
+from tests.test_stories_out import chain, found
+from tests.worlds import world
+from tieout.facts.ground import Ground
+from tieout.judgement import exception_id, judge_all
+from tieout.world import World
+
+MONITOR = {
+    "asset_tag": "M-1", "serial": "MON0001", "asset_class": "monitor", "status": "in_use", "location": "Hall",
+    "status_since": "2026-01-10", "custodian": "p1",
+}  # fmt: skip
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+def asked(w: World, *slugs: str) -> dict[str, Any]:
+    """How the population of each rule divides."""
+    rules = [rule for rule in discover() if rule.slug in slugs]
+    ground = Ground(w)
+    grains = {name: import_module(f"tieout.facts.{name}").build(ground) for name in {rule.grain for rule in rules}}
+    return {run["rule"]: run for run in judge_all(rules, grains, w)["rule_runs"].iter_rows(named=True)}
+
+
+def test_two_laptops_under_one_tag_are_one_finding() -> None:
+    twins = [LAPTOP, {**LAPTOP, "serial": "SER0002", "custodian": "p2", "location": "Munich"}]
+    seen = [CHECK_IN, {**CHECK_IN, "endpoint_id": "e2", "serial": "SER0002", "user_email": "bob@x.org"}]
+    w = world({"people": [ADA, BOB], "assets": twins, "endpoints": seen})
+    slugs = ("duplicate-asset-tag", "ghost-asset", "held-by-stranger", "unregistered-device", "unusable-serial")
+    assert found(w, *slugs, "used-by-another", "unmanaged-device") == {("duplicate-asset-tag", "A-1")}
+
+
+def test_a_handover_told_twice_in_different_words_lacks_nothing() -> None:
+    move = {
+        "event_id": "M1", "kind": "assign", "asset_tag": "A-1", "to_person": "p1", "to_location": "Berlin",
+        "condition": "good", "reason": "joined", "approved_by": "p2", "occurred_at": "2026-10-05",
+    }  # fmt: skip
+    twice = [move, {**move, "condition": "fair", "approved_by": "p3"}]
+    assert found(world({"people": [ADA, BOB], "assets": [LAPTOP], "movements": twice}), "incomplete-transfer") == set()
+    moved = {"event_id": "L1", "product": "Figma", "from_person": "p1", "to_person": "p2", "quantity": 1,
+             "reason": "left", "occurred_at": "2026-10-05"}  # fmt: skip
+    twice = [moved, {**moved, "reason": "moved on"}]
+    assert found(world({"people": [ADA, BOB], "license_moves": twice}), "incomplete-license-move") == set()
+
+
+def test_what_may_be_missing_decides_nothing() -> None:
+    feeds: dict[str, Rows] = {
+        "people": [ADA],
+        "assets": [LAPTOP, MONITOR],
+        "scans": [{"count_id": "c", "scan_id": "1", "code": "M-1", "location": "Yard", "scanned_at": "2026-10-20"}],
+        "ledger": [{"ledger_id": "L1", "asset_tag": "A-1", "cost": 400, "currency": "EUR"}],
+    }
+    slugs = ("excess-devices", "misplaced-asset", "ledger-mismatch")
+    whole = asked(world(feeds), *slugs)
+    assert [(whole[slug]["fired"], whole[slug]["not_evaluated"]) for slug in slugs] == [(0, 0), (1, 0), (1, 0)]
+    partial = asked(world(feeds, verdicts=dict.fromkeys(("assets", "movements", "ledger"), "AMBER")), *slugs)
+    assert [partial[slug]["not_evaluated"] for slug in slugs] == [1, 1, 1]
+
+
+def test_a_department_of_which_people_may_be_missing_exempts_nobody_and_accuses_nobody() -> None:
+    joiner = {**BOB, "employment_type": "employee", "department": "Shop", "start_date": "2026-10-01"}
+    alone = {"people": [joiner], "assets": [LAPTOP]}
+    assert found(world(alone), "unequipped-joiner") == {("unequipped-joiner", "p2")}
+    assert found(world(alone, verdicts={"people": "AMBER"}), "unequipped-joiner") == set()
+
+
+def test_a_ledger_row_whose_keys_name_two_assets_is_no_ghost_and_books_both() -> None:
+    register = [
+        {**LAPTOP, "cost": 2000, "purchased_on": "2026-01-01"},
+        {**LAPTOP, "asset_tag": "A-2", "serial": "SER0002", "cost": 2000, "purchased_on": "2026-01-01"},
+    ]
+    crossed = [{"ledger_id": "L1", "asset_tag": "A-1", "serial": "SER0002", "cost": 4000, "currency": "EUR"}]
+    nameless = [{"ledger_id": "L2", "serial": "n/a", "cost": 4000, "currency": "EUR"}]
+    w = world({"people": [ADA], "assets": register, "ledger": crossed + nameless})
+    assert found(w, "ledger-ghost", "unledgered-asset") == set()
+
+
+def test_a_value_that_nobody_knows_makes_no_answer_wait() -> None:
+    """What only the value needs, here the ledger, is no reason why a rule was not evaluated."""
+    shelved = {**LAPTOP, "status": "in_stock", "status_since": None, "custodian": None}
+    run = asked(world({"people": [ADA], "assets": [shelved]}, configured=("people", "assets")), "idle-stock")[
+        "idle-stock"
+    ]
+    assert (run["unknown"], run["not_evaluated"]) == (1, 0)
+
+
+def test_an_item_that_waits_for_its_destruction_needs_no_certificate() -> None:
+    gone = {**LAPTOP, "status": "retired", "custodian": None}
+    runs = asked(world({"assets": [gone], "disposals": chain("received", "verified")}), "uncertified-disposal")
+    assert runs["uncertified-disposal"]["clean"] == 1
+
+
+def hall(place: str, *counts: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
+    """A place with three monitors, of which each count found all but the first, or nothing where it was broken off."""
+    monitors = [
+        {**MONITOR, "asset_tag": f"{place}-{n}", "serial": f"{place}000{n}", "location": place} for n in (1, 2, 3)
+    ]
+    placed = [{**count, "count_id": f"{place}{n}", "location": place} for n, count in enumerate(counts)]
+    scans = [
+        {"count_id": count["count_id"], "scan_id": n, "code": f"{place}-{n}", "location": place,
+         "scanned_at": count["cut_off_at"]}
+        for count in placed if "scans_expected" not in count for n in ("2", "3")
+    ]  # fmt: skip
+    return {"assets": monitors, "counts": placed, "scans": scans}
+
+
+def test_which_count_an_asset_is_missing_in() -> None:
+    before = {"_period": "2026-09", "cut_off_at": "2026-09-28"}
+    halls = [
+        hall("FINISHED", {**before, "completed_at": "2026-10-02"}),
+        hall("SINCE", {**before, "completed_at": "2026-10-02"}),
+        hall("DELIVERED", {**before, "completed_at": "2026-09-29", "_period": "2026-10"}),
+        hall("JUDGED", {**before, "completed_at": "2026-09-29"}),
+        hall(
+            "BROKEN",
+            {"cut_off_at": "2026-10-10", "completed_at": "2026-10-11"},
+            {"cut_off_at": "2026-10-20", "completed_at": "2026-10-21", "scans_expected": 3},
+        ),
+    ]
+    feeds = {feed: [row for place in halls for row in place[feed]] for feed in halls[0]}
+    feeds["scans"].append(
+        {"count_id": "X", "scan_id": "1", "code": "SINCE-1", "location": "SINCE", "scanned_at": "2026-10-12"}
+    )
+    w = world({"people": [ADA], **feeds})
+    w = replace(w, sources=pl.concat([w.sources.with_columns(period=pl.lit("2026-09")), w.sources]))
+    missing = {subject for _, subject in found(w, "missing-in-count")}
+    assert missing == {"FINISHED-1", "DELIVERED-1", "BROKEN-1"}
+
+
+def test_a_count_in_other_letters_is_of_the_line_as_the_book_writes_it() -> None:
+    book = {"sku": "Cable-1", "location": "Berlin", "bin": "a1", "quantity": 10}
+    count = {"count_id": "K", "sku": "CABLE-1", "location": "BERLIN", "bin": "A1", "quantity": 2,
+             "counted_at": "2026-10-20"}  # fmt: skip
+    w = world({"stock": [book], "stock_counts": [count]})
+    assert found(w, "stock-variance") == {("stock-variance", "Cable-1/Berlin/a1")}
+
+
+def test_a_write_off_approved_late_was_fixed() -> None:
+    """It had left the books already: only what was wrong with something on the books ends by its leaving."""
+    lost = {**LAPTOP, "status": "lost", "status_since": "2026-09-20"}
+    approval = {
+        "event_id": "E",
+        "kind": "dispose",
+        "asset_tag": "A-1",
+        "approved_by": "p2",
+        "occurred_at": "2026-10-02",
+    }
+    rows = [
+        {
+            "rule": slug,
+            "exception_id": exception_id(slug, "A-1"),
+            "subject": "A-1",
+            "subject_key": "A-1",
+            "status": "open",
+        }
+        for slug in ("unapproved-write-off", "ghost-asset")
+    ]
+    before = pl.DataFrame(rows)
+    w = world({"people": [ADA, BOB], "assets": [lost], "movements": [approval]}, memory={"memory_exceptions": before})
+    rules = [rule for rule in discover() if rule.slug in ("unapproved-write-off", "ghost-asset")]
+    findings = judge_all(rules, {"asset": import_module("tieout.facts.asset").build(Ground(w))}, w)["findings"]
+    assert dict(findings.select("rule", "why").iter_rows()) == {
+        "unapproved-write-off": "fixed", "ghost-asset": "written_off",
+    }  # fmt: skip
