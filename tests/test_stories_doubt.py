@@ -171,3 +171,18 @@ def test_a_write_off_approved_late_was_fixed() -> None:
     assert dict(findings.select("rule", "why").iter_rows()) == {
         "unapproved-write-off": "fixed", "ghost-asset": "written_off",
     }  # fmt: skip
+
+
+def test_a_device_bought_on_no_known_day_is_unvalued_and_goes_to_the_owner_of_its_place() -> None:
+    ghosts = [
+        {**LAPTOP, "location": "MUC / 3F", "purchased_on": None},
+        {**LAPTOP, "asset_tag": "A-2", "serial": "SER0002", "location": "Munich East", "purchased_on": "2026-10-31"},
+    ]
+    w = world(
+        {"people": [ADA], "assets": ghosts},
+        routes=[{"location": "Munich", "owner": "south"}],
+        location_aliases={"MUC": "Munich"},
+    )
+    rules = [rule for rule in discover() if rule.slug == "ghost-asset"]
+    findings = judge_all(rules, {"asset": import_module("tieout.facts.asset").build(Ground(w))}, w)["findings"]
+    assert findings.select("owner", "value").rows() == [("south", None), ("unrouted", 500)]

@@ -150,5 +150,5 @@ def depreciated(cost: pl.Expr, purchased_on: pl.Expr, world: World, life_months:
     months = whole_months(purchased_on, today)
     told = pl.lit(LIFE_MONTHS) if life_months is None else life_months
     life = pl.when(told > 0).then(told).cast(pl.Int64)
-    left = pl.max_horizontal(life - pl.max_horizontal(months, pl.lit(0)), pl.lit(0))
+    left = (life - months.clip(0)).clip(0)  # unlike the greatest of several, null where the date is not known
     return cost * left.cast(MONEY) / life.cast(MONEY)
