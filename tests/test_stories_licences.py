@@ -84,6 +84,17 @@ def test_a_route_and_a_source_may_name_a_product_by_its_alias() -> None:
     assert found.select("rule", "subject", "owner").rows() == [("unassigned-seats", "C1/1", "pads")]
 
 
+def test_bills_of_months_without_contracts_are_judged_once_the_contracts_are_back() -> None:
+    dear = [{**BILL, "invoice_id": p, "period_start": f"{p}-01", "period_end": f"{p}-28", "amount": 120,
+             "_period": p} for p in ("2026-07", "2026-08", "2026-09", "2026-10")]  # fmt: skip
+    w = world({"entitlements": [LINE], "invoices": dear})
+    verdicts = {"2026-06": "GREEN", "2026-07": "RED", "2026-08": "GREEN", "2026-09": "AMBER"}
+    told = [{"period": p, "feed": "entitlements", "source": "k", "verdict": v} for p, v in verdicts.items()]
+    w = replace(w, sources=pl.concat([w.sources, pl.DataFrame(told, schema=SOURCES)]))
+    found = reconcile(w, RULES)["findings"].filter(pl.col("outcome") == "fired")
+    assert found["subject"].to_list() == ["2026-09/1", "2026-10/1"]
+
+
 def test_a_credit_counts_wherever_it_says_what_for() -> None:
     dear = {**BILL, "quantity": 12, "amount": 120}
     credit = {**BILL, "invoice_id": "I2", "kind": "credit", "quantity": -2, "amount": -20}

@@ -67,13 +67,26 @@ class World:
         """True where a date (or an instant's local date) lies in this period."""
         return (self.local_date(when) if instant else when).dt.strftime("%Y-%m") == self.period
 
-    def fresh(self, when: pl.Expr) -> pl.Expr:
+    def fresh(self, when: pl.Expr, needs: str | None = None) -> pl.Expr:
         """True for event rows whose local date lies in this period, or that were first delivered in it.
 
-        In the first period only the date counts: a whole history delivered then is no news.
+        In the first period only the date counts: a whole history delivered then is no news. Rows of the periods right
+        before count too, as long as the state feed they are held against was not alive: nothing was told of them yet.
         """
-        first_period = self.sources["period"].min() == self.period
-        return self.in_period(when) | ((pl.col("_first_period") == self.period) & pl.lit(not first_period))
+        periods = [self.period, *(self._silent_before(needs) if needs else [])]
+        first_period = self.sources["period"].min()
+        news = pl.col("_first_period").is_in(periods) & (pl.col("_first_period") != pl.lit(first_period))
+        return when.dt.strftime("%Y-%m").is_in(periods) | news
+
+    def _silent_before(self, feed: str) -> list[str]:
+        """The periods right before this one in which a state feed was not alive."""
+        earlier = (
+            self.sources.filter((pl.col("feed") == feed) & (pl.col("period") < self.period))
+            .group_by("period")
+            .agg((pl.col("verdict") == "GREEN").all().alias("alive"))
+            .sort("period", descending=True)
+        )
+        return earlier.filter(~pl.col("alive").cum_max())["period"].to_list()
 
     def remembered(self, table: str, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
         """A memory table, empty where there is none; a column that an earlier version did not keep is null."""
