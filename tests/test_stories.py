@@ -13,7 +13,7 @@ from tests.worlds import AS_OF, settings, staged, world
 from tieout import exceptions
 from tieout.facts.ground import Ground
 from tieout.judgement import owner_of
-from tieout.reconcile import reconcile
+from tieout.reconcile import judge, reconcile
 from tieout.world import World
 
 RULES = discover()
@@ -45,7 +45,7 @@ CHECK_IN = {
 
 def found(w: World, *slugs: str) -> set[tuple[str, str]]:
     """What fired: rule and subject, of the rules named, or of all."""
-    findings = reconcile(w, RULES)["findings"].filter(pl.col("outcome") == "fired")
+    findings = judge(Ground(w), RULES).tables["findings"].filter(pl.col("outcome") == "fired")
     return {(r, s) for r, s in findings.select("rule", "subject").iter_rows() if not slugs or r in slugs}
 
 
@@ -252,14 +252,14 @@ def test_life_of_an_exception_over_four_months() -> None:
 
 
 def test_every_population_divides_into_its_parts() -> None:
-    runs = reconcile(world({**HEALTHY, "people": [ADA]}), RULES)["rule_runs"]
+    runs = judge(Ground(world({**HEALTHY, "people": [ADA]})), RULES).tables["rule_runs"]
     parts = ["fired", "superseded", "exempt", "clean", "unknown", "not_evaluated"]
     assert runs.filter(pl.col("population") != pl.sum_horizontal(parts)).is_empty()
     assert runs.height == len(RULES)
 
 
 def test_a_rule_without_its_feed_says_so() -> None:
-    runs = reconcile(world(HEALTHY, configured=("people", "assets", "seats")), RULES)["rule_runs"]
+    runs = judge(Ground(world(HEALTHY, configured=("people", "assets", "seats"))), RULES).tables["rule_runs"]
     reasons = dict(runs.select("rule", "reason").iter_rows())
     assert reasons["ghost-asset"] == "no source delivers endpoints"
     assert reasons["held-by-leaver"] is None
@@ -273,8 +273,8 @@ def test_repeated_and_shuffled_rows_change_nothing() -> None:
         {"people": people[::-1], "assets": staged("assets", assets[::-1] + assets[:2]), "endpoints": [CHECK_IN]}
     )
     columns = ["rule", "exception_id", "subject", "severity", "value", "outcome"]
-    one = reconcile(w, RULES)["findings"].select(columns)
-    other = reconcile(shuffled, RULES)["findings"].select(columns)
+    one = judge(Ground(w), RULES).tables["findings"].select(columns)
+    other = judge(Ground(shuffled), RULES).tables["findings"].select(columns)
     assert one.equals(other)
 
 
