@@ -10,6 +10,7 @@ from tieout.facts import asset, book_line, line, purchase_line, stock_line
 from tieout.facts.ground import Ground
 from tieout.identity import suggestions
 from tieout.judgement import Witness, judge_all, switched_off
+from tieout.once import Each
 from tieout.rule import Grain, Rule
 from tieout.world import World
 
@@ -18,7 +19,6 @@ class Judged(NamedTuple):
     """What a period's rules say: tables `findings`, `rule_runs` and `evidence`, and what they were judged on."""
 
     grains: Mapping[str, Grain]
-    positions: Mapping[str, Grain]
     filled: pl.DataFrame
     tables: dict[str, pl.DataFrame]
 
@@ -39,13 +39,14 @@ def judge(ground: Ground, rules: Sequence[Rule], witness: Witness | None = None)
     findings = _with_seat_values(tables["findings"], ground, filled)
     tables["findings"] = pl.concat([findings, switched_off(rules, world)]).sort("rule", "subject_key")
     tables["rule_runs"] = _with_seat_totals(tables["rule_runs"], tables["findings"])
-    return Judged(grains, positions, filled, tables)
+    every = Each([*grains, *positions], lambda name: positions[name] if name in positions else grains[name])
+    return Judged(every, filled, tables)
 
 
 def reconcile(world: World, rules: Sequence[Rule]) -> dict[str, pl.DataFrame]:
     """Every table of the period but the exceptions: findings, rule_runs, evidence, licence tables and memory."""
     ground = Ground(world)
-    grains, positions, filled, tables = judge(ground, rules)
+    grains, filled, tables = judge(ground, rules)
     matches = ground.matches()
     candidates, pools = reclaim.candidates(ground, filled), reclaim.pools(ground, filled)
     return {
@@ -59,7 +60,7 @@ def reconcile(world: World, rules: Sequence[Rule]) -> dict[str, pl.DataFrame]:
         "waterfall": reclaim.waterfall(ground, filled, candidates, pools),
         "entitlement_positions": licences.position_table(ground, filled),
         "seats": licences.seat_table(ground, grains["seat"].frame, filled, matches),
-        **golden.tables(ground, {**grains, **positions}, rules, tables["findings"]),
+        **golden.tables(ground, grains, rules, tables["findings"]),
         **ground.memory(),
         **usage.memory(ground),
         **asset.memory(grains["asset"].frame, ground),
