@@ -21,7 +21,7 @@ demo: $(READY) ## write a sample company to demo/ and run every month of it
 	$(BIN)/tieout demo demo/
 
 test: lint ## everything CI checks: lint, types, layers, tests
-	$(BIN)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder
+	POLARS_MAX_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder # three share two cores
 
 test-slow: $(READY) ## the long proofs too
 	$(BIN)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder --hypothesis-profile search -m "slow or not slow"
@@ -40,8 +40,8 @@ support: $(READY) ## write connectors/SUPPORT.md from what the connectors are te
 figures: $(READY) ## count what the long proofs of reliability hold, and write docs/reliability-figures.md from it
 	mkdir -p build
 	rm -f build/figures.jsonl
-	TIEOUT_FIGURES=build/figures.jsonl $(BIN)/python -m pytest --hypothesis-profile search -m "slow or not slow" \
-		tests/faults tests/flow/test_absence.py tests/flow/test_bad_pulls.py tests/test_false_trips.py tests/test_send.py
+	TIEOUT_FIGURES=build/figures.jsonl $(BIN)/python -m pytest -n 2 --dist worksteal --hypothesis-profile search \
+		-m "slow or not slow" tests/faults tests/flow/test_absence.py tests/flow/test_bad_pulls.py tests/test_false_trips.py tests/test_send.py
 	$(BIN)/python -m tests.faults.figures build/figures.jsonl
 
 bench: $(READY) ## measure a month on large companies; SIZES="S M L" for all, TIMES=5 for steadier figures
