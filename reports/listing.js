@@ -8,6 +8,7 @@ const MARKS = {
 const TINT = { TRUSTED: "GREEN", WATCH: "AMBER", DISTRUSTED: "RED", UNPROVEN: "AMBER" }
 const PAGE = 100
 const PRINTED = 2000
+const BRIEF = 14 // characters that a column never breaks
 const compare = new Intl.Collator(undefined, { numeric: true }).compare
 
 const make = (tag, attributes = {}, ...inside) => {
@@ -31,6 +32,11 @@ const save = (name, kind, text) => {
 
 const grouped = (text) => text.replace(/^(-?)(\d+)/, (_, sign, whole) => sign + whole.replace(/\B(?=(\d{3})+$)/g, ","))
 const isNumber = (column) => column.kind === "number" || column.kind === "money"
+const widthOf = (column) => {
+  if (isNumber(column)) return "number"
+  const isBrief = column.kind === "date" || column.values.every((value) => value === null || value.length <= BRIEF)
+  return isBrief ? "tight" : "text"
+}
 
 class Listing {
   constructor(place) {
@@ -38,6 +44,7 @@ class Listing {
     Object.assign(this, JSON.parse(document.getElementById(`${place.id}-data`).textContent))
     this.by = Object.fromEntries(this.columns.map((column) => [column.name, column]))
     this.shown = this.columns.filter((column) => column.shown)
+    for (const column of this.shown) column.width = widthOf(column)
     this.under = this.columns.filter((column) => !column.shown && column.name !== "may")
     this.open = new Set()
     this.size = PAGE
@@ -314,7 +321,7 @@ class Listing {
     }
     const to = column.link && this.value(this.by[column.to], row)
     const inside = to ? make("a", { href: column.link + encodeURIComponent(to) }, text) : text
-    return make("td", { class: isNumber(column) ? "number" : column.kind === "date" ? "tight" : "text" }, inside)
+    return make("td", { class: column.width }, inside)
   }
 
   toggle(row, button) {
