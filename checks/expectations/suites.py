@@ -30,7 +30,8 @@ def _shape(table: Published, grave: str, used: Mapping[str, int]) -> Iterator[An
     least, says = table.least, f"has {table.least} rows or more"
     if table.of_feed:
         least, says = int(used.get(table.of_feed, 0) > 0), f"has rows when rows of {table.of_feed} were used"
-    yield gxe.ExpectTableRowCountToBeBetween(min_value=least, severity=grave, meta=_says(says))
+    if least:  # any number, none included, is no expectation
+        yield gxe.ExpectTableRowCountToBeBetween(min_value=least, severity=grave, meta=_says(says))
     if table.key:
         key = ", ".join(map(_quoted, table.key))
         twice = f"SELECT {key}, count(*) AS rows_of_it FROM {{batch}} GROUP BY ALL HAVING rows_of_it > 1"
