@@ -204,9 +204,7 @@ def build(tables: Tables, about: About, rules: Mapping[str, str]) -> Reclaim:
     seats = _seats(tables, about, lines, rules)
     identified = _total("all", seats)
     tie("Seats shown against candidates", seats.height, of_period(tables, "reclaim_candidates", about.period).height)
-    positions = _positions(
-        lines.filter(pl.col("in_force") & pl.col("observed").fill_null(False)), seats, about.reporting_currency
-    )
+    positions = _positions(lines.filter(pl.col("assigned").is_not_null()), seats, about.reporting_currency)
     totals = {name: _totals(seats, name) for name in ("product", "vendor", "contract", "cost_center", "reason")}
     by_currency = _by_currency(seats)
     tie("Identified value by currency against all", _sum(by_currency), identified.value or Decimal(0))

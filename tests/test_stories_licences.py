@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import polars as pl
+import pytest
 
 from checks.rules import discover
 from tests.test_stories import ADA
@@ -118,3 +119,19 @@ def test_a_console_that_shows_users_by_meaningless_ids_alone_conceals_them() -> 
     assert concealed["findings"].is_empty()
     known = reconcile(world({"people": [ADA], "seats": hidden, "accounts": bound}), RULES)
     assert known["source_exceptions"].is_empty()
+
+
+@pytest.mark.parametrize(("column", "other"), [("quantity", 0), ("term_start", "2026-11-01"), ("metric", "device")])
+def test_a_contract_line_that_is_told_in_two_ways_accuses_nobody(column: str, other: Any) -> None:
+    lines = [LINE, {**LINE, column: other}]
+    rules = [rule for rule in discover() if rule.grain in ("seat", "line", "product", "invoice_line")]
+    told = reconcile(world({"people": [ADA], "seats": [SEAT], "entitlements": lines, "invoices": [BILL]}), rules)
+    assert told["findings"].is_empty()
+    assert told["entitlement_positions"]["assigned"].to_list() == [None]
+
+
+def test_a_price_of_no_known_period_is_no_price() -> None:
+    idle = {**SEAT, "last_active_at": "2026-03-01"}
+    lines = [{**LINE, "quantity": 1}, {**LINE, "quantity": 1, "billing_period": "monthly"}]
+    told = reconcile(world({"people": [ADA], "seats": [idle], "entitlements": lines}), RULES)
+    assert told["reclaim_candidates"].select("contract_id", "annual_value").rows() == [("C1", None)]

@@ -165,7 +165,7 @@ def positions(ground: Ground, filled: pl.DataFrame) -> pl.DataFrame:
     """Every line with what fills it: assigned, kept, reclaimable and unassigned units, and whether it can be told.
 
     `observed` = an alive console shows or covers the product: null where the only ones that do are not alive. `told` =
-    in force and observed; only there quantity = kept + reclaimable + unassigned is known to be so.
+    in force, observed and of one quantity; only there quantity = kept + reclaimable + unassigned is known to be so.
     """
     world = ground.world
     covered = ground.coverage.filter(pl.col("feed") == "seats")["kind"].drop_nulls().unique()
@@ -193,7 +193,9 @@ def positions(ground: Ground, filled: pl.DataFrame) -> pl.DataFrame:
             pl.when("in_force").then(pl.col("quantity") - pl.col("assigned").cast(MONEY)).alias("unassigned"),
             observed.alias("observed"),
         )
-        .with_columns((pl.col("in_force") & pl.col("observed").fill_null(False)).alias("told"))
+        .with_columns(
+            (pl.col("in_force") & pl.col("observed") & pl.col("quantity").is_not_null()).fill_null(False).alias("told")
+        )
     )
 
 

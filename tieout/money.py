@@ -129,7 +129,8 @@ def annual_price(unit_price: pl.Expr, billing_period: pl.Expr, term_start: pl.Ex
     by_months = unit_price * pl.lit(Decimal(12), MONEY) / pl.when(months > 0).then(months).cast(MONEY)
     by_days = unit_price * pl.lit(Decimal(365), MONEY) / pl.when(days > 0).then(days).cast(MONEY)
     by_period = unit_price * billing_period.replace_strict(PERIODS_A_YEAR, default=None).cast(MONEY)
-    return pl.when(billing_period != "term").then(by_period).when(whole).then(by_months).otherwise(by_days)
+    by_term = pl.when(whole).then(by_months).otherwise(by_days)
+    return pl.when(billing_period == "term").then(by_term).otherwise(by_period)
 
 
 def months_between(start: pl.Expr, end: pl.Expr) -> pl.Expr:

@@ -102,10 +102,15 @@ def _in_force(terms: pl.DataFrame) -> pl.DataFrame:
         days.join(lines, on="bill")
         .filter(running)
         .group_by("bill", "day")
-        .agg(pl.col("units").sum())
+        .agg(_whole_sum("units"))
         .group_by("bill")
-        .agg(pl.col("units").max().alias("units_in_force"))
+        .agg(pl.when(pl.col("units").null_count() == 0).then(pl.col("units").max()).alias("units_in_force"))
     )
+
+
+def _whole_sum(column: str) -> pl.Expr:
+    """A sum, null where one of its parts is not known: rows of one key differ in it."""
+    return pl.when(pl.col(column).null_count() == 0).then(pl.col(column).sum())
 
 
 def build(ground: Ground) -> Grain:
@@ -129,8 +134,8 @@ def build(ground: Ground) -> Grain:
         .agg(
             latest.alias("_id"),
             pl.col("in_period").any().alias("bill_in_period"),
-            pl.col("quantity").sum().alias("billed_units"),
-            pl.col("amount").sum().alias("billed_amount"),
+            _whole_sum("quantity").alias("billed_units"),
+            _whole_sum("amount").alias("billed_amount"),
             pl.when(pl.col("price").is_not_null().all() & (pl.col("currency").n_unique() == 1))
             .then(pl.col("allowed").sum())
             .alias("allowed_amount"),
@@ -153,10 +158,14 @@ def build(ground: Ground) -> Grain:
             (pl.col("period_start") - pl.col("term_end")).dt.total_days().alias("after_end"),
         )
         .group_by("_id")
-        .agg(pl.col("covers").any(), pl.col("after_end").filter(pl.col("after_end") > 0).min().alias("after_end_days"))
+        .agg(
+            pl.col("covers").any(),
+            pl.col("covers").is_null().any().alias("unclear"),
+            pl.col("after_end").filter(pl.col("after_end") > 0).min().alias("after_end_days"),
+        )
     )
     alive = pl.lit(world.alive("entitlements"))
-    contracted = pl.col("covers").fill_null(False)
+    contracted, unclear = (pl.col(name).fill_null(False) for name in ("covers", "unclear"))
     units = pl.min_horizontal("billed_units", "units_in_force")
     share = units / pl.when(pl.col("billed_units") > 0).then("billed_units")
     frame = (
@@ -171,7 +180,7 @@ def build(ground: Ground) -> Grain:
             .then("has_terms")
             .alias("judged"),
             pl.coalesce("bill_in_period", "in_period").alias("in_period"),
-            pl.when(contracted).then(pl.lit(True)).when(alive).then(pl.lit(False)).alias("contracted"),
+            pl.when(contracted).then(pl.lit(True)).when(alive & ~unclear).then(pl.lit(False)).alias("contracted"),
             pl.when(alive).then(pl.col("billed_units") - pl.col("units_in_force")).alias("units_over"),
             pl.when(alive).then(pl.col("billed_amount") - pl.col("allowed_amount")).alias("amount_over"),
             (pl.col("billed_amount") - pl.col("allowed_amount") * share).alias("over"),

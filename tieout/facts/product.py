@@ -24,6 +24,9 @@ def build(ground: Ground, filled: pl.DataFrame) -> Grain:
         pl.col("running").any().alias("contracted"),
         pl.col("in_force").any().alias("counted_per_user"),
         pl.col("quantity").filter("in_force").sum().alias("quantity"),
+        pl.any_horizontal(pl.col("running", "in_force").is_null(), pl.col("in_force") & pl.col("quantity").is_null())
+        .any()
+        .alias("unclear"),
         pl.col("term_end").max().alias("ended_on"),
         pl.col("_id").filter("running").sort().alias("entitlements__row"),
         pl.col("responsible").drop_nulls().last().alias("contract_owner"),
@@ -40,7 +43,7 @@ def build(ground: Ground, filled: pl.DataFrame) -> Grain:
         .alias("exposure_currency"),
     )
     alive = pl.lit(world.alive("entitlements"))
-    contracted = pl.col("contracted").fill_null(False)
+    contracted, unclear = (pl.col(name).fill_null(False) for name in ("contracted", "unclear"))
     beyond = pl.when(~contracted | pl.col("counted_per_user")).then("unplaced").otherwise(0).cast(money.MONEY)
     frame = (
         by_product.join(rows, on="product_key", how="left")
@@ -48,8 +51,8 @@ def build(ground: Ground, filled: pl.DataFrame) -> Grain:
         .with_columns(beyond.alias("beyond"))
         .with_columns(
             alive.alias("entitlements__alive"),
-            pl.when(contracted).then(pl.lit(True)).when(alive).then(pl.lit(False)).alias("contracted"),
-            pl.when(alive).then("beyond").alias("beyond"),
+            pl.when(contracted).then(pl.lit(True)).when(alive & ~unclear).then(pl.lit(False)).alias("contracted"),
+            pl.when(alive & ~unclear).then("beyond").alias("beyond"),
             world.days_since("ended_on").alias("ended_days"),
             (pl.col("beyond") * pl.col("dearest")).alias("exposure"),
             (pl.col("beyond") * pl.col("dearest_amount")).alias("exposure_amount"),
