@@ -21,6 +21,7 @@ _PLACE = re.compile(r"\{([^{}]+)\}")
 _VALUE = r"""(?:"(?:[^"\\]|\\.)*+"|[^\s",;]*+)"""
 _LINK = re.compile(rf"[\s,]*+<([^>]*+)>((?:\s*+;\s*+[^\s=,;]++(?:\s*+=\s*+{_VALUE})?+)*+)\s*+(?:,|$)")
 _REL = re.compile(rf";\s*+rel\s*+=\s*+({_VALUE})", re.IGNORECASE)
+_PART = re.compile(r"\b\d{1,12}-(\d{1,12})/(\d{1,12})\b")
 _PAST_END = (400, 404, 416, 422)  # how some systems answer to a page behind the last
 _REFUSED = 403  # what an answer is taken for that says no although its status is 200
 Said = dict[str, str]
@@ -60,7 +61,7 @@ class Seen:
         """Take a page in; whether it brought anything that was not there before."""
         before, self.pages = len(self.keys), self.pages + 1
         names = [_told_apart(record, key) for record in records]
-        self.keys.update(hash(name) if name else number for number, name in enumerate(names, self.rows))
+        self.keys.update(hash(name or repr(record)) for name, record in zip(names, records, strict=True))
         self.rows += len(records)
         self.has_keys |= any(names)
         self.last_key = _told_apart(records[-1], key[:1]) if records else ""
@@ -299,7 +300,18 @@ def walk(client: Client, stream: Stream, seen: Seen) -> Iterator[tuple[Page, lis
         )
         yield page, records
         request = stream.walk.after(request, answer, len(records), seen)
+        if request is None:
+            _hold_last(stream, answer)
     _hold(stream, seen)
+
+
+def _hold_last(stream: Stream, answer: Answer) -> None:
+    """Hold the end as the walk sees it against what the last answer says of itself in its headers."""
+    if isinstance(stream.walk, Whole | Cursor | Next) and next_link(answer.headers.get("link", "")):
+        raise PullError(f"the Link header names a next page, to which walk.by = {stream.walk.by!r} does not go")
+    told = answer.headers.get("content-range", "")
+    if isinstance(stream.walk, Whole) and (part := _PART.search(told)) and int(part[1]) + 1 < int(part[2]):
+        raise PullError(f"the answer is a part of the list only (Content-Range: {told}); say by which walk it goes on")
 
 
 def _hold(stream: Stream, seen: Seen) -> None:

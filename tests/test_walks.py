@@ -1,9 +1,13 @@
-"""The next page as a Link header names it, however servers write that header."""
+"""The next page as a Link header names it, however servers write that header; and what is no end of a walk."""
+
+from datetime import UTC, datetime
+from typing import cast
 
 import pytest
 
+from connectors.http import Answer, Client, Wire
 from connectors.pages import PullError
-from connectors.walks import next_link
+from connectors.walks import Cursor, Empty, Seen, Stream, Total, Walk, Whole, next_link, walk
 
 
 @pytest.mark.parametrize(
@@ -42,3 +46,49 @@ def test_there_is_no_next_page(header: str) -> None:
 def test_a_damaged_header_is_no_end(header: str) -> None:
     with pytest.raises(PullError, match="Link header is damaged"):
         next_link(header)
+
+
+class Told:
+    """A source that always answers the same, whatever it is asked."""
+
+    base, wire = "https://x.org", Wire()
+
+    def __init__(self, records: list[object], **headers: str) -> None:
+        self._answer = Answer(
+            self.base, headers, b"", {"items": records, "total": 2}, datetime(2026, 10, 31, tzinfo=UTC)
+        )
+
+    def resolve(self, link: str) -> str:
+        return f"{self.base}/{link}"
+
+    def ask(self, *asked: object) -> Answer:
+        return self._answer
+
+
+def walked(told: Told, by: Walk) -> list[object]:
+    stream = Stream(path="list", records="items", key=["id"], walk=by, total="total" if by.by == "total" else "")
+    return [record for _, records in walk(cast(Client, told), stream, Seen()) for record in records]
+
+
+@pytest.mark.parametrize(
+    ("by", "headers", "why"),
+    [
+        (Whole(), {"link": '</list?page=2>; rel="next"'}, "the Link header names a next page"),
+        (Cursor(), {"link": "</list?page=2>;rel=next"}, "the Link header names a next page"),
+        (Whole(), {"content-range": "items 0-1/9"}, "a part of the list only"),
+    ],
+)
+def test_an_answer_that_says_it_is_not_the_end_is_none(by: Walk, headers: dict[str, str], why: str) -> None:
+    with pytest.raises(PullError, match=why):
+        walked(Told([{"id": 1}, {"id": 2}], **headers), by)
+
+
+def test_an_answer_that_says_it_is_the_whole_is_it() -> None:
+    told = Told([{"id": 1}, {"id": 2}], **{"link": '</list>; rel="first"', "content-range": "items 0-1/2"})
+    assert len(walked(told, Whole())) == 2
+
+
+def test_a_record_without_a_key_is_no_news_when_it_comes_again() -> None:
+    assert walked(Told([{"id": 1}, "junk"]), Total()) == [{"id": 1}, "junk"]
+    with pytest.raises(PullError, match="go in a circle"):
+        walked(Told([{"id": 1}, "junk"]), Empty())
