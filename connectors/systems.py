@@ -17,8 +17,7 @@ from connectors.http import Wire
 from connectors.pages import PAGES, HostileError, PageFile, PullError
 from connectors.system import WEAKEST, Copy, Delivery, Options, System
 from connectors.vault import is_reference
-from tieout.feeds import FEEDS
-from tieout.mapping import fields_of
+from tieout.mapping import with_absent
 from tieout.pull import Control, Fetched, PullReport, Records
 from tieout.settings import Source
 
@@ -141,8 +140,7 @@ def _copied(copy: Copy, source: Source, folder: Path, wire: Wire) -> Fetched:
 def read(folder: Path, source: Source) -> Records:
     """What `fetch` left in `folder`, as records under the system's own field names.
 
-    A field that is mapped to a column which may be empty, and that no record has, is there as an empty column: it is
-    unknown. One that every row of the feed needs is not made up.
+    A field that is mapped, and that no record has, may be there as an empty column: see `with_absent`.
     """
     if not source.is_live:
         return files.read(folder, source)
@@ -155,17 +153,8 @@ def read(folder: Path, source: Source) -> Records:
     rows = delivery_of(source).derive(records.rows, streams)
     if rows.height != records.rows.height:  # a record stands for several rows, or for none
         rows = rows.drop("_row").with_row_index("_row", offset=1).cast({"_row": pl.Int64})
-    absent = sorted(_mapped(source, rows) - set(rows.columns))
-    rows = rows.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
+    rows = with_absent(rows, source)
     return replace(records, rows=rows, columns=tuple(name for name in rows.columns if name != "_row"))
-
-
-def _mapped(source: Source, rows: pl.DataFrame) -> set[str]:
-    """Fields that may be absent: of columns that may be empty or have another way; where there are no rows, all."""
-    required = FEEDS[source.feed].required
-    fields = {name: {field for way in ways for field in fields_of(way)} for name, ways in source.columns.items()}
-    optional = {name for name, found in fields.items() if name not in required or found & set(rows.columns)}
-    return {field for name, found in fields.items() if name in optional or rows.is_empty() for field in found}
 
 
 def _sentence(error: Exception) -> str:

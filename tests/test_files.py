@@ -352,6 +352,14 @@ def test_no_line_is_no_row_and_lacks_no_column(landed: Path) -> None:
     assert (taken.failure, taken.landed) == (None, 0)
 
 
+def test_a_field_that_no_line_has_is_unknown_unless_every_row_needs_it(landed: Path) -> None:
+    columns = {"asset_tag": ["tag"], "asset_class": ["kind"], "status": ["state"], "serial": ["sn"]}
+    line = '{"tag":"A1","kind":"laptop","state":"in_use"}'
+    assert staged(landed, line, "assets.jsonl", columns=columns).rows["serial"].to_list() == [None]
+    refused = staged(landed, line.replace("state", "stand"), "assets.jsonl", columns=columns).failure
+    assert "columns.status names 'state', which is not in the file; the nearest is" in str(refused)
+
+
 def test_lists_in_both_forms(landed: Path) -> None:
     lines = [{"person_id": "1", "full_name": "A", "status": "active", "other_emails": ["a@x.org", 'q"@x.org']}]
     lines += [{"person_id": "2", "full_name": "B", "status": "active", "other_emails": "a@x.org;; b@x.org"}]

@@ -50,6 +50,19 @@ def as_json(columns: list[str]) -> pl.Expr:
     return pl.when(joined != "").then(pl.concat_str(pl.lit("{"), joined, pl.lit("}")))
 
 
+def with_absent(records: pl.DataFrame, source: Source) -> pl.DataFrame:
+    """Records of a kind that leaves out what is empty, with what none of them has as empty columns: it is unknown.
+
+    That is a mapped field of a column that may be empty or has another way, and any where there are no records. One
+    that every row of the feed needs is not made up.
+    """
+    required = FEEDS[source.feed].required
+    fields = {name: {field for way in ways for field in fields_of(way)} for name, ways in source.columns.items()}
+    optional = {name for name, found in fields.items() if name not in required or found & set(records.columns)}
+    mapped = {field for name, found in fields.items() if name in optional or records.is_empty() for field in found}
+    return records.with_columns(pl.lit(None, pl.String).alias(name) for name in sorted(mapped - set(records.columns)))
+
+
 def nearest(name: str, columns: list[str]) -> str:
     """Half a sentence that helps to find what `name` was meant to be among `columns`."""
     if not columns:

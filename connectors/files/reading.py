@@ -7,7 +7,7 @@ import polars as pl
 from connectors.files.drop import plain_files
 from connectors.files.formats import READERS, SUFFIXES, FileError, Sheet, too_long
 from connectors.files.sizes import hold_file, hold_parquet, hold_workbook
-from tieout.mapping import as_json
+from tieout.mapping import as_json, with_absent
 from tieout.pull import UNREADABLE, Records
 from tieout.settings import Limits, Source
 
@@ -20,7 +20,7 @@ def read(folder: Path, source: Source) -> Records:
     paths = [path for path in plain_files(folder) if path.name != "manifest.json"]
     if not paths:
         return Records.failed(f"source {source.name!r}: nothing was delivered")
-    rows, unreadable, before = [], [], 0
+    rows, unreadable, before, kinds = [], [], 0, {_kind(path, source) for path in paths}
     for path in paths:
         try:
             sheet = read_file(path, source)
@@ -29,18 +29,23 @@ def read(folder: Path, source: Source) -> Records:
         rows.append(sheet.rows.with_columns(pl.col("_row") + before))
         unreadable.append(sheet.unreadable.with_columns(pl.col("_row") + before))
         before += sheet.records
-    return clean(pl.concat(rows, how="diagonal"), pl.concat(unreadable), source.limits)
+    united = pl.concat(rows, how="diagonal")
+    return clean(with_absent(united, source) if kinds == {"jsonl"} else united, pl.concat(unreadable), source.limits)
 
 
 def read_file(path: Path, source: Source) -> Sheet:
     """The records of one file; raises FileError when it cannot be used, or is larger than the source's limits."""
-    kind = source.format or SUFFIXES.get(path.suffix.lower())
+    kind = _kind(path, source)
     if kind is None:
         raise FileError(f"its kind is unknown; call it {', '.join(SUFFIXES)}, or declare a format for {source.name!r}")
     hold_file(path, source.limits)
     if kind in _HOLD_UNPACKED:
         _HOLD_UNPACKED[kind](path, source.limits)
     return READERS[kind](path, source)
+
+
+def _kind(path: Path, source: Source) -> str | None:
+    return source.format or SUFFIXES.get(path.suffix.lower())
 
 
 def clean(rows: pl.DataFrame, unreadable: pl.DataFrame, limits: Limits = _USUAL) -> Records:
