@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from importlib import import_module
 from typing import Any
 
@@ -9,7 +10,7 @@ import polars as pl
 
 from checks.rules import discover
 from tests.test_stories import ADA, BOB, CHECK_IN, LAPTOP
-from tests.test_stories_out import chain, found
+from tests.test_stories_out import chain, found, remembered
 from tests.worlds import world
 from tieout.facts.ground import Ground
 from tieout.judgement import exception_id, judge_all
@@ -186,3 +187,33 @@ def test_a_device_bought_on_no_known_day_is_unvalued_and_goes_to_the_owner_of_it
     rules = [rule for rule in discover() if rule.slug == "ghost-asset"]
     findings = judge_all(rules, {"asset": import_module("tieout.facts.asset").build(Ground(w))}, w)["findings"]
     assert findings.select("owner", "value").rows() == [("south", None), ("unrouted", 500)]
+
+
+def test_a_count_of_two_classes_in_two_rows_misses_neither_and_no_third() -> None:
+    place = hall("HALL", {"cut_off_at": "2026-10-20", "completed_at": "2026-10-21"})
+    kinds = [
+        {**place["assets"][0], "asset_tag": f"K-{kind}", "serial": f"KIND-{kind}", "asset_class": kind}
+        for kind in ("dock", "printer")
+    ]
+    counts = [{**place["counts"][0], "asset_class": kind} for kind in ("monitor", "dock")]
+    w = world({**place, "people": [ADA], "assets": [*place["assets"], *kinds], "counts": counts})
+    assert {subject for _, subject in found(w, "missing-in-count")} == {"HALL-1", "K-dock"}
+
+
+def test_a_register_without_dates_tells_by_what_it_showed_before() -> None:
+    """Nobody tells since when, but two months ago it was so already."""
+    undated = {**LAPTOP, "status_since": None}
+    register = [undated, {**undated, "asset_tag": "A-2", "serial": "SER0002"}]
+    register += [
+        {**undated, "asset_tag": f"G-{status}", "serial": f"GONE-{status}", "status": status, "custodian": None}
+        for status in ("in_stock", "disposed")
+    ]
+    seen = [CHECK_IN] + [{**CHECK_IN, "endpoint_id": row["asset_tag"], "serial": row["serial"]} for row in register[1:]]
+    feeds = {"people": [ADA], "assets": register, "endpoints": seen}
+    slugs = ("excess-devices", "stocked-but-active", "zombie-asset")
+    august = datetime(2026, 8, 31, 21, 59, tzinfo=UTC)
+    before = remembered(world(feeds, period="2026-08", as_of=august))
+    assert {run["unknown"] for run in asked(world(feeds), *slugs).values()} == {1}
+    assert found(world(feeds, memory=before), *slugs) == {
+        ("excess-devices", "p1"), ("stocked-but-active", "G-in_stock"), ("zombie-asset", "G-disposed"),
+    }  # fmt: skip

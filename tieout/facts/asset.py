@@ -42,8 +42,8 @@ def build(ground: Ground) -> Grain:
             "no_open_repair": ("tickets",),
             "elsewhere_scanned": ("scans",),
             "scanned_after_changes": ("scans", "movements"),
-            "seen_after_status_days": ("endpoints",),
-            "scanned_after_status_days": ("scans",),
+            **dict.fromkeys(("seen_after_status_days", "seen_after_shown_days"), ("endpoints",)),
+            **dict.fromkeys(("scanned_after_status_days", "scanned_after_shown_days"), ("scans",)),
             "custodian_changed": ("people",),
             "custodian_reverted": ("people",),
             "handed_over": ("movements", "people"),
@@ -162,7 +162,7 @@ def _write_off(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
 
 
 def _dates(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
-    """How long things have been as they are."""
+    """How long things have been as they are; `*_shown_*` count from when the register was first seen to say so."""
     world = ground.world
     scan_at_place = normalize.same_place(pl.col("place_key"), pl.col("scans__place_key"))
     after_status = (pl.col("scans__scanned_on") > pl.col("status_since")).fill_null(True)
@@ -177,8 +177,11 @@ def _dates(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
         world.days_since("lease_end").alias("lease_over_days"),
         (~scan_at_place).alias("elsewhere_scanned"),
         (after_status & after_moves).alias("scanned_after_changes"),
-        (pl.col("endpoints__seen_on") - pl.col("status_since")).dt.total_days().alias("seen_after_status_days"),
-        (pl.col("scans__scanned_on") - pl.col("status_since")).dt.total_days().alias("scanned_after_status_days"),
+        *(
+            (pl.col(evidence) - pl.col(start)).dt.total_days().alias(f"{how}_after_{after}_days")
+            for how, evidence in (("seen", "endpoints__seen_on"), ("scanned", "scans__scanned_on"))
+            for after, start in (("status", "status_since"), ("shown", "status_seen_on"))
+        ),
         pl.when(~no_ticket).then(pl.lit(False)).when(told).then(pl.lit(True)).alias("no_open_repair"),
     )
 
@@ -217,9 +220,11 @@ HEALTHY: dict[str, Any] = {
     "people__row": 0, "people__alive": True,
     "endpoints__row": 0, "endpoints__alive": True, "endpoints__seen_on": _TODAY, "endpoints_days": 0,
     "endpoints_certain": True, "endpoints__user_id": "p1", "endpoints__encrypted": True, "used_by_another": False,
-    "seen_after_status_days": 294, "scans__row": None, "scans__alive": True, "scans__scanned_on": None,
+    "seen_after_status_days": 294, "seen_after_shown_days": 90,
+    "scans__row": None, "scans__alive": True, "scans__scanned_on": None,
     "scans_days": None, "scans__place_key": None, "elsewhere_scanned": None, "scanned_after_changes": None,
-    "scanned_after_status_days": None, "tickets__row": None, "tickets__alive": True, "no_open_repair": True,
+    "scanned_after_status_days": None, "scanned_after_shown_days": None,
+    "tickets__row": None, "tickets__alive": True, "no_open_repair": True,
     "movements__row": 0, "in_transit": False,
     "movements__alive": True, "movements__moved_on": date(2026, 1, 10), "movements__handled_on": date(2026, 1, 10),
     "existence_days": 0, "existence_on": _TODAY, "existence_certain": True, "elsewhere_days": 294,

@@ -57,7 +57,7 @@ def build(ground: Ground) -> Grain:
     """Every ledger entry."""
     world = ground.world
     evidence = existence.of_assets(ground).select(
-        "existence_days", "existence_on", "existence_certain", "asset_class", "status_since",
+        "existence_days", "existence_on", "existence_certain", "asset_class", "status_since", "status_seen_on",
         asset_key="tag_key", asset_status="status", asset_row="_id",
     )  # fmt: skip
     alive = pl.lit(world.alive("assets"))
@@ -73,6 +73,7 @@ def build(ground: Ground) -> Grain:
             .then(pl.lit(False))
             .alias("registered"),
             world.days_since("status_since").alias("asset_status_days"),
+            world.days_since("status_seen_on").alias("asset_status_seen_days"),
             (pl.col("ledger_cost") - pl.col("register_cost")).abs().alias("cost_gap"),
             pl.when(pl.col("ledger_cost").is_not_null())
             .then(pl.lit(True))
@@ -97,7 +98,16 @@ def build(ground: Ground) -> Grain:
         frame=frame.select(list(HEALTHY)),
         leans={
             **dict.fromkeys(
-                ("registered", "asset_status", "asset_status_days", "asset_class", "cost_gap", "compared", "gap_value"),
+                (
+                    "registered",
+                    "asset_status",
+                    "asset_status_days",
+                    "asset_status_seen_days",
+                    "asset_class",
+                    "cost_gap",
+                    "compared",
+                    "gap_value",
+                ),
                 ("assets",),
             ),
             **dict.fromkeys(("existence_days", "existence_on", "existence_certain", "seen_after_days"), seen),
@@ -108,7 +118,8 @@ def build(ground: Ground) -> Grain:
 HEALTHY: dict[str, Any] = {
     "_id": 0, "ledger_id": "L-1", "asset_tag": "A-1", "serial": "C02X1", "single": True, "asset_class": "laptop",
     "net_book": Decimal(800), "written_off": False, "disposed_on": None, "registered": True, "asset_status": "in_use",
-    "asset_status_days": 294, "compared": True, "ledger_cost": Decimal(900), "register_cost": Decimal(900),
+    "asset_status_days": 294, "asset_status_seen_days": 90,
+    "compared": True, "ledger_cost": Decimal(900), "register_cost": Decimal(900),
     "cost_gap": Decimal(0), "existence_days": 0, "existence_on": date(2026, 10, 31), "existence_certain": True,
     "seen_after_days": None, "assets__row": [0], "assets__alive": True, "book_value": Decimal(800),
     "book_value_amount": Decimal(800), "book_value_currency": "EUR", "gap_value": Decimal(0),

@@ -15,7 +15,12 @@ JOINER_DAYS = 90
 
 
 def _held(ground: Ground) -> pl.DataFrame:
-    """What each person holds, with the day they got it: the later of the status's date and the last handover."""
+    """What each person holds, with the day they got it: the later of the status's date and the last handover.
+
+    `shown_since` is since when the register was seen to say so.
+    """
+    same = pl.col("custodian") == pl.col("custodian_before")
+    shown = pl.max_horizontal("status_seen_on", "custodian_change_after")
     assets = ground.assets.filter(pl.col("status").is_in(ON_BOOKS) & pl.col("custodian").is_not_null())
     handed = (
         ground.movements.filter(pl.col("asset_key").is_not_null() & pl.col("to_id").is_not_null())
@@ -26,7 +31,10 @@ def _held(ground: Ground) -> pl.DataFrame:
         assets.join(ground.custodians.select("_id", "person_id"), on="_id")
         .filter(pl.col("person_id").is_not_null())
         .join(handed, on=["tag_key", "person_id"], how="left")
-        .with_columns(pl.max_horizontal("status_since", "handed_on").alias("held_since"))
+        .with_columns(
+            pl.max_horizontal("status_since", "handed_on").alias("held_since"),
+            pl.when(same).then(shown).otherwise(pl.lit(ground.world.today)).alias("shown_since"),
+        )
     )
 
 
@@ -35,18 +43,22 @@ def _excess(held: pl.DataFrame, ground: Ground) -> pl.DataFrame:
     place = pl.int_range(pl.len()).over("person_id", "asset_class")
     return (
         held.filter((pl.col("status") == "in_use") & pl.col("allowed").is_not_null())
-        .sort("held_since", "tag_key", nulls_last=True)
+        .sort(pl.coalesce("held_since", "shown_since"), "tag_key")
         .with_columns(place.alias("place"))
         .filter(pl.col("place") >= pl.col("allowed"))
         .group_by("person_id", "asset_class")
         .agg(
             pl.len().cast(pl.Int64).alias("excess"),
             pl.col("held_since").first().alias("excess_since"),
+            pl.col("shown_since").first().alias("excess_shown_since"),
             pl.col("tag_key").sort().str.join("; ").alias("excess_tags"),
         )
-        .sort("excess_since", "asset_class", nulls_last=True)
+        .sort(pl.coalesce("excess_since", "excess_shown_since"), "asset_class")
         .unique("person_id", keep="first", maintain_order=True)
-        .with_columns(ground.world.days_since("excess_since").alias("excess_days"))
+        .with_columns(
+            ground.world.days_since("excess_since").alias("excess_days"),
+            ground.world.days_since("excess_shown_since").alias("excess_shown_days"),
+        )
     )
 
 
@@ -102,6 +114,7 @@ def build(ground: Ground) -> Grain:
                 "in_excess",
                 "excess",
                 "excess_days",
+                "excess_shown_days",
                 "excess_since",
                 "excess_tags",
                 "department_exempt",
@@ -116,5 +129,6 @@ HEALTHY: dict[str, Any] = {
     "department": "Lab", "cost_center": "100", "location": "Berlin", "start_date": date(2020, 1, 1),
     "started_days": 2495, "present": True, "newly_absent": False, "seen_on": date(2026, 9, 30),
     "holds_computer": True, "in_excess": False, "excess": 0, "excess_since": None, "excess_days": None,
+    "excess_shown_days": None,
     "excess_tags": None, "department_exempt": False, "assets__row": [0], "assets__alive": True,
 }  # fmt: skip

@@ -9,7 +9,7 @@ Quiet: the overlap while a device is exchanged.
 
 import polars as pl
 
-from tieout.rule import Rule, certainly
+from tieout.rule import Rule, certainly, longer
 
 RULE = Rule(
     slug="excess-devices",
@@ -20,11 +20,17 @@ RULE = Rule(
     remedy="Ask which device is used, and take the other back.",
     population=pl.col("status").is_in(["active", "leave"]),
     params={"exchange_days": 14},
-    fails=lambda p: (pl.col("in_excess") & (pl.col("excess_days") > p.exchange_days)) | ~certainly("assets__alive"),
+    fails=lambda p: (
+        (pl.col("in_excess") & longer("excess_days", p.exchange_days, "excess_shown_days"))
+        | ~certainly("assets__alive")
+    ),
     requires=("assets",),
     since="excess_since",
     shows=("excess", "excess_tags"),
-    fires=({"in_excess": True, "excess": 1, "excess_days": 15},),
+    fires=(
+        {"in_excess": True, "excess": 1, "excess_days": 15},
+        {"in_excess": True, "excess": 1, "excess_shown_days": 15},
+    ),
     quiet=(
         {"in_excess": True, "excess": 1, "excess_days": 14},
         {"in_excess": True, "excess": 1, "excess_days": 15, "status": "terminated"},

@@ -8,7 +8,7 @@ Quiet: check-ins around the day it was put in stock.
 
 import polars as pl
 
-from tieout.rule import Rule, within
+from tieout.rule import Rule, longer, within
 
 RULE = Rule(
     slug="stocked-but-active",
@@ -21,7 +21,7 @@ RULE = Rule(
     params={"evidence_days": 45, "settle_days": 2},
     fails=lambda p: (
         within("endpoints_days", p.evidence_days, "endpoints_certain")
-        & (pl.col("seen_after_status_days") > p.settle_days)
+        & longer("seen_after_status_days", p.settle_days, "seen_after_shown_days")
         & ~pl.col("in_transit")
     ),
     requires=("endpoints",),
@@ -29,7 +29,10 @@ RULE = Rule(
     value_kind="asset",
     since="status_since",
     shows=("endpoints__user_id",),
-    fires=({"status": "in_stock", "seen_after_status_days": 3},),
+    fires=(
+        {"status": "in_stock", "seen_after_status_days": 3},
+        {"status": "in_stock", "status_since": None, "seen_after_status_days": None, "seen_after_shown_days": 3},
+    ),
     quiet=(
         {"status": "in_stock", "seen_after_status_days": 2},
         {"status": "in_stock", "endpoints_days": 46, "seen_after_status_days": 40},

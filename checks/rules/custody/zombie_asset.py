@@ -9,7 +9,7 @@ Quiet: a scan of a retired device in its own closet; while life-after-death is o
 
 import polars as pl
 
-from tieout.rule import Rule, within
+from tieout.rule import Rule, longer, within
 
 RULE = Rule(
     slug="zombie-asset",
@@ -24,11 +24,11 @@ RULE = Rule(
     fails=lambda p: (
         (
             within("endpoints_days", p.evidence_days, "endpoints_certain")
-            & (pl.col("seen_after_status_days") > p.settle_days)
+            & longer("seen_after_status_days", p.settle_days, "seen_after_shown_days")
         )
         | (
             within("scans_days", p.evidence_days, "scans__alive")
-            & (pl.col("scanned_after_status_days") > p.settle_days)
+            & longer("scanned_after_status_days", p.settle_days, "scanned_after_shown_days")
             & ((pl.col("status") != "retired") | pl.col("elsewhere_scanned"))
         )
     ),
@@ -37,6 +37,7 @@ RULE = Rule(
     since="status_since",
     fires=(
         {"status": "disposed", "endpoints_days": 1, "seen_after_status_days": 30},
+        {"status": "disposed", "endpoints_days": 1, "seen_after_status_days": None, "seen_after_shown_days": 3},
         {
             "status": "lost",
             "endpoints_days": None,

@@ -9,7 +9,7 @@ Quiet: pooled entries; entries without book value.
 
 import polars as pl
 
-from tieout.rule import Rule
+from tieout.rule import Rule, longer
 
 RULE = Rule(
     slug="ledger-ghost",
@@ -23,7 +23,10 @@ RULE = Rule(
     fails=lambda p: (
         ~pl.col("registered")
         | pl.col("asset_status").is_in(["disposed", "lost"])
-        | ((pl.col("asset_status") == "retired") & (pl.col("asset_status_days") > p.retired_days))
+        | (
+            (pl.col("asset_status") == "retired")
+            & longer("asset_status_days", p.retired_days, "asset_status_seen_days")
+        )
     ),
     requires=("assets",),
     value="book_value",
