@@ -39,10 +39,14 @@ def of_assets(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
             "count_id",
             "cut_off_at",
             pl.col("cut_off_on").alias("counts__cut_off_on"),
-            pl.col("asset_class").alias("scope_class"),
             "scans_expected",
             "older",
         )
+    )
+    classes = (  # a count of two classes comes as two rows of one place
+        world.delivered["counts"]
+        .group_by("count_id", ground.place("location").alias("scope"))
+        .agg(pl.col("asset_class").drop_nulls().unique().alias("classes"))
     )
     parts = frame.select("tag_key", "asset_class", pl.col("place_key").str.split("/").alias("parts"))
     depths = parts.with_columns(pl.int_ranges(1, pl.col("parts").list.len() + 1).alias("depth"))
@@ -51,11 +55,11 @@ def of_assets(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
     )
     found = ground.scans.select("count_id", tag_key="asset_key", counted=pl.lit(True)).drop_nulls().unique()
     scoped = (
-        places.join(period, on="scope")
-        .filter(pl.col("scope_class").is_null() | (pl.col("scope_class") == pl.col("asset_class")))
+        places.join(period.join(classes, on=["count_id", "scope"]), on="scope")
+        .filter((pl.col("classes").list.len() == 0) | pl.col("classes").list.contains(pl.col("asset_class")))
         .sort("cut_off_at", "count_id", "counts__row")
         .unique(["tag_key", "count_id"], keep="last", maintain_order=True)
-        .drop("asset_class", "scope", "scope_class")
+        .drop("asset_class", "scope", "classes")
         .join(frame, on="tag_key", maintain_order="left")
         .join(found, on=["tag_key", "count_id"], how="left", maintain_order="left")
     )
