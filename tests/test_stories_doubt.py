@@ -217,3 +217,18 @@ def test_a_register_without_dates_tells_by_what_it_showed_before() -> None:
     assert found(world(feeds, memory=before), *slugs) == {
         ("excess-devices", "p1"), ("stocked-but-active", "G-in_stock"), ("zombie-asset", "G-disposed"),
     }  # fmt: skip
+
+
+def test_a_loan_that_names_no_shelf_is_of_the_only_one() -> None:
+    book = [{"sku": "S-1", "location": "Store", "bin": "A1", "quantity": 8}] + [
+        {"sku": "S-2", "location": place, "bin": "A1", "quantity": 8} for place in ("Store", "Attic")
+    ]
+    counted = {"location": "Store", "bin": "A1", "counted_at": "2026-10-20"}
+    counts = [{**counted, "count_id": "K", "sku": "S-1", "quantity": 10}]
+    counts += [{**counted, "count_id": "K", "sku": "S-2", "quantity": 2}]
+    lent = [
+        {"event_id": sku, "kind": "checkout", "sku": sku, "quantity": 2, "to_person": "p1", "occurred_at": "2026-10-25"}
+        for sku in ("S-1", "S-2")
+    ]
+    run = asked(world({"people": [ADA], "stock": book, "stock_counts": counts, "movements": lent}), "stock-variance")
+    assert (run["stock-variance"]["clean"], run["stock-variance"]["unknown"]) == (1, 1)

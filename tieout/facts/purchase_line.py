@@ -86,7 +86,7 @@ def idle_units(ground: Ground) -> pl.DataFrame:
         pl.col("sku_key").is_not_null()
     )
     now = assets.filter(pl.col("status") == "in_stock").select(
-        "tag_key", "sku_key", idle_since="status_since", until=pl.lit(world.today)
+        "tag_key", "sku_key", idle_since=pl.coalesce("status_since", "status_seen_on"), until=pl.lit(world.today)
     )
     was = assets.filter((pl.col("status_before") == "in_stock") & (pl.col("status") != "in_stock")).select(
         "tag_key", "sku_key", idle_since="status_since_before", until=pl.coalesce("status_since", "seen_on")

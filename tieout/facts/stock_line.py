@@ -12,6 +12,8 @@ from tieout.rule import Grain
 
 PLACE = ["sku_key", "place_key"]
 LINE = [*PLACE, "bin_key"]
+TAKEN_IN, GIVEN_OUT = ("receive", "return", "checkin", "repair_in"), ("assign", "checkout", "repair_out", "dispose")
+"""Movements that add to the shelf, and those that take from it, even where they do not say which."""
 
 
 def placed(rows: pl.DataFrame, ground: Ground) -> pl.DataFrame:
@@ -50,26 +52,36 @@ def _moved_since(counts: pl.DataFrame, book: pl.DataFrame, ground: Ground) -> pl
     """Net units moved to (+) or from (−) each counted line after its count, known to the bin or not.
 
     Movements name a location, sometimes down to the bin (`Store/A1`). One that names only the location counts for its
-    only bin; with several bins it leaves the book at the count unknown (`unplaced`).
+    only bin, and a loan or a receipt that names none for the only line of its article; with several it leaves the book
+    at the count unknown (`unplaced`).
     """
-    moves = ground.movements.filter(pl.col("sku_key").is_not_null() & pl.col("asset_tag").is_null()).with_columns(
+    device = pl.col("asset_tag").is_not_null() | pl.col("serial").is_not_null()
+    moves = ground.movements.filter(pl.col("sku_key").is_not_null() & ~device).with_columns(
         pl.col("quantity").fill_null(1)
     )
     legs = pl.concat(
         moves.select(
             "sku_key", "occurred_at", (pl.col("quantity") * pl.lit(sign, pl.Int64).cast(money.MONEY)).alias("moved"),
-            ground.place(f"{end}_location").alias("where"),
+            pl.coalesce(ground.place(f"{end}_location"), pl.when(pl.col("kind").is_in(kinds)).then(pl.lit("")))
+            .alias("where"),
         ).drop_nulls()
-        for end, sign in (("to", 1), ("from", -1))
+        for end, sign, kinds in (("to", 1, TAKEN_IN), ("from", -1, GIVEN_OUT))
     )  # fmt: skip
     bins = book.group_by(PLACE).agg(pl.len().alias("bins"))
-    lines = counts.join(bins, on=PLACE, how="left", maintain_order="left").with_columns(
-        (pl.col("place_key") + "/" + pl.col("bin_key").str.to_lowercase()).alias("bin_place"),
-        pl.col("bins").fill_null(1),
+    everywhere = book.group_by("sku_key").agg(pl.len().alias("lines"))
+    lines = (
+        counts.join(bins, on=PLACE, how="left", maintain_order="left")
+        .join(everywhere, on="sku_key", how="left", maintain_order="left")
+        .with_columns(
+            (pl.col("place_key") + "/" + pl.col("bin_key").str.to_lowercase()).alias("bin_place"),
+            pl.col("bins", "lines").fill_null(1),
+        )
     )
     after = lines.join(legs, on="sku_key").filter(pl.col("occurred_at") > pl.col("counted_at"))
-    here = after.filter((pl.col("where") == pl.col("bin_place")) | (pl.col("where") == pl.col("place_key")))
-    to_bin = (pl.col("where") == pl.col("bin_place")) | (pl.col("bins") == 1)
+    nowhere = pl.col("where") == ""
+    here = after.filter(nowhere | (pl.col("where") == pl.col("bin_place")) | (pl.col("where") == pl.col("place_key")))
+    of_place = pl.when(nowhere).then("lines").otherwise("bins")
+    to_bin = (pl.col("where") == pl.col("bin_place")) | (of_place == 1)
     return here.group_by(LINE).agg(
         pl.col("moved").filter(to_bin).sum().alias("moved_since"), (~to_bin).any().alias("unplaced")
     )
