@@ -4,8 +4,8 @@ Finds: bills of the period (all subscription lines and credits of a contract, el
 overlap) whose net quantity exceeds the quantity in force, or whose net amount exceeds it at the dearest price in force.
 Matters: it is money to claim back.
 Do: Dispute the bill with the vendor and ask for a credit note.
-Quiet: roundings of a cent a unit; bills in another currency than the contract's (unknown). Resolves when a credit or a
-correction arrives.
+Quiet: roundings of a cent a unit; bills in another currency than the contract's (unknown). A bill or credit that names
+no contract is of the only one in force. Resolves when a credit or a correction arrives.
 """
 
 import polars as pl

@@ -4,8 +4,8 @@ Finds: lines that renew by themselves, whose notice deadline lies within two mon
 and of which too few seats are used or too much money is idle.
 Matters: after the deadline the idle seats are paid for another term.
 Do: Give notice or reduce the quantity before the deadline.
-Quiet: small change: under three idle seats and under 500 a year. Resolves as lapsed when the date passes unused. The
-value is a view of money other rules count too.
+Quiet: small change: under three idle seats and under 500 a year. Resolves as lapsed when the date passes with
+units still unused. The value is a view of money other rules count too.
 """
 
 import polars as pl

@@ -1,9 +1,10 @@
 """A paid seat of a product that the person's suite already includes.
 
-Finds: paid seats whose holder also has a paid seat of a suite or higher tier that includes the product.
+Finds: paid seats whose holder also has a paid seat of a suite or higher tier that includes the product, itself or with
+one of its parts.
 Matters: the same right is paid twice.
 Do: Revoke the single seat and let the person use the suite's.
-Quiet: suites the workspace does not describe; while another reason of the seat is open.
+Quiet: suites the workspace does not describe, or whose console is silent; while another reason of the seat is open.
 """
 
 import polars as pl
