@@ -126,16 +126,18 @@ def _take_one(
     known: joining.Known,
 ) -> Taken:
     source, settings, feed = snapshot.source, workspace.settings, FEEDS[snapshot.source.feed]
-    override = overrides.get((source.feed, source.name))
+    standing = overrides.get((source.feed, source.name))
     if not snapshot.snapshot_id:
         verdict = judge(source, settings, as_of, snapshot.fetched)
         nothing = pl.DataFrame(schema=UNREADABLE)
+        override = standing if standing and standing.counts(verdict) else None
         return Taken(snapshot, verdict, _as_taken(snapshot, feed, None), nothing, 0, None, override)
     records = systems.read(landing.folder_of(workspace, period, snapshot), source)
     staged = stage(records, source, settings)
     before, joined = _before(warehouse, period, snapshot, feed), joining.joined(staged.rows, feed, known)
     held = _held(warehouse, period, snapshot)
     judged = judge(source, settings, as_of, snapshot.fetched, records, staged, before, joined, held)
+    override = standing if standing and standing.counts(judged) else None
     verdict = overridden(judged, override)
     if verdict.color == "RED":
         quarantine = _all_set_aside(records, staged, verdict)

@@ -10,7 +10,7 @@ import pytest
 
 from tieout import joining
 from tieout.feeds import FEEDS
-from tieout.intake import Profile, Verdict, judge, keys_of, profile
+from tieout.intake import Override, Profile, Verdict, judge, keys_of, overridden, profile
 from tieout.pull import UNREADABLE, Control, Fetched, Records
 from tieout.settings import Bounds, Settings, Source
 from tieout.staging import stage
@@ -223,3 +223,12 @@ def test_keys_carry_the_day_of_an_event() -> None:
         "USD\x1f2026-10-31",
         datetime(2026, 10, 31, tzinfo=UTC),
     )
+
+
+def test_an_override_speaks_for_what_was_accepted_and_for_nothing_else() -> None:
+    short = verdict(assets(*range(90)), HUNDRED)
+    missing = judge(Source(name="test", feed="assets"), SETTINGS, AS_OF, Fetched("missing"))
+    override = Override(frozenset({"incomplete-pull"}), "the lab was sold")
+    assert [override.counts(one) for one in (short, missing, verdict(HUNDRED))] == [True, False, False]
+    assert overridden(short, override).color == "GREEN"
+    assert overridden(missing, Override(frozenset({"missing-source"}), "lost")).color == "RED"

@@ -135,11 +135,14 @@ class Override:
     accepted: frozenset[str]
     said: str
 
+    def counts(self, verdict: Verdict) -> bool:
+        """Whether it speaks for a delivery: something is wrong with it, and nothing but what was accepted."""
+        return verdict.color != "GREEN" and self.accepted >= {reason.slug for reason in verdict.reasons}
+
 
 def overridden(verdict: Verdict, override: Override | None) -> Verdict:
-    """The verdict under an override: GREEN when nothing but what was accepted lowered it. Nothing lifts a RED one."""
-    lifts = override and verdict.color == "AMBER" and override.accepted >= {reason.slug for reason in verdict.reasons}
-    return replace(verdict, color="GREEN") if lifts else verdict
+    """The verdict under an override that counts: GREEN for AMBER. Nothing lifts a RED one."""
+    return replace(verdict, color="GREEN") if override and verdict.color == "AMBER" else verdict
 
 
 def is_required(source: Source) -> bool:

@@ -226,6 +226,8 @@ def test_an_override_lifts_the_bound_that_was_broken_and_no_other(books: Path, t
     gone = "SELECT count(*) FROM exceptions WHERE period = '2026-09' AND rule = 'vanished-asset'"
     assert ask(books, gone) == [(0,)]
     said = ("--period", "2026-09", "--reason", "site sold", "--until", "2030-01-01", "--by", "Ada", "--approver", "Bob")
+    over = tieout("accept", "assets", *(text.replace("2030", "2026") for text in said), "-w", books)
+    assert (over.code, "it would never count" in over.err) == (2, True)
     assert tieout("accept", "assets/assets", *said, "-w", books).code == 0
     assert ask(books, verdict) == [("AMBER", True)]  # until the month runs again
     assert tieout("run", "-w", books, "-q").code == 0
