@@ -232,3 +232,15 @@ def test_a_loan_that_names_no_shelf_is_of_the_only_one() -> None:
     ]
     run = asked(world({"people": [ADA], "stock": book, "stock_counts": counts, "movements": lent}), "stock-variance")
     assert (run["stock-variance"]["clean"], run["stock-variance"]["unknown"]) == (1, 1)
+
+
+def test_what_moved_after_the_register_was_drawn_is_not_misplaced() -> None:
+    stored = {**LAPTOP, "status": "in_stock", "custodian": None}
+    move = {"event_id": "E", "kind": "transfer", "asset_tag": "A-1", "from_location": "Berlin", "to_location": "Munich",
+            "occurred_at": "2026-10-29"}  # fmt: skip
+    scan = {"count_id": "c", "scan_id": "1", "code": "A-1", "location": "Munich", "scanned_at": "2026-10-30"}
+    w = world({"assets": [stored], "movements": [move], "scans": [scan]})
+    assert found(w, "misplaced-asset") == {("misplaced-asset", "A-1")}  # the register should know by now
+    drawn = datetime(2026, 10, 28, 20, tzinfo=UTC)
+    early = replace(w, sources=w.sources.with_columns(as_of=pl.lit(drawn)))
+    assert found(early, "misplaced-asset") == set()

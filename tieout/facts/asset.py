@@ -166,7 +166,9 @@ def _dates(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
     world = ground.world
     scan_at_place = normalize.same_place(pl.col("place_key"), pl.col("scans__place_key"))
     after_status = (pl.col("scans__scanned_on") > pl.col("status_since")).fill_null(True)
-    before_moves = pl.col("scans__scanned_at") <= pl.col("movements__moved_at")
+    moved_at, (_, registered_at) = pl.col("movements__moved_at"), world.spoken_at("assets")
+    unknown_to_register = moved_at > pl.lit(registered_at)  # in transit: its entry is older than the movement
+    before_moves = (pl.col("scans__scanned_at") <= moved_at) | unknown_to_register
     after_moves = pl.when(before_moves).then(pl.lit(False)).when("movements__alive").then(pl.lit(True))
     no_ticket = pl.col("tickets__row").is_null()
     told = pl.lit(world.configured("tickets")) & pl.col("tickets__alive")

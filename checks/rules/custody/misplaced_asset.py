@@ -4,7 +4,7 @@ Finds: entries in stock, in repair, or in use in a class that places may hold, w
 elsewhere and later than the register's last change of status and than the last movement.
 Matters: the next count will report it missing, and a spare cannot be found when needed.
 Do: Correct the location, or bring the device back.
-Quiet: a sub-place is at its place; a scan older than the last movement.
+Quiet: a sub-place is at its place; a scan older than the last movement; a movement that the register was drawn before.
 """
 
 import polars as pl
