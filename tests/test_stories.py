@@ -10,7 +10,7 @@ import pytest
 
 from checks.rules import discover
 from tests.worlds import AS_OF, settings, staged, world
-from tieout import exceptions
+from tieout import exceptions, normalize
 from tieout.facts.ground import Ground
 from tieout.judgement import owner_of
 from tieout.reconcile import judge, reconcile
@@ -331,3 +331,12 @@ def test_a_source_covers_kinds_by_any_of_their_names() -> None:
     known = {"products": {"Figma": {"aliases": ["Figma Org"]}}, "class_aliases": {"notebooks": "laptop"}}
     kinds = Ground(world({}, sources=sources, **known)).coverage["kind"].to_list()
     assert kinds == ["laptop", "test_equipment", "figma"]
+
+
+def test_what_is_written_for_no_serial_names_no_device() -> None:
+    texts = ["To be filled by O.E.M.", "(None)", "#N/A", "[unknown]", "S/N: n/a", "0000", "12345678", "AB", "-", " "]
+    devices = ["ABC", "2345", "000-000", "TBD-1", "#1A2B3", "NONE1"]
+    quality = pl.DataFrame({"text": [*texts, *devices]}).select(
+        normalize.serial_quality(normalize.serial(pl.col("text")))
+    )
+    assert quality.to_series().to_list() == ["placeholder"] * 9 + ["missing"] + ["ok"] * 6

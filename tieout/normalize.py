@@ -67,8 +67,8 @@ def serial(text: pl.Expr) -> pl.Expr:
 
 
 def is_placeholder_serial(normal: pl.Expr, also: tuple[str, ...] = ()) -> pl.Expr:
-    """True where a serial in normal form names no device: vendor texts, null words, `0000`, `1234567890`, `AB`."""
-    first = normal.str.slice(0, 1)
+    """True where a serial in normal form names no device: vendor texts, `N/A`, `(none)`, `0000`, `1234567890`, `AB`."""
+    first, bare = normal.str.slice(0, 1), normal.str.strip_chars("()[]<>{}#*'\"!")
     one_character = normal.str.strip_chars(first).str.len_bytes() == 0
     runs = pl.any_horizontal(
         pl.lit("0" + _ASCENDING).str.starts_with(normal),
@@ -76,7 +76,11 @@ def is_placeholder_serial(normal: pl.Expr, also: tuple[str, ...] = ()) -> pl.Exp
         normal == "987654321",
     )
     return pl.any_horizontal(
-        normal.is_in([*PLACEHOLDER_SERIALS, *also]), one_character, normal.str.len_chars() < 3, runs
+        normal.is_in([*PLACEHOLDER_SERIALS, *also]),
+        bare.is_in(PLACEHOLDER_SERIALS),
+        one_character,
+        normal.str.len_chars() < 3,
+        runs,
     )
 
 
