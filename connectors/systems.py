@@ -142,6 +142,14 @@ def read(folder: Path, source: Source) -> Records:
 
     A field that is mapped, and that no record has, may be there as an empty column: see `with_absent`.
     """
+    try:
+        return _read(folder, source)
+    except (Exception, pl.exceptions.PanicException) as error:  # as above
+        said = str(error).partition("\n")[0][:160]
+        return Records.failed(f"a defect in reading it ({type(error).__name__}: {said}); report it")
+
+
+def _read(folder: Path, source: Source) -> Records:
     if not source.is_live:
         return files.read(folder, source)
     if (folder / PAGES).is_file():

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from connectors import files
+from connectors import files, systems
 from pipelines import catalogue, delivery
 from pipelines.delivery import PLACE
 from pipelines.errors import ConfigError
@@ -57,7 +57,7 @@ def _look_at(workspace: Workspace, source: Source, period: str) -> Found:
         if not fetched.files:
             said = judge(source, settings, as_of, fetched).reasons
             return Found(0, 0, [f"{source.feed}/{source.name}: {sentence}" for _, sentence in said])
-        records = files.read(Path(folder), source)
+        records = systems.read(Path(folder), source)
         staged = stage(records, source, settings)
     verdict = judge(source, settings, as_of, fetched, records, staged)
     where = ", ".join(file.origin for file in fetched.files)

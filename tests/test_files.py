@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from connectors import files
+from connectors import files, systems
 from tieout.pull import Records
 from tieout.settings import Settings, Source
 from tieout.staging import Staged, stage
@@ -685,3 +685,12 @@ def test_a_control_file_that_cannot_be_read_fails_the_delivery(
     result = fetched(workspace, landed)
     assert result.outcome == "failed"
     assert str(result.why).startswith(why)
+
+
+def test_a_defect_in_reading_costs_one_source_and_not_the_month(landed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(folder: Path, source: Source) -> Records:
+        raise pl.exceptions.ComputeError("not yet\nin detail")
+
+    monkeypatch.setattr(files, "read", broken)
+    failure = systems.read(landed, Source(name="test", feed="assets")).failure
+    assert failure == "a defect in reading it (ComputeError: not yet); report it"
