@@ -83,10 +83,12 @@ def _plain(value: object) -> str:
 
 
 def _table(frame: pl.DataFrame) -> str:
-    """Columns of plain text, as wide as their widest value, long values cut."""
+    """Columns of plain text, as wide as their widest value, long values cut, no zeros at the end of an amount."""
     text = pl.all().cast(pl.String, strict=False).fill_null("").str.replace_all(r"\s+", " ")
     cut = pl.when(text.str.len_chars() > WIDEST).then(text.str.head(WIDEST - 1) + "…").otherwise(text)
-    cells = _flat(frame).select(cut)
+    amounts = [name for name, kind in frame.schema.items() if isinstance(kind, pl.Decimal) and kind.scale]
+    told = _flat(frame).with_columns(pl.col(amounts).cast(pl.String).str.replace(r"\.?0+$", ""))
+    cells = told.select(cut)
     columns = [[name, "-" * len(name), *cells[name].to_list()] for name in cells.columns]
     widths = [max(map(len, column)) for column in columns]
     lines = (

@@ -197,6 +197,12 @@ def test_sql_answers_as_table_csv_and_json(finished: Path, tieout: Tieout) -> No
     ]
 
 
+def test_a_table_for_people_shows_no_empty_digits(finished: Path, tieout: Tieout) -> None:
+    amounts = "SELECT 799::DECIMAL(38, 10) AS a, -0.5::DECIMAL(9, 4) AS b, 100::DECIMAL(9, 0) AS c"
+    assert tieout("sql", "-w", finished, amounts).out.splitlines()[2].split() == ["799", "-0.5", "100"]
+    assert tieout("sql", "-w", finished, amounts, "--csv").out == "a,b,c\n799.0000000000,-0.5000,100\n"
+
+
 def test_a_preview_tells_what_a_run_would_come_to_and_changes_nothing(
     finished: Path, tieout: Tieout, tmp_path: Path
 ) -> None:
