@@ -43,10 +43,14 @@ class Request:
 
 @dataclass
 class Seen:
-    """What came so far: rows, distinct keys, and the totals that the source declared at first and at last."""
+    """What came so far: rows, distinct keys, and the totals that the source declared at first and at last.
+
+    A record without a key is one of its own, unless the very same page came before.
+    """
 
     rows: int = 0
     keys: set[int] = field(default_factory=set)
+    keyless: set[int] = field(default_factory=set)
     pages: int = 0
     last_key: str = ""
     has_keys: bool = False
@@ -61,7 +65,10 @@ class Seen:
         """Take a page in; whether it brought anything that was not there before."""
         before, self.pages = len(self.keys), self.pages + 1
         names = [_told_apart(record, key) for record in records]
-        self.keys.update(hash(name or repr(record)) for name, record in zip(names, records, strict=True))
+        self.keys.update(hash(name) for name in names if name)
+        if not all(names) and (page := hash(repr(records))) not in self.keyless:
+            self.keyless.add(page)
+            self.keys.update(number for number, name in enumerate(names, self.rows) if not name)
         self.rows += len(records)
         self.has_keys |= any(names)
         self.last_key = _told_apart(records[-1], key[:1]) if records else ""
