@@ -41,7 +41,8 @@ figures: $(READY) ## count what the long proofs of reliability hold, and write d
 	mkdir -p build
 	rm -f build/figures.jsonl
 	TIEOUT_FIGURES=build/figures.jsonl $(BIN)/python -m pytest -n 2 --dist worksteal --hypothesis-profile search \
-		-m "slow or not slow" tests/faults tests/flow/test_absence.py tests/flow/test_bad_pulls.py tests/test_false_trips.py tests/test_send.py
+		-m "slow or not slow" tests/faults tests/flow/test_absence.py tests/flow/test_bad_pulls.py tests/flow/test_verify.py \
+		tests/test_false_trips.py tests/test_send.py
 	$(BIN)/python -m tests.faults.figures build/figures.jsonl
 
 bench: $(READY) ## measure a month on large companies; SIZES="S M L" for all, TIMES=5 for steadier figures

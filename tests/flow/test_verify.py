@@ -21,6 +21,7 @@ from pipelines.warehouse import CONTENTS, query
 from pipelines.whole import sha256_of
 from pipelines.workspace import Workspace
 from tests.conftest import Tieout, run_steps
+from tests.faults.figures import measured
 from tests.flow.test_closing import ASSETS, CONFIG, ORDERS, RECEIPTS, UNORDERED, deliver
 from tieout.decisions import FIRST_LINK
 
@@ -81,11 +82,12 @@ def test_nothing_is_found_where_nothing_was_changed(ran: Workspace) -> None:
     assert verify.verify(ran) == []
 
 
-def test_whatever_is_spoilt_is_named(ran: Workspace) -> None:
+@pytest.mark.parametrize("times", [pytest.param(60, id="some"), pytest.param(300, id="many", marks=pytest.mark.slow)])
+def test_whatever_is_spoilt_is_named(times: int, ran: Workspace) -> None:
     """Every file in a way of its own, so often that all ways come up; the same seed spoils the same."""
-    dice = random.Random(20261031)
+    dice, edits = random.Random(20261031), 0
     paths = [path for path in kept(ran) if path != anchors.anchors_of(ran)]
-    for number in range(60):
+    for number in range(times):
         path = paths[number % len(paths)]
         content = path.read_bytes()
         after = dice.choice(list(spoilt(content, dice)))
@@ -99,7 +101,9 @@ def test_whatever_is_spoilt_is_named(ran: Workspace) -> None:
         named = path.stem.split(".")[0] if path.parent.name == "imports" else str(path)
         assert any(named in finding for finding in findings), (path, after, findings)
         assert all("\n" not in finding for finding in findings)
+        edits += 1
     assert verify.inputs(ran) == []
+    measured("edits of what is kept that verify named", edits, edits)
 
 
 def test_what_did_not_land_is_named(books: Workspace) -> None:
