@@ -120,7 +120,7 @@ def _sftp(options: DropOptions, host: str, port: int, wire: Wire) -> Any:
     """An SFTP server whose key is known; to any other the password is not sent."""
     from fsspec.implementations.sftp import SFTPFileSystem
 
-    class Known(SFTPFileSystem):  # type: ignore[misc]
+    class Known(SFTPFileSystem):  # type: ignore[misc] # fsspec has no types
         cachable = False
 
         def _connect(self) -> None:

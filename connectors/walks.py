@@ -128,8 +128,8 @@ class Total(_Sized):
 class Empty(Total):
     """The source declares nothing: an empty page is the end. The weakest proof."""
 
-    by: Literal["empty"] = "empty"  # type: ignore[assignment]
-    proof: Literal["an empty page"] = "an empty page"  # type: ignore[assignment]
+    by: Literal["empty"] = "empty"  # type: ignore[assignment] # a walk of another name than the one it builds on
+    proof: Literal["an empty page"] = "an empty page"  # type: ignore[assignment] # as above
 
 
 class Cursor(_Sized):

@@ -279,7 +279,6 @@ CONFIG = {
 @pytest.fixture(scope="module")
 def scim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a SCIM server of somebody else's making, with 1,050 users; it shows 1,000 on a page at most."""
-    pytest.importorskip("scim2_server", reason="scim2-server is not installed")
     config = tmp_path_factory.mktemp("scim") / "config.json"
     config.write_text(json.dumps(CONFIG))
     with socket.create_server(("127.0.0.1", 0)) as free:

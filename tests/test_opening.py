@@ -167,7 +167,7 @@ def test_a_secret_that_is_refused_is_told_as_such(opened: Open, server: Peer) ->
     def refuse(form: dict[str, str]) -> Reply:
         return Reply(400, {"error": "invalid_client", "error_description": f"{form} is wrong"})
 
-    server.grant = refuse  # type: ignore[method-assign]
+    server.grant = refuse  # type: ignore[method-assign] # for this test
     fetched, _ = opened({**GRANTED, "token_url": f"{server.url}/token"}, lambda asked, reply: None)
     assert fetched.outcome == "failed"
     assert "no token was granted" in str(fetched.why)

@@ -69,7 +69,7 @@ class _Session(socketserver.StreamRequestHandler):
             if word == b"DATA":
                 self.wfile.write(b"354 go on\r\n")
                 body = b"".join(iter(self.rfile.readline, b".\r\n"))
-                self.server.mails.append(message_from_bytes(body, policy=policy.default))  # type: ignore[arg-type]
+                self.server.mails.append(message_from_bytes(body, policy=policy.default))  # type: ignore[arg-type] # stubs know the old Message
             if word == b"RCPT" and self.server.refuses and self.server.refuses.encode() in line:
                 self.wfile.write(b"550 nobody of that name\r\n")
             else:

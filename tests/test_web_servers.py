@@ -31,7 +31,7 @@ class _Silent(WSGIRequestHandler):
 @pytest.fixture(scope="module")
 def grants() -> Iterator[httpx.Client]:
     """A server that grants tokens to CLIENT; it also tells whether one is good, and revokes it."""
-    canaille = pytest.importorskip("canaille", reason="canaille is not installed")
+    import canaille
     from canaille.app import models
     from canaille.backends import Backend
     from joserfc.jwk import JWKRegistry
@@ -96,7 +96,6 @@ def test_whom_the_server_grants_no_token_gets_nothing(grants: httpx.Client, open
 @pytest.fixture(scope="module")
 def backlot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """An emulator of Slack and Microsoft Graph with 260 users; it is told to call nobody home."""
-    pytest.importorskip("backlot", reason="backlot is not installed")
     command = [sys.executable, "-W", "ignore", "-m", "backlot"]
     folder, port = tmp_path_factory.mktemp("backlot"), free_port()
     said = [

@@ -177,21 +177,21 @@ def _name(connection: duckdb.DuckDBPyConnection, settings: Settings, period: str
         "SELECT product FROM staged_seats WHERE period = $1 UNION SELECT location FROM staged_stock WHERE period = $1",
         [period],
     ).pl()
-    folded = names.select(  # noqa: F841, DuckDB finds it by its name
+    folded = names.select(  # noqa: F841 - DuckDB finds it by its name
         "product", folded=normalize.place(pl.col("product"), settings.location_aliases)
     )
     products = settings.products.items()
     form = normalize.folded(text for name, product in products for text in (name, *product.aliases))
-    alias = pl.DataFrame(  # noqa: F841
+    alias = pl.DataFrame(  # noqa: F841 - as above
         [(form[a], form[name]) for name, product in products for a in product.aliases],
         schema={"alias": pl.String, "name": pl.String},
         orient="row",
     )
-    product = pl.DataFrame(  # noqa: F841
+    product = pl.DataFrame(  # noqa: F841 - as above
         [(form[name], getattr(p, "inactive_days", None), p.bills_suspended) for name, p in products],
         schema={"name": pl.String, "inactive_days": pl.Int64, "bills_suspended": pl.Boolean},
         orient="row",
     )
-    placeholder = pl.DataFrame({"serial": normalize.PLACEHOLDER_SERIALS})  # noqa: F841
+    placeholder = pl.DataFrame({"serial": normalize.PLACEHOLDER_SERIALS})  # noqa: F841 - as above
     for table in ("folded", "alias", "product", "placeholder"):
         connection.execute(f"CREATE TEMP TABLE {table} AS FROM {table}")

@@ -93,6 +93,6 @@ def read_on(root: Path, enough: Event, told: Connection) -> None:
 
 def begin(target: object, *arguments: object) -> ForkServerProcess:
     """A victim that is under way."""
-    victim = FORKS.Process(target=target, args=arguments)  # type: ignore[arg-type]
+    victim = FORKS.Process(target=target, args=arguments)  # type: ignore[arg-type] # any callable
     victim.start()
     return victim
