@@ -7,11 +7,12 @@ from itertools import pairwise
 
 import polars as pl
 
-from reports import charts
 from reports.about import About
+from reports.charts import Point, Trend
 from reports.controls import Breach, Cause, Controls, Trust
 from reports.entries import SETTLED, SINCE, Exceptions
 from reports.owners import Pack
+from reports.page import units
 from reports.reclaim import Reclaim
 from reports.renewals import Renewal
 from reports.rollforward import COUNTED, RollForward, roll_forward
@@ -25,13 +26,14 @@ PROCESSES = 3
 
 @dataclass(frozen=True)
 class Month:
-    """One period that was run: exceptions, sources that were not GREEN, and the accuracy of its records, in %."""
+    """One period that was run: exceptions, sources that were not GREEN, records that are right and checked, in %."""
 
     period: str
     roll: RollForward
     critical: int
     incomplete: int
     accuracy: Decimal | None
+    coverage: Decimal | None
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class Index:
     """Everything the page shows; the newest period first."""
 
     months: tuple[Month, ...]
-    lines: tuple[tuple[str, ...], ...]
+    trends: tuple[Trend, ...]
     breaches: tuple[Breach, ...]
     trust: tuple[Trust, ...]
     products: tuple[tuple[str, int], ...]
@@ -114,10 +116,11 @@ def build(
     runs = of_period(tables, "rule_runs", about.period)
     return Index(
         months=tuple(reversed(months)),
-        lines=(
-            charts.line([month.roll.closing for month in months]),
-            charts.line([month.critical for month in months]),
-            charts.line([month.accuracy for month in months]),
+        trends=(
+            _trend("Open exceptions", months, [month.roll.closing for month in months]),
+            _trend("Of them critical", months, [month.critical for month in months]),
+            _trend("Accuracy %", months, [month.accuracy for month in months], is_share=True),
+            _trend("Covered %", months, [month.coverage for month in months], is_share=True),
         ),
         breaches=controls.breaches,
         trust=tuple(one for one in controls.trust if one.kind == "asset class"),
@@ -143,16 +146,23 @@ def build(
 def _month(tables: Tables, period: str, previous: str | None) -> Month:
     standing = of_period(tables, "exceptions", period)
     sources = of_period(tables, "sources", period)
-    accuracy = of_period(tables, "metrics", period).filter(
-        (pl.col("name") == "record_accuracy") & (pl.col("scope") == "all")
-    )["value"]
+    figures = of_period(tables, "metrics", period).filter(pl.col("scope") == "all").select("name", "value")
+    percent = {name: round(value * 100, 1) for name, value in figures.iter_rows() if value is not None}
     return Month(
         period,
         roll_forward(tables, period, previous),
         standing.filter(pl.col("status").is_in(COUNTED) & (pl.col("severity") == "critical")).height,
         sources.filter(pl.col("verdict") != "GREEN").height,
-        next((round(value * 100, 1) for value in accuracy if value is not None), None),
+        percent.get("record_accuracy"),
+        percent.get("trust_coverage"),
     )
+
+
+def _trend(
+    title: str, months: Sequence[Month], values: Sequence[Decimal | int | None], *, is_share: bool = False
+) -> Trend:
+    points = (Point(month.period, value, units(value)) for month, value in zip(months, values, strict=True))
+    return Trend(title, tuple(points), is_share)
 
 
 def _top(rows: pl.DataFrame) -> tuple[Pressing, ...]:

@@ -13,6 +13,7 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
+from reports import charts
 from reports.letterhead import Letterhead
 from reports.listing import minor_unit
 from tieout.feeds import NEVER
@@ -69,6 +70,7 @@ def _environment() -> jinja2.Environment:
         "units": units,
         "signed": signed,
         "day": day,
+        "drawn": charts.draw,
         "instant": instant,
     }
     return environment

@@ -12,10 +12,11 @@ import polars as pl
 
 from reports import listing, savings
 from reports.about import About
-from reports.charts import Bar, waterfall
+from reports.charts import Step, Waterfall
 from reports.controls import held
 from reports.entries import ANSWERS, answerable
 from reports.listing import Column, Listing
+from reports.page import money
 from reports.prose import read
 from reports.renewals import Renewal, renewals
 from reports.tables import Tables, of_period, silent, tie, total
@@ -187,7 +188,7 @@ class Reclaim:
     renewals: tuple[Renewal, ...]
     rates: tuple[Rate, ...]
     savings: savings.Savings
-    bars: tuple[Bar, ...]
+    waterfall: Waterfall
     missing: tuple[str, ...]
     signed: str | None
 
@@ -250,7 +251,12 @@ def build(tables: Tables, about: About, rules: Mapping[str, str]) -> Reclaim:
             .rows()
         ),
         savings=climbed,
-        bars=waterfall([cause.value for cause in climbed.causes], (0, len(climbed.causes) - 1)),
+        waterfall=Waterfall(
+            "Open savings, a year's price",
+            tuple(
+                Step(cause.title, cause.value, money(cause.value, about.reporting_currency)) for cause in climbed.causes
+            ),
+        ),
         missing=silent(tables, about, "seats", "entitlements", "invoices"),
         signed=_signed(tables, about),
     )

@@ -9,9 +9,11 @@ import polars as pl
 
 from reports import entries, listing
 from reports.about import About
+from reports.charts import Step, Waterfall
 from reports.controls import Controls
 from reports.entries import SEVERITIES, Exceptions
 from reports.listing import Listing
+from reports.page import units
 from reports.prose import Prose, read
 from reports.rollforward import COUNTED, RollForward, roll_forward
 from reports.tables import Tables, of_period, tie
@@ -77,6 +79,7 @@ class Reconciliation:
     """Everything the page shows."""
 
     roll: RollForward
+    waterfall: Waterfall
     controls: Controls
     overdue: int
     critical: int
@@ -106,6 +109,7 @@ def build(
     runs = _runs(tables, about, rules)
     return Reconciliation(
         roll=roll,
+        waterfall=_waterfall(roll),
         controls=checks,
         overdue=counted.filter(pl.col("due") == "overdue").height,
         critical=counted.filter(pl.col("severity") == "critical").height,
@@ -167,6 +171,15 @@ def _runs(tables: Tables, about: About, rules: Mapping[str, str]) -> tuple[Run, 
             )
         )
     return tuple(runs)
+
+
+def _waterfall(roll: RollForward) -> Waterfall:
+    terms = (Step(f"{'+' if term.sign > 0 else '−'} {term.name}", term.sign * term.count, units(term.count))
+             for term in roll.terms)  # fmt: skip
+    opening, closing = (
+        Step(name, count, units(count)) for name, count in (("Opening", roll.opening), ("Closing", roll.closing))
+    )
+    return Waterfall("Open exceptions", (opening, *terms, closing))
 
 
 def _limit(value: object) -> str:

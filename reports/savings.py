@@ -72,6 +72,10 @@ class Cause:
     amounts: tuple[Decimal, ...]
     rows: tuple[tuple[str, str, Decimal, Decimal], ...]
 
+    @property
+    def title(self) -> str:
+        return "FX" if self.name == "fx" else self.name.capitalize()
+
 
 @dataclass(frozen=True)
 class Savings:

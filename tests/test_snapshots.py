@@ -15,13 +15,16 @@ from tests.test_every_report import Document
 FOLDER = Path(__file__).parent / "samples" / "pages"
 RENDERED = pages.html(render(pages.full(), pages.ABOUT, pages.RULES))
 
+ENDS_A_LINE = {"tr", "p", "li", "h1", "h2", "h3", "caption", "summary", "title", "desc", "text", "figcaption", "div",
+               "dt", "dd"}  # fmt: skip
+
 
 class Lines(Document):
     """A page's words, a line for each row, paragraph, item or heading."""
 
     def handle_endtag(self, tag: str) -> None:
         super().handle_endtag(tag)
-        if tag in ("tr", "p", "li", "h1", "h2", "h3", "caption", "summary", "title", "div", "dt", "dd"):
+        if tag in ENDS_A_LINE:
             self.words.append("\n")
         elif tag in ("td", "th"):
             self.words.append(" | ")
