@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import polars as pl
 from pydantic import ValidationError
@@ -57,6 +58,12 @@ def delivery_of(source: Source) -> Delivery:
 def credentials_of(source: Source) -> list[str]:
     """The credentials that a source's options refer to."""
     return sorted(_references(source.options))
+
+
+def place_of(source: Source) -> str:
+    """Where the source's system is: sources of one place share its limits."""
+    url = str(getattr(options_of(source), "url", ""))
+    return urlsplit(url).netloc or url or source.connector
 
 
 def _references(said: object) -> set[str]:

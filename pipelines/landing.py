@@ -10,16 +10,18 @@ import hashlib
 import json
 import logging
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from pydantic import TypeAdapter
 
 from connectors import files, systems
 from pipelines import __version__, crash
+from pipelines.side_by_side import side_by_side
 from pipelines.sources import wire_of
 from pipelines.whole import settle, sha256_of, unfinished, write_whole
 from pipelines.workspace import Workspace
@@ -78,28 +80,33 @@ def land(
     workspace: Workspace, source: Source, period: str, *, discovered: bool = False, late: bool = False
 ) -> Snapshot:
     """Fetch one source's delivery and keep it for good; the same content lands once."""
-    with _incoming(workspace.landing) as folder:
-        fetched = _fetch(workspace, source, period, folder)
-        if not fetched.files:
-            return Snapshot(source, discovered, "", fetched)
-        snapshot = Snapshot(source, discovered, identify(fetched, _shaping(source)), fetched, period if late else "")
-        kept = folder_of(workspace, period, snapshot)
-        crash.point("delivery-fetched")
-        if not kept.exists():
-            manifest = {
-                "period": period,
-                "feed": source.feed,
-                "source": source.name,
-                "snapshot_id": snapshot.snapshot_id,
-                "tieout": __version__,
-                "reading": _shaping(source),
-                "contents": {path.name: sha256_of(path) for path in sorted(folder.iterdir())},
-                **json.loads(_FETCHED.dump_json(fetched)),
-            }
-            write_whole(folder / "manifest.json", json.dumps(manifest, indent=2, ensure_ascii=False).encode())
-            _keep(folder, kept)
-        crash.point("delivery-landed")
-        return snapshot
+    return land_all(workspace, [(source, discovered)], period, late=late)[0]
+
+
+def land_all(
+    workspace: Workspace, owed: Sequence[tuple[Source, bool]], period: str, *, late: bool = False
+) -> list[Snapshot]:
+    """Fetch the delivery of each source, of which is said whether it was discovered, and keep them in that order.
+
+    What is asked over the network is pulled side by side; all else happens in this thread.
+    """
+    with ExitStack() as stack:
+        folders = [stack.enter_context(_incoming(workspace.landing, number)) for number in range(len(owed))]
+        live = [(source, folder) for (source, _), folder in zip(owed, folders, strict=True) if source.is_live]
+        pulls = [
+            (systems.place_of(source), partial(systems.fetch, source, period, folder, wire_of(source)))
+            for source, folder in live
+        ]
+        pulled = iter(stack.enter_context(side_by_side(pulls)))
+        landed = []
+        for (source, discovered), folder in zip(owed, folders, strict=True):
+            if source.is_live:
+                fetched = next(pulled)()
+                log.info("         %s: %s", source.name, fetched.account)
+            else:
+                fetched = files.fetch(source, workspace.root, workspace.inbox, period, folder)
+            landed.append(_keep(workspace, period, folder, Snapshot(source, discovered, "", fetched), late=late))
+    return landed
 
 
 def standing(before: Delivered | None, source: Source) -> Snapshot | None:
@@ -161,12 +168,29 @@ def manifests(workspace: Workspace, period: str = "") -> list[Path]:
     return sorted(workspace.landing.glob(f"{period or '[0-9]*'}/*/*/*/manifest.json"))
 
 
-def _fetch(workspace: Workspace, source: Source, period: str, folder: Path) -> Fetched:
-    if not source.is_live:
-        return files.fetch(source, workspace.root, workspace.inbox, period, folder)
-    fetched = systems.fetch(source, period, folder, wire_of(source))
-    log.info("         %s: %s", source.name, fetched.account)
-    return fetched
+def _keep(workspace: Workspace, period: str, folder: Path, brought: Snapshot, *, late: bool) -> Snapshot:
+    """Give what a source brought its name, and put its folder in its place."""
+    source, fetched = brought.source, brought.fetched
+    if not fetched.files:
+        return brought
+    snapshot = replace(brought, snapshot_id=identify(fetched, _shaping(source)), late_for=period if late else "")
+    kept = folder_of(workspace, period, snapshot)
+    crash.point("delivery-fetched")
+    if not kept.exists():
+        manifest = {
+            "period": period,
+            "feed": source.feed,
+            "source": source.name,
+            "snapshot_id": snapshot.snapshot_id,
+            "tieout": __version__,
+            "reading": _shaping(source),
+            "contents": {path.name: sha256_of(path) for path in sorted(folder.iterdir())},
+            **json.loads(_FETCHED.dump_json(fetched)),
+        }
+        write_whole(folder / "manifest.json", json.dumps(manifest, indent=2, ensure_ascii=False).encode())
+        _place(folder, kept)
+    crash.point("delivery-landed")
+    return snapshot
 
 
 def _shaping(source: Source) -> dict[str, object]:
@@ -179,8 +203,8 @@ def _hash(said: object) -> str:
 
 
 @contextmanager
-def _incoming(landing: Path) -> Iterator[Path]:
-    folder = unfinished(landing / "delivery")
+def _incoming(landing: Path, number: int) -> Iterator[Path]:
+    folder = unfinished(landing / f"delivery-{number}")
     folder.mkdir(parents=True)
     try:
         yield folder
@@ -188,7 +212,7 @@ def _incoming(landing: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _keep(folder: Path, kept: Path) -> None:
+def _place(folder: Path, kept: Path) -> None:
     for path in _all(folder):
         settle(path)
     kept.parent.mkdir(parents=True, exist_ok=True)

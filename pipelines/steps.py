@@ -278,15 +278,12 @@ def _deliver(month: Month) -> Delivered:
         return again
     delivery.choose(workspace, period, month.as_of)
     as_of = month.as_of or end_of_period(period, workspace.settings.zone)
-    delivered = Delivered(
-        as_of=as_of,
-        snapshots=tuple(
-            _pulled_before(month, due.source, before, as_of)
-            or landing.land(workspace, due.source, period, discovered=due.discovered)
-            for due in delivery.due(workspace, period)
-        ),
-        late=late.find(workspace, period),
-    )
+    due = delivery.due(workspace, period)
+    stands = [_pulled_before(month, one.source, before, as_of) for one in due]
+    owed = [(one.source, one.discovered) for one, stood in zip(due, stands, strict=True) if not stood]
+    landed = iter(landing.land_all(workspace, owed, period))
+    snapshots = tuple(stood or next(landed) for stood in stands)
+    delivered = Delivered(as_of, snapshots, late.find(workspace, period))
     dropped = [snapshot for snapshot in delivered.snapshots if not snapshot.source.is_live]
     if before and all(snapshot.fetched.outcome == "missing" for snapshot in dropped):  # tidied away since
         kept = [snapshot for snapshot in before.snapshots if not snapshot.source.is_live]

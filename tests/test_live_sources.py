@@ -1,9 +1,11 @@
 """Sources that are asked over the network: configured, pulled in a run, kept, and not asked when that is unwanted."""
 
 import json
+import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -341,3 +343,92 @@ def test_a_scim_server_that_refuses_the_credential_gives_nothing(
     told = account(Workspace.open(make_workspace(SCIM.format(url=scim, paging="index"))))
     assert (told["verdict"], told["landed"]) == ("RED", 0)
     assert "answered 401" in told["reasons"][0]
+
+
+# -- several at once -------------------------------------------------------------------------------------------------
+
+OTHER = OKTA.replace("okta-prod", "okta-other")
+
+
+@pytest.fixture
+def both(okta: tuple[Workspace, Peer], make_workspace: MakeWorkspace) -> Iterator[tuple[Workspace, Peer, Peer]]:
+    """A workspace with two directories, each at a place of its own."""
+    _, first = okta
+    with peer() as second:
+        second.scene = Scene(first.scene.streams, first.scene.sample)
+        yield Workspace.open(make_workspace(OKTA.format(url=first.url) + OTHER.format(url=second.url))), first, second
+
+
+def test_two_systems_are_pulled_side_by_side_and_told_of_in_their_order(
+    both: tuple[Workspace, Peer, Peer], caplog: pytest.LogCaptureFixture
+) -> None:
+    workspace, first, second = both
+    meeting, other_is_done = threading.Barrier(2), threading.Event()
+
+    def waits_for_the_other(asked: Asked, reply: Reply) -> None:
+        if asked.number == 1:
+            meeting.wait(30)
+        elif asked.number == 4:
+            other_is_done.wait(30)
+
+    def hurries(asked: Asked, reply: Reply) -> None:
+        if asked.number == 1:
+            meeting.wait(30)
+        elif asked.number == 4:
+            other_is_done.set()
+
+    first.scene.fault, second.scene.fault = waits_for_the_other, hurries
+    period, now = today()
+    with caplog.at_level("INFO", "tieout"):
+        pulled = steps.pull(Month(workspace, period, as_of=now)).sources
+    assert not meeting.broken
+    assert set(pulled.select("source", "verdict", "used").rows()) == {
+        ("okta-prod", "GREEN", 17),
+        ("okta-other", "GREEN", 17),
+    }
+    told = [record.getMessage().split(":")[0].strip() for record in caplog.records if "complete" in record.message]
+    assert told == ["okta-prod", "okta-other"]
+    delivered = json.loads((workspace.landing / period / "delivered.json").read_bytes())
+    assert [one["source"]["name"] for one in delivered["snapshots"]] == ["okta-prod", "okta-other"]
+
+
+def test_sources_of_one_system_are_pulled_one_after_the_other(
+    okta: tuple[Workspace, Peer], make_workspace: MakeWorkspace
+) -> None:
+    _, server = okta
+    workspace = Workspace.open(make_workspace(OKTA.format(url=server.url) + OTHER.format(url=server.url)))
+    asking, overlaps = threading.Lock(), []
+
+    def is_alone(asked: Asked, reply: Reply) -> None:
+        if not asking.acquire(blocking=False):
+            overlaps.append(asked.path)
+            return
+        time.sleep(0.02)
+        asking.release()
+
+    server.scene.fault = is_alone
+    period, now = today()
+    assert steps.pull(Month(workspace, period, as_of=now)).sources["used"].to_list() == [17, 17]
+    assert overlaps == []
+
+
+def test_a_run_that_is_interrupted_waits_for_no_pull(both: tuple[Workspace, Peer, Peer]) -> None:
+    workspace, first, second = both
+    both_asked, goes_on = threading.Barrier(2), threading.Event()
+    main = threading.main_thread().ident
+    assert main
+
+    def interrupts(asked: Asked, reply: Reply) -> None:
+        if both_asked.wait(30) == 0:
+            signal.pthread_kill(main, signal.SIGINT)
+        goes_on.wait(30)
+
+    first.scene.fault = second.scene.fault = interrupts
+    period, now = today()
+    with pytest.raises(KeyboardInterrupt):
+        steps.pull(Month(workspace, period, as_of=now))
+    goes_on.set()
+    assert [path for path in workspace.landing.rglob("*") if path.is_file() and path.name != "pages.gz"] == []
+    first.scene = second.scene = Scene(first.scene.streams, first.scene.sample)
+    verdicts = steps.pull(Month(workspace, period, as_of=now)).sources["verdict"]
+    assert verdicts.to_list() == ["GREEN", "GREEN"]
