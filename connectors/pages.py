@@ -8,7 +8,7 @@ import gzip
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import Any, Self
 import polars as pl
 
 from connectors.files.reading import clean
-from connectors.texts import as_text, compact, decode, flat, is_text
+from connectors.texts import NamedTwiceError, as_text, compact, decode, decode_marked, flat, is_text, named_twice
 from tieout.pull import UNREADABLE, RawFile, Records
 
 PAGES = "pages.gz"
@@ -160,6 +160,18 @@ def _pages(path: Path) -> Iterator[tuple[dict[str, Any], str]]:
             yield head, body.decode("utf-8-sig")
 
 
+def _records(body: str, place: str) -> tuple[list[Any], bool]:
+    """The records of a page, and whether one of them names a key twice; raises ValueError where the page does."""
+    try:
+        return records_at(decode(body) if body.strip() else None, place) or [], False
+    except NamedTwiceError:
+        page = decode_marked(body)
+        records = records_at(page, place) or []
+        if named_twice(page) != sum(map(named_twice, records)):
+            raise
+        return records, True
+
+
 class _Stream:
     """Records on their way to columns."""
 
@@ -171,7 +183,7 @@ class _Stream:
         self._unreadable: list[tuple[int, list[str], str]] = []
 
     def add(self, head: Mapping[str, Any], body: str) -> None:
-        records: Sequence[object] = records_at(decode(body) if body.strip() else None, head.get("records_at", "")) or []
+        records, twice = _records(body, head.get("records_at", ""))
         carried = head.get("carried", {})
         torn = "\\u" in body
         for record in records:
@@ -179,6 +191,8 @@ class _Stream:
             row = flat(record) if isinstance(record, dict) else {}
             if not isinstance(record, dict):
                 self._unreadable.append((self._number, ["it is no record but a bare value"], compact(record)))
+            elif twice and named_twice(record):
+                self._unreadable.append((self._number, ["it names a key twice"], compact(record)))
             elif torn and not is_text([*row, *row.values()]):
                 self._unreadable.append((self._number, ["it holds half a character"], ascii(as_text(record))))
             else:

@@ -1,7 +1,7 @@
 """JSON as it is written: numbers keep their digits, nested values become compact text."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 
@@ -11,23 +11,56 @@ class Number(str):
     __slots__ = ()
 
 
+class NamedTwiceError(ValueError):
+    """An object names a key twice, so that nobody knows which value is meant."""
+
+
+class NamedTwice(dict[str, Any]):
+    """An object that names a key twice: its last values, and all that it says."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        self.pairs = pairs
+
+
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     record = dict(pairs)
     if len(record) < len(pairs):
-        raise ValueError("it names a key twice")
+        raise NamedTwiceError("it names a key twice")
     return record
+
+
+def _marked(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    record = dict(pairs)
+    return record if len(record) == len(pairs) else NamedTwice(pairs)
 
 
 def _refuse(name: str) -> None:
     raise ValueError(f"{name} is no JSON number")
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_once, parse_float=Number, parse_int=Number, parse_constant=_refuse)
+def _decoder(pairs: Callable[[list[tuple[str, Any]]], dict[str, Any]]) -> json.JSONDecoder:
+    return json.JSONDecoder(object_pairs_hook=pairs, parse_float=Number, parse_int=Number, parse_constant=_refuse)
+
+
+_STRICT, _MARKING = _decoder(_once), _decoder(_marked)
 
 
 def decode(text: str) -> Any:
-    """The value a JSON text holds; raises ValueError where it is none or names a key twice."""
-    return _DECODER.decode(text.strip())
+    """The value a JSON text holds; raises ValueError where it is none, NamedTwiceError where it names a key twice."""
+    return _STRICT.decode(text.strip())
+
+
+def decode_marked(text: str) -> Any:
+    """The value a JSON text holds, with each object that names a key twice marked as NamedTwice."""
+    return _MARKING.decode(text.strip())
+
+
+def named_twice(value: Any) -> int:
+    """How many marked objects a value is or holds."""
+    if isinstance(value, dict):
+        return isinstance(value, NamedTwice) + sum(map(named_twice, value.values()))
+    return sum(map(named_twice, value)) if isinstance(value, list) else 0
 
 
 def is_text(texts: Iterable[str | None]) -> bool:
@@ -42,7 +75,8 @@ def is_text(texts: Iterable[str | None]) -> bool:
 def compact(value: Any) -> str:
     """A value as compact JSON text, its numbers as they were written."""
     if isinstance(value, dict):
-        return "{" + ",".join(f"{compact(name)}:{compact(member)}" for name, member in value.items()) + "}"
+        pairs = value.pairs if isinstance(value, NamedTwice) else value.items()
+        return "{" + ",".join(f"{compact(name)}:{compact(member)}" for name, member in pairs) + "}"
     if isinstance(value, list):
         return "[" + ",".join(map(compact, value)) + "]"
     return str(value) if isinstance(value, Number) else json.dumps(value, ensure_ascii=False)

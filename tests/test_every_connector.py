@@ -335,6 +335,30 @@ def test_a_row_that_comes_twice_counts_once(pull: Pull, name: str, feed: str) ->
 
 
 @on_every_walk
+@pytest.mark.parametrize("is_record", [True, False], ids=["record", "page"])
+def test_a_record_that_names_a_key_twice_is_set_aside_and_a_page_is_refused(
+    pull: Pull, name: str, feed: str, is_record: bool
+) -> None:
+    if not (is_record or isinstance(pages_of(name, feed)["rows"], dict)):
+        pytest.skip("its page is a bare list, which names nothing")
+
+    def fault(asked: Asked, reply: Reply) -> None:
+        found = dig(reply.body, asked.stream.records)
+        if asked.start and not asked.stream.looked_up:
+            (found[0] if is_record else reply.body)["said"] = "once"
+            reply.raw = json.dumps(reply.body).replace('"said": "once"', '"said": "once", "said": "again"').encode()
+
+    pulled = pull(name, feed, fault)
+    if is_record:
+        assert set(pulled.staged.quarantine["reasons"].explode()) == {"it names a key twice"}
+        assert pulled.staged.quarantine["raw"].str.contains('"said":"once","said":"again"', literal=True).all()
+        assert pulled.staged.used
+        assert not pulled.staged.failure
+    else:
+        assert "names a key twice" in str(pulled.staged.failure)
+
+
+@on_every_walk
 def test_pages_that_shift_while_it_is_read_are_read_again(pull: Pull, name: str, feed: str) -> None:
     """One record went before the second page was asked for: the first of what came behind it is never shown."""
     shown: list[Any] = []
