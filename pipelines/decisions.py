@@ -6,9 +6,13 @@ Who may decide what is said in `tieout/decisions.py`.
 
 import getpass
 import hashlib
+from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from itertools import islice, pairwise, takewhile
+from operator import attrgetter
 from pathlib import Path
 from typing import Literal
 
@@ -45,6 +49,7 @@ SOURCE = "source/"
 """What the id of a delivery begins with; month, feed and source follow."""
 SIGNED = ("reclaim_candidates", "entitlement_positions")
 """The tables that somebody signs who signs a month's reclaim."""
+_ID = attrgetter("exception_id")
 ACCEPTED, REFUSED, NO_ANSWER = "accepted", "refused", "no answer"
 
 _STANDINGS = """
@@ -55,7 +60,7 @@ WITH latest AS (
     UNION ALL
     FROM policy_changes SELECT change_id, 'policy', what, 'open', NULL, NULL, who, 'policy'
 )
-FROM latest WHERE {} ORDER BY exception_id
+FROM latest WHERE {}
 """
 
 
@@ -134,11 +139,13 @@ def record(
     """
     with workspace.lock():
         log = read(workspace)
-        known = about or standings(workspace, [one.exception_id for one in asked])
+        known = sorted(about or standings(workspace, [one.exception_id for one in asked]), key=_ID)
         today = act.at.astimezone(workspace.settings.zone).date()
         people = _keys_of_people(workspace, [*(one.proposal for one in asked if one.proposal), *log])
         receipts: list[Receipt] = []
-        new: list[Entry] = []
+        entries, entries_of = [*log], defaultdict(list)
+        for entry in log:
+            entries_of[entry.exception_id].append(entry)
         for one in asked:
             found, said = _found(one, known)
             if one.proposal is None:
@@ -148,16 +155,18 @@ def record(
             if found:
                 signed = {"document": found.content} if found.content else {}
                 proposal = proposal.model_copy(update={"exception_id": found.exception_id, **signed})
-            said = said or refusal(proposal, found, [*log, *new], workspace.settings, today, people)
+            earlier = entries_of[proposal.exception_id]
+            said = said or refusal(proposal, found, earlier, workspace.settings, today, people)
             if said:
                 receipts.append(_receipt(one, found, REFUSED, said))
                 continue
-            entry = _entry(proposal, found, [*log, *new], act)
-            new.append(entry)
+            entry = _entry(proposal, found, entries, act)
+            entries.append(entry)
+            earlier.append(entry)
             receipts.append(_receipt(one, found, ACCEPTED, f"D{entry.seq}"))
         if dry_run or any(receipt.outcome == REFUSED for receipt in receipts):
             return receipts
-        if new:
+        if new := entries[len(log) :]:
             text = "".join(f"{entry.line}\n" for entry in [*(instead or log), *new])
             write_whole(log_of(workspace), text.encode())
             crash.point("decision-logged")
@@ -172,9 +181,12 @@ def standings(workspace: Workspace, ids: Iterable[str]) -> list[Standing]:
         raise ConfigError(f"{workspace.root} has published nothing yet; run it before deciding.")
     if not wanted:
         return []
-    condition = " OR ".join(f"starts_with(exception_id, {literal(text)})" for text in wanted)
+    whole = f"exception_id IN ({', '.join(map(literal, wanted))})"
     try:
-        found = query(workspace.published_database, _STANDINGS.format(condition))
+        found = query(workspace.published_database, _STANDINGS.format(whole))
+        if begun := sorted({*wanted} - {*found["exception_id"]}):
+            condition = " OR ".join(f"starts_with(exception_id, {literal(text)})" for text in begun)
+            found = pl.concat([found, query(workspace.published_database, _STANDINGS.format(condition))]).unique()
     except QueryError:
         raise ConfigError("what is published was made by an older version; run the latest month again.") from None
     reclaims = [reclaim_of(workspace, text.removeprefix(RECLAIM)) for text in wanted if text.startswith(RECLAIM)]
@@ -245,8 +257,8 @@ def import_file(
     rows, who = came.rows, came.who or who
     if not any("exception_id" in row for row in rows):
         raise ConfigError(f"{path.name} names no exception; it needs the columns exception_id and decision.")
-    answered = [row["exception_id"] for row in rows if row.get("kind") and "exception_id" in row]
-    twice = {name for name in answered if answered.count(name) > 1}
+    answered = sorted(row["exception_id"] for row in rows if row.get("kind") and "exception_id" in row)
+    twice = {name for one, other in pairwise(answered) if other.startswith(one) for name in (one, other)}
     with workspace.lock():
         content = path.read_bytes()
         file = hashlib.sha256(content).hexdigest()
@@ -270,8 +282,9 @@ def _asked(
         return Asked(number, exception_id, None)
     if exception_id in twice:
         return Asked(number, exception_id, None, "there are two answers for it; keep one")
-    if latest and row.get("period", latest) != latest:
-        return Asked(number, exception_id, None, f"it answers {row['period']}, but {latest} is published since")
+    if latest and (answers := row.get("period", latest)) != latest:
+        newest = f"{latest} is published since" if answers < latest else f"{latest} is the newest month published"
+        return Asked(number, exception_id, None, f"it answers {answers}, but {newest}")
     said = {"who": who, "role": role, **{name: value for name, value in row.items() if name != "period"}}
     return as_asked(number, said)
 
@@ -323,12 +336,12 @@ def _keys_of_people(workspace: Workspace, told: Iterable[Proposal]) -> dict[str,
 
 
 def _found(one: Asked, known: Sequence[Standing]) -> tuple[Standing | None, str | None]:
-    """What an id, or the beginning of one, names; or why it names nothing."""
+    """What an id, or the beginning of one, names among `known`, in their ids' order; or why it names nothing."""
     if not one.exception_id:
         return None, "it names no exception"
-    exact = [standing for standing in known if standing.exception_id == one.exception_id]
-    named = exact or [standing for standing in known if standing.exception_id.startswith(one.exception_id)]
-    if len(named) > 1:
+    after = islice(known, bisect_left(known, one.exception_id, key=_ID), None)
+    named = list(takewhile(lambda standing: standing.exception_id.startswith(one.exception_id), after))
+    if len(named) > 1 and named[0].exception_id != one.exception_id:
         return None, f"{one.exception_id} begins the ids of {len(named)} exceptions; write more of it"
     return (named[0], None) if named else (None, None)
 

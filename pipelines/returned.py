@@ -42,7 +42,7 @@ def read(path: Path) -> Returned:
         if suffix == ".xlsx":
             sheets = _sheets(path)
             who, period = _marked(path, sheets)
-            rows = _fields(_table(path, SHEET if SHEET in sheets else None))
+            rows = _fields(_table(path, _answered(sheets)))
             marked = {"period": period} if period else {}
             return Returned(tuple(marked | row for row in rows), who)
         if suffix not in (".csv", ".jsonl"):
@@ -57,11 +57,14 @@ def read(path: Path) -> Returned:
 def _fields(rows: Iterable[Mapping[str, str | None]]) -> tuple[Row, ...]:
     """Rows by the fields they fill, without the spaces, cases and empty texts that spreadsheets leave."""
     found = []
+    columns = set[str]()
     for row in rows:
         named = (("_".join(name.strip().lower().replace("-", " ").split()), value) for name, value in row.items())
-        found.append(
-            {FIELDS[name]: text for name, value in named if name in FIELDS and (text := (value or "").strip())}
-        )
+        said = {FIELDS[name]: (value or "").strip() for name, value in named if name in FIELDS}
+        columns |= said.keys()
+        found.append({field: text for field, text in said.items() if text})
+    if "exception_id" in columns and "kind" not in columns:
+        raise FileError("it has no column for what is decided; it needs the columns exception_id and decision")
     return tuple(found)
 
 
@@ -93,6 +96,11 @@ def _sheets(path: Path) -> list[str]:
         return fastexcel.read_excel(path).sheet_names
     except fastexcel.FastExcelError:
         raise FileError("it is no readable workbook; is it damaged, password-protected or of another kind?") from None
+
+
+def _answered(sheets: list[str]) -> str | None:
+    """The sheet that holds the answers: ours, or what its name was changed to."""
+    return SHEET if SHEET in sheets else next((one for one in sheets if one not in (READ_ME, MARKS)), None)
 
 
 def _marked(path: Path, sheets: list[str]) -> tuple[str | None, str | None]:

@@ -131,11 +131,11 @@ def build(
         processes=controls.processes[:PROCESSES],
         owners=tuple(pack for pack in packs if pack.rows.height),
         silent=_silent(tables, about),
-        not_evaluated=runs.filter(pl.col("not_evaluated") > 0).height + runs["reason"].drop_nulls().len(),
+        not_evaluated=runs.filter((pl.col("not_evaluated") > 0) | pl.col("reason").is_not_null()).height,
         rules=runs.height,
         worth=worth(counted),
         soon=finance.soon,
-        finance=_finance(finance, worth(counted)),
+        finance=_finance(finance),
         identified=finance.identified.seats,
         unvalued=finance.identified.unvalued,
         signed=_signed(tables, about, counted),
@@ -181,9 +181,8 @@ def _silent(tables: Tables, about: About) -> tuple[str, ...]:
     return tuple(rates["scope"].sort())
 
 
-def _finance(finance: Reclaim, worths: Sequence[Worth]) -> tuple[Amount, ...]:
+def _finance(finance: Reclaim) -> tuple[Amount, ...]:
     step, page = finance.savings.step, "reclaim.html"
-    of_kind = {one.kind: one.value for one in worths}
     return (
         Amount("Identified", "a year's price of seats that may be given back", finance.identified.value, page),
         Amount("This fiscal year", "cash of it, if decided in time", finance.identified.this_year, page),
@@ -192,8 +191,8 @@ def _finance(finance: Reclaim, worths: Sequence[Worth]) -> tuple[Amount, ...]:
         Amount("Realised", "cash, as documents show", step("realised").value, page),
         Amount("Avoided", "requests met from the pool: in no saving", step("avoided").value, page),
         Amount("Lapsed", "the date passed unused", step("lapsed").value, page),
-        Amount("Exposure", "what may be owed to a vendor", of_kind.get("exposure"), f"{page}#owed"),
-        Amount("Overcharged", "invoiced beyond what was contracted", of_kind.get("overcharge"), f"{page}#owed"),
+        Amount("Exposure", "seats in use that no contract covers", finance.exposed, f"{page}#owed"),
+        Amount("Overcharged", "invoiced beyond what was contracted", finance.overcharged, f"{page}#owed"),
         Amount("Unobserved", "a year of products that no console shows", finance.unobserved_spend, page),
     )  # fmt: skip
 

@@ -6,7 +6,7 @@ from reports.about import About
 from reports.listing import Column
 from reports.page import money
 from reports.sections import Card, Sections, long_list
-from reports.tables import Tables, counted, of_period, silent, total, unless
+from reports.tables import Tables, counted, of_period, silent, total, unless, unvalued
 from tieout.money import zero
 
 STATES = ("overdue", "open", "not known", "done")
@@ -44,6 +44,7 @@ def build(tables: Tables, about: About) -> Sections:
     returns = of_period(tables, "device_returns", about.period).sort("due_on", "asset_tag")
     leavers = _leavers(tables, about, seats, devices)
     still = leavers.filter(pl.col("state").is_in(["overdue", "open"]))
+    signing_in = _signing_in(tables, about)
     late = returns.filter(pl.col("returned_on").is_null() & (pl.col("due_on") < about.today))
     home, missing = about.reporting_currency, silent(tables, about, "people", "assets", "seats", "accounts")
     return Sections(
@@ -55,12 +56,14 @@ def build(tables: Tables, about: About) -> Sections:
             Card(counted(int(still["devices_held"].sum()), missing), "devices with them"),
             Card(counted(int(still["accounts_active"].sum()), missing), "accounts that can still sign in",
                  alarm=bool(still["accounts_active"].sum())),
-            Card(money(total(still["seats_value"]), home), "a year for seats they still have"),
+            Card(money(total(still["seats_value"]), home),
+                 f"a year for seats they still have{unvalued(still['seats_value'])}"),
             Card(counted(late.height, missing), "devices past the day they were due", link="#returns"),
         ),
         (
-            long_list("leavers", "Leavers", "Unfold a person for every device, seat and proof of return.", LEAVERS,
-                      leavers, about, unless(missing, "Nobody has left."), _held(seats, devices, returns)),
+            long_list("leavers", "Leavers", "Unfold a person for every device, seat and account, and proof of return.",
+                      LEAVERS, leavers, about, unless(missing, "Nobody has left."),
+                      _held(seats, devices, signing_in, returns)),
             long_list("returns", "Devices to come back", "", RETURNS, returns, about,
                       unless(missing, "Nobody who left had a device.")),
         ),
@@ -98,14 +101,32 @@ def _worth(name: str) -> pl.Expr:
     return pl.when(pl.col(name).count() > 0).then(pl.col(name).sum())
 
 
-def _held(seats: pl.DataFrame, devices: pl.DataFrame, returns: pl.DataFrame) -> pl.DataFrame:
-    """What stands under each leaver: devices, seats and returns, one a line."""
+def _signing_in(tables: Tables, about: About) -> pl.DataFrame:
+    """The accounts that live-account-of-leaver finds, with the person each was taken to be."""
+    live = of_period(tables, "exceptions", about.period).filter(
+        (pl.col("rule") == "live-account-of-leaver") & (pl.col("status") != "resolved")
+    )
+    known = of_period(tables, "matches", about.period).filter(
+        (pl.col("feed") == "accounts") & (pl.col("means") == "person")
+    )
+    return (
+        live.join(known, left_on="subject", right_on="record")
+        .select("subject", "status", person_id="named")
+        .unique(maintain_order=True)
+    )
+
+
+def _held(seats: pl.DataFrame, devices: pl.DataFrame, signing_in: pl.DataFrame, returns: pl.DataFrame) -> pl.DataFrame:
+    """What stands under each leaver: devices, seats, accounts and returns, one a line."""
     return pl.concat([
         devices.filter(pl.col("custodian_id").is_not_null()).sort("device").select(
             key="custodian_id", heading=pl.lit("Devices"), note=pl.lit(""), name="device",
             value=pl.concat_str("asset_class", "model", "status", separator=", ", ignore_nulls=True)),
         seats.filter(pl.col("person_id").is_not_null()).sort("product", "seat_id").select(
             key="person_id", heading=pl.lit("Paid seats"), note=pl.lit(""), name="product", value="seat_id"),
+        signing_in.sort("person_id", "subject").select(
+            key="person_id", heading=pl.lit("Accounts that can still sign in"), note=pl.lit(""), name="subject",
+            value="status"),
         returns.select(
             key="person_id", heading=pl.lit("Returns"), note=pl.lit(""), name="asset_tag",
             value=pl.when(pl.col("returned_on").is_not_null()).then(pl.format("came back {}", "returned_on"))

@@ -17,8 +17,9 @@ SOON = timedelta(days=60)
 class Renewal:
     """One contract line whose notice or commitment ends soon.
 
-    `idle` are units that may be given back by then, `saves` what that saves in the year from renewal on; None where
-    something of it has no value. `decide_by` is None when notice can no longer be given; `soon` within 60 days.
+    `idle` are units that may be given back by then, None where no alive console tells; `saves` what that saves in the
+    year from renewal on, None where something of it has no value. `decide_by` is None when notice can no longer be
+    given; `soon` within 60 days.
     """
 
     decide_by: date | None
@@ -33,18 +34,17 @@ class Renewal:
     amount: Decimal | None
     currency: str
     spend: Decimal | None
-    idle: Decimal
+    idle: Decimal | None
     saves: Decimal | None
 
 
 def renewals(tables: Tables, about: About) -> tuple[Renewal, ...]:
     """The lines that end, or whose notice must be given, within 180 days; the earliest first."""
     today, last = about.today, about.today + AHEAD
-    idle = (
-        of_period(tables, "waterfall", about.period)
-        .filter((pl.col("bucket") == "reducible") & (pl.col("units") > 0))
-        .partition_by("contract_id", "line_no", as_dict=True)
+    reducible = of_period(tables, "waterfall", about.period).filter(
+        (pl.col("bucket") == "reducible") & (pl.col("units") > 0)
     )
+    by_line, nothing = reducible.partition_by("contract_id", "line_no", as_dict=True), reducible.clear()
     ahead = pl.col("decide_by").is_between(today, last) | pl.col("committed_until").is_between(today, last)
     lines = (
         of_period(tables, "entitlement_positions", about.period)
@@ -65,9 +65,9 @@ def renewals(tables: Tables, about: About) -> tuple[Renewal, ...]:
             amount=row["annual_spend_amount"],
             currency=row["currency"],
             spend=row["annual_spend"],
-            idle=Decimal(0) if units is None else total(units["units"]) or Decimal(0),
-            saves=Decimal(0) if units is None else total(units["at_renewal"]),
+            idle=total(units["units"]) if row["assigned"] is not None else None,
+            saves=total(units["at_renewal"]) if row["assigned"] is not None else None,
         )
         for row in lines.iter_rows(named=True)
-        for units in (idle.get((row["contract_id"], row["line_no"])),)
+        for units in (by_line.get((row["contract_id"], row["line_no"]), nothing),)
     )

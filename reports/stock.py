@@ -6,7 +6,7 @@ from reports.about import About
 from reports.listing import Column
 from reports.page import money
 from reports.sections import Card, Sections, long_list
-from reports.tables import Tables, counted, of_period, silent, total, unless
+from reports.tables import Tables, counted, of_period, silent, total, unless, unvalued
 
 WHAT = (
     Column("line", "Spare"),
@@ -72,7 +72,8 @@ def build(tables: Tables, about: About) -> Sections:
         (
             Card(counted(differing.height, missing), "lines counted differ from the book", alarm=differing.height > 0,
                  link="#variance"),
-            Card(money(total(differing["variance_value"]), home), "those differences are worth"),
+            Card(money(total(differing["variance_value"]), home),
+                 f"those differences are worth{unvalued(differing['variance_value'])}"),
             Card(counted(short.height, missing), f"lines below their minimum, {critical:,} of them critical",
                  alarm=critical > 0, link="#order"),
             Card(counted(due.height, missing), "lines to count next", link="#count"),

@@ -48,6 +48,12 @@ def counted(number: int, missing: Sequence[str]) -> str:
     return f"{number:,}" if number or not missing else "?"
 
 
+def unvalued(values: pl.Series) -> str:
+    """How many of some amounts have no value, as words after their sum; empty where all or none have one."""
+    missing = values.null_count()
+    return f", {missing:,} unvalued" if 0 < missing < values.len() else ""
+
+
 def total(values: pl.Series) -> Decimal | None:
     """The exact sum of amounts; 0 of no rows, None where there are rows and none has a value."""
     known = values.drop_nulls().to_list()

@@ -8,7 +8,7 @@ import polars as pl
 
 KINDS = {
     "licence_pool": "a year's price of seats that nobody needs",
-    "exposure": "what may be owed to a vendor",
+    "exposure": "at stake with vendors: seats beyond contract, goods beyond order or need, goods that never came",
     "overcharge": "billed beyond what was agreed",
     "asset": "book value of the devices concerned",
     "stock": "spares that differ from the book or are short",

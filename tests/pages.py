@@ -117,6 +117,7 @@ BY_NAME = (
     "requests",
     "adjustments",
     "devices",
+    "matches",
 )
 SHOWN = {name: kind for name, kind in SAVINGS.items() if name in TABLES["savings"].columns}
 SCHEMAS: Mapping[str, Mapping[str, Any]] = {
@@ -215,6 +216,10 @@ def _golden(say: Say) -> dict[str, list[dict[str, Any]]]:
         "devices": [
             {**now, "device": say("A-1"), "asset_class": "laptop", "model": say("Note 5"), "status": "in_use",
              "on_books": True, "on_register": True, "custodian_id": say("P-9"), "value": Decimal("1234.50")},
+        ],
+        "matches": [
+            {**now, "feed": "accounts", "source": "idp", "record": say("acc-9"), "means": "person",
+             "named": say("P-9"), "how": "account_id"},
         ],
         "stock_positions": [
             {**line, "sku": say("PUMP"), "book": Decimal(1), "minimum": Decimal(4), "maximum": Decimal(9),

@@ -180,7 +180,7 @@ def test_empty_states_are_told() -> None:
     assert not any("INCOMPLETE" in text for text in shown.values())
     assert "No exception is open." in shown["reconciliation.html"]
     assert "No exception was open or resolved in this period." in shown["reconciliation.html"]
-    assert "No seat has a reason to be given back." in shown["reclaim.html"]
+    assert "Identified Not known: there is no whole delivery of seats, entitlements." in shown["reclaim.html"]
     assert "0.00 EUR" in shown["reclaim.html"]
 
 
@@ -293,6 +293,33 @@ def test_totals_of_the_reclaim_are_those_of_the_tables() -> None:
         assert said in shown
 
 
+def test_what_no_alive_console_shows_is_not_called_idle_or_complete() -> None:
+    full = pages.full()
+    unseen = full["entitlement_positions"].with_columns(
+        observed=pl.lit(None, pl.Boolean),
+        **{name: pl.lit(None, full["entitlement_positions"].schema[name])
+           for name in ("assigned", "kept", "reclaimable", "unassigned")},
+    )  # fmt: skip
+    loose = full["reclaim_candidates"].filter(pl.col("contract_id").is_null())
+    tables = {**full, "entitlement_positions": unseen, "waterfall": full["waterfall"].clear(),
+              "reclaim_candidates": loose.clear()}  # fmt: skip
+    built = reclaim.build(tables, ABOUT, RULES)
+    assert {(one.idle, one.saves) for one in built.renewals} == {(None, None)}
+    said = Document(pages.html(render(tables, ABOUT, RULES))["reclaim.html"]).text
+    assert "Units nobody has cost – a year" in said
+    sentences = ("There is nothing to give back.", "No seat has a reason to be given back.",
+                 "A console shows every product under contract.", "Nothing is billed beyond contract.")  # fmt: skip
+    assert not [sentence for sentence in sentences if sentence in said]
+    (told,) = full["sources"].head(1).to_dicts()
+    whole = [
+        {**told, "feed": feed, "period": "2026-10", "verdict": "GREEN"}
+        for feed in ("seats", "entitlements", "invoices")
+    ]
+    tables |= {"sources": pl.DataFrame(whole, schema=full["sources"].schema)}
+    said = Document(pages.html(render(tables, ABOUT, RULES))["reclaim.html"]).text
+    assert [sentence for sentence in sentences if sentence not in said] == []
+
+
 def test_the_ladder_stands_apart_from_what_is_identified() -> None:
     built = reclaim.build(pages.full(), ABOUT, RULES).savings
     assert {step.name: (step.units, step.value) for step in built.ladder} == {
@@ -302,7 +329,7 @@ def test_the_ladder_stands_apart_from_what_is_identified() -> None:
     }  # fmt: skip
     shown = Document(CASES["full"]()["reclaim.html"]).text
     for said in ("87.09 EUR realised", "100.10 USD at 0.87 of 2026-09-30", "D3, 2026-10-02, CN-1",
-                 "D2, 2026-09-30, snapshot 1a2b3c", "A console shows every product under contract."):  # fmt: skip
+                 "D2, 2026-09-30, snapshot 1a2b3c"):  # fmt: skip
         assert said in shown
 
 

@@ -33,6 +33,21 @@ def test_leavers_are_shown_with_what_they_hold_and_what_it_costs() -> None:
     assert [row["in_time"] for row in rows(page, "returns")] == ["no", "yes"]
 
 
+def test_accounts_of_leavers_and_what_has_no_value_are_named() -> None:
+    live = TABLES["exceptions"].tail(1).with_columns(
+        rule=pl.lit("live-account-of-leaver"), subject=pl.lit("acc-9"), status=pl.lit("open"), period=pl.lit("2026-10")
+    )  # fmt: skip
+    uncounted = TABLES["stock_positions"].with_columns(
+        counted_in_period=pl.lit(True), variance=pl.lit(1, TABLES["stock_positions"]["variance"].dtype)
+    )
+    tables = {**TABLES, "exceptions": pl.concat([TABLES["exceptions"], live]), "stock_positions": uncounted}
+    (leavers, _) = (section.part for section in people.build(tables, ABOUT).sections)
+    assert isinstance(leavers, Listing)
+    assert "Accounts that can still sign in" in leavers.island
+    assert "acc-9" in leavers.island
+    assert stock.build(tables, ABOUT).cards[1].text == "those differences are worth, 1 unvalued"
+
+
 def test_spares_are_shown_by_what_differs_is_short_and_is_to_be_counted() -> None:
     page = stock.build(TABLES, ABOUT)
     assert figures(page) == ["1", "25.00 EUR", "1", "1"]
@@ -118,7 +133,7 @@ def test_the_first_page_shows_what_presses_who_is_silent_and_the_money() -> None
     amounts = {one.name: one.value for one in page.finance}
     assert amounts["Identified"] == amounts["Realised"] + Decimal("513.11") == Decimal("600.20")
     assert [len(month.roll.terms) for month in page.months] == [5, 5, 5]
-    assert page.lines[0] == ("0.0,18.0 50.0,7.3 100.0,2.0",)
+    assert [point.text for point in page.trends[0].points] == ["4", "6", "7"]
     assert page.signed.period is None
     before = tables["periods"].with_columns(period=pl.lit("2026-09"))
     since = index.build(
