@@ -75,7 +75,7 @@ SYSTEM = System(
             derive=_employed,
             columns={
                 "person_id": "employeeId",
-                "full_name": "{firstName} {lastName}",
+                "full_name": ["{firstName} {lastName}", "preferredName", "firstName", "lastName"],
                 "email": "workEmail",
                 "other_emails": "homeEmail",
                 "employment_type": "kind",
@@ -85,7 +85,10 @@ SYSTEM = System(
                 "department": "departmentName",
                 "location": "locationName",
             },
-            values={"status": {"Active": "active", "Inactive": "terminated"}},
+            values={
+                "status": {"Active": "active", "Inactive": "terminated"},
+                "start_date": {"0000-00-00": ""},  # how it writes that there is none
+            },
         )
     },
 )

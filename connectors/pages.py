@@ -147,7 +147,8 @@ def read(path: Path) -> tuple[Records, dict[str, pl.DataFrame]]:
     except (OSError, EOFError, ValueError, RecursionError) as error:
         return Records.failed(f"{path.name} cannot be read: {error}"), {}
     main = streams.pop(ROWS)
-    return clean(main.frame(), main.unreadable()), {name: stream.frame() for name, stream in streams.items()}
+    looked_up = {name: clean(stream.frame(), stream.unreadable()).rows for name, stream in streams.items()}
+    return clean(main.frame(), main.unreadable()), looked_up
 
 
 def _pages(path: Path) -> Iterator[tuple[dict[str, Any], str]]:

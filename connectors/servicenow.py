@@ -60,6 +60,26 @@ def _table(name: str, fields: str) -> list[Stream]:
     ]
 
 
+_STATES = {
+    "1": "in_use",
+    "2": "on_order",
+    "3": "in_repair",
+    "6": "in_stock",
+    "7": "retired",
+    "8": "lost",
+    "9": "in_stock",  # in transit
+    "10": "retired",  # consumed
+}
+_GONE = ["disposed", "sold", "donated", "vendor_credit"]  # what a retired asset can have become
+_OPEN, _CLOSED = ("1", "2", "3"), ("6", "7", "8")
+
+
+def _states(rows: pl.DataFrame, streams: Streams) -> pl.DataFrame:
+    state = either(rows, "install_status.value")
+    is_gone = (state == "7") & either(rows, "substatus.value").is_in(_GONE)
+    return rows.with_columns(pl.when(is_gone).then(pl.lit("disposed")).otherwise(state).alias("state"))
+
+
 def _kinds(rows: pl.DataFrame, streams: Streams) -> pl.DataFrame:
     said = either(rows, "short_description.value").str.to_lowercase()
     kind = (
@@ -75,7 +95,9 @@ def _kinds(rows: pl.DataFrame, streams: Streams) -> pl.DataFrame:
         .then(pl.lit("return"))
         .otherwise(pl.lit("other"))
     )
-    return rows.with_columns(kind.alias("kind"))
+    is_over = either(rows, "state.value").is_in(_CLOSED)  # one that was opened again keeps when it was resolved
+    ended = pl.when(is_over).then(either(rows, "closed_at.value", "resolved_at.value"))
+    return rows.with_columns(kind.alias("kind"), ended.alias("ended"))
 
 
 SYSTEM = System(
@@ -86,18 +108,20 @@ SYSTEM = System(
         "assets": Delivery(
             streams=lambda options: _table(
                 "alm_hardware",
-                "asset_tag,serial_number,model,model_category,manufacturer,install_status,assigned_to,location,cost,"
-                "purchase_date,po_number,warranty_expiration,lease_id,owned_by,sys_updated_on",
+                "asset_tag,serial_number,model,model_category,model.manufacturer,install_status,substatus,assigned_to,"
+                "assigned_to.email,assigned_to.user_name,location,cost,purchase_date,po_number,warranty_expiration,"
+                "lease_id,owned_by,sys_updated_on",
             ),
+            derive=_states,
             reading=_UTC,
             columns={
                 "asset_tag": "asset_tag.value",
                 "serial": "serial_number.value",
-                "manufacturer": "manufacturer.display_value",
+                "manufacturer": ["model.manufacturer.display_value", "manufacturer.display_value"],
                 "model": "model.display_value",
                 "asset_class": "model_category.display_value",
-                "status": "install_status.value",
-                "custodian": "assigned_to.display_value",
+                "status": "state",
+                "custodian": ["assigned_to.email.value", "assigned_to.user_name.value", "assigned_to.display_value"],
                 "location": "location.display_value",
                 "cost": "cost.value",
                 "purchased_on": "purchase_date.value",
@@ -105,18 +129,7 @@ SYSTEM = System(
                 "warranty_end": "warranty_expiration.value",
                 "updated_at": "sys_updated_on.value",
             },
-            values={
-                "status": {
-                    "1": "in_use",
-                    "2": "on_order",
-                    "3": "in_repair",
-                    "6": "in_stock",
-                    "7": "retired",
-                    "8": "lost",
-                    "9": "in_stock",  # in transit
-                    "10": "retired",  # consumed
-                }
-            },
+            values={"status": {**_STATES, "disposed": "disposed"}},
         ),
         "purchases": Delivery(
             streams=lambda options: _table(
@@ -148,7 +161,9 @@ SYSTEM = System(
         ),
         "tickets": Delivery(
             streams=lambda options: _table(
-                "incident", "number,short_description,state,cmdb_ci,caller_id,opened_at,closed_at"
+                "incident",
+                "number,short_description,state,cmdb_ci,cmdb_ci.asset_tag,cmdb_ci.serial_number,caller_id,"
+                "caller_id.email,caller_id.user_name,opened_at,closed_at,resolved_at",
             ),
             derive=_kinds,
             reading=_UTC,
@@ -156,17 +171,13 @@ SYSTEM = System(
                 "ticket_id": "number.value",
                 "kind": "kind",
                 "status": "state.value",
-                "asset_tag": "cmdb_ci.display_value",
-                "person": "caller_id.display_value",
+                "asset_tag": ["cmdb_ci.asset_tag.value", "cmdb_ci.display_value"],
+                "serial": "cmdb_ci.serial_number.value",
+                "person": ["caller_id.email.value", "caller_id.user_name.value", "caller_id.display_value"],
                 "opened_at": "opened_at.value",
-                "closed_at": "closed_at.value",
+                "closed_at": "ended",
             },
-            values={
-                "status": {
-                    **dict.fromkeys(("1", "2", "3"), "open"),
-                    **dict.fromkeys(("6", "7", "8"), "closed"),
-                }
-            },
+            values={"status": {**dict.fromkeys(_OPEN, "open"), **dict.fromkeys(_CLOSED, "closed")}},
         ),
     },
 )

@@ -4,8 +4,10 @@
 and `/reports/activity`, with a personal access token (`token`). Names come HTML-escaped and are unescaped; instants
 have no zone and are in the source's `timezone`.
 
-**Delivers** `assets` (in use = checked out to somebody or something, whatever the label says), `people`, `entitlements`
-(say currency and billing_period as constants), `seats`, `movements`.
+**Delivers** `assets` (in use = checked out to somebody or something, whatever the label says), `people` (deleted
+or not activated = terminated; where people never sign in to Snipe-IT, say `true = "active"` and `false = "active"`
+under `[sources.values.status]`), `entitlements` (a licence's cost is taken for that of one seat; say currency and
+billing_period as constants), `seats`, `movements`.
 
 **Gaps**: costs are text as the server formats numbers: set `decimal_separator` and `thousands_separator` if it does not
 write 1,299.99. An asset's currency is not told: set constants.currency.
@@ -17,7 +19,7 @@ from connectors import web
 from connectors.auth import Auth, BearerToken
 from connectors.system import Delivery, Streams, System, WebOptions, either
 from connectors.vault import Credential
-from connectors.walks import Stream, Total
+from connectors.walks import Instead, Stream, Total
 
 _WALK = Total(start="offset", limit="limit", size=500)  # the server gives fewer where it is set to
 _BY_ID: dict[str, str | list[str]] = {
@@ -25,6 +27,8 @@ _BY_ID: dict[str, str | list[str]] = {
     "order": "asc",
 }  # by default the newest come first: pages would shift
 _REFUSED = {"status": "error"}
+_PERSON_ID = ("employee_num", "username")
+_NO_USERS = "from_person and to_person are names only: the token may not list users"
 _MONEY = {"thousands_separator": ","}
 
 
@@ -63,6 +67,15 @@ def _people(options: SnipeOptions) -> list[Stream]:
     return [_list("users"), deleted]
 
 
+def _movements(options: SnipeOptions) -> list[Stream]:
+    """The log names people by their id here alone: the users say who that is."""
+    users = [
+        stream.model_copy(update={"name": f"users_{stream.name}", "looked_up": True}) for stream in _people(options)
+    ]
+    users = [stream.model_copy(update={"instead": [Instead(status=403, note=_NO_USERS)]}) for stream in users]
+    return [*users, _list("reports/activity", item_type="asset")]
+
+
 def _seats(options: SnipeOptions) -> list[Stream]:
     licences = _list("licenses", name="licences", looked_up=True)
     seats = _list("licenses/{id}/seats").model_copy(update={"each": "licences", "carry": {"product": "{name}"}})
@@ -95,17 +108,31 @@ def _register(rows: pl.DataFrame, streams: Streams) -> pl.DataFrame:
         .then(pl.lit("in_repair"))
     )
     is_person = either(rows, "assigned_to.type") == "user"
-    return rows.with_columns(
+    rows = rows.with_columns(
         state.alias("state"),
         pl.when(is_person).then(either(rows, "assigned_to.email", "assigned_to.username")).alias("holder"),
         pl.when(either(rows, "byod") == "true").then(pl.lit("personal")).alias("owned"),
+        pl.coalesce(either(rows, "id"), pl.format("row {}", "_row")).alias("whose"),
     )
+    # a server can be set to show the archived among all others, too
+    return rows.unique("whose", keep="last", maintain_order=True).drop("whose")
 
 
 def _employed(rows: pl.DataFrame, streams: Streams) -> pl.DataFrame:
     rows = _plain(rows, streams)
     gone = pl.when(either(rows, "deleted").is_not_null()).then(pl.lit("terminated"))
-    return rows.with_columns(pl.coalesce(gone, either(rows, "activated")).alias("state"))
+    return _named(rows, "manager.id", rows, "led by").with_columns(
+        pl.coalesce(gone, either(rows, "activated")).alias("state"),
+        either(rows, *_PERSON_ID).alias("person"),
+    )
+
+
+def _named(rows: pl.DataFrame, field: str, users: pl.DataFrame, name: str) -> pl.DataFrame:
+    """The rows with the person whose id a field holds, as `people` knows that person; null where no user has it."""
+    known = users.select(either(users, "id").alias("known"), either(users, *_PERSON_ID).alias(name))
+    known = known.drop_nulls("known").unique("known", keep="first", maintain_order=True)
+    asked = rows.with_columns(either(rows, field).alias("known"))
+    return asked.join(known, on="known", how="left", maintain_order="left").drop("known")
 
 
 def _taken_seats(rows: pl.DataFrame, streams: Streams) -> pl.DataFrame:
@@ -117,17 +144,24 @@ def _taken_seats(rows: pl.DataFrame, streams: Streams) -> pl.DataFrame:
 
 def _log(rows: pl.DataFrame, streams: Streams) -> pl.DataFrame:
     rows = _plain(rows, streams)
-    tag = either(rows, "item.name").str.extract(r"\(([^()]+)\)")
-    moved = either(rows, "action_type").is_in(["checkout", "checkin from", "checkin"])
-    rows = rows.with_columns(
-        tag.alias("tag"),
-        either(rows, "target.email", "target.username", "target.name").alias("whose"),
-    )
-    kinds = either(rows, "action_type").replace({"checkin from": "checkin"})
-    return rows.filter(moved.fill_null(True)).with_columns(
-        kinds.alias("move"),
-        pl.when(kinds == "checkout").then("whose").alias("to"),
-        pl.when(kinds == "checkin").then("whose").alias("from"),
+    users = [_plain(frame, streams) for name, frame in streams.items() if name.startswith("users_")]
+    rows = _named(rows, "target.id", pl.concat(users, how="diagonal") if users else pl.DataFrame(), "held by")
+    target, move = either(rows, "target.type"), either(rows, "action_type").replace({"checkin from": "checkin"})
+    is_person, is_place = target.eq_missing("user"), target.eq_missing("location")
+    ends = {
+        "person": pl.when(is_person).then(either(rows, "held by", "target.name")),
+        "location": pl.when(is_place).then(either(rows, "target.name")),
+    }
+    sides = {"to": move == "checkout", "from": move == "checkin"}
+    moved = move.is_in(["checkout", "checkin"]).fill_null(True)
+    return rows.filter(moved).with_columns(
+        either(rows, "item.name").str.extract(r"\(([^()]+)\)").alias("tag"),
+        move.alias("move"),
+        *(
+            pl.when(side).then(end).alias(f"{name} {what}")
+            for name, side in sides.items()
+            for what, end in ends.items()
+        ),
     )
 
 
@@ -163,14 +197,14 @@ SYSTEM = System(
             streams=_people,
             derive=_employed,
             columns={
-                "person_id": ["employee_num", "username"],
+                "person_id": "person",
                 "full_name": ["name", "{first_name} {last_name}"],
                 "email": "email",
                 "username": "username",
                 "status": "state",
                 "start_date": "start_date.date",
                 "end_date": "end_date.date",
-                "manager_id": "manager.name",
+                "manager_id": "led by",
                 "department": "department.name",
                 "location": "location.name",
             },
@@ -203,14 +237,16 @@ SYSTEM = System(
             constants={"status": "active"},
         ),
         "movements": Delivery(
-            streams=lambda options: [_list("reports/activity", item_type="asset")],
+            streams=_movements,
             derive=_log,
             columns={
                 "event_id": "id",
                 "kind": "move",
                 "asset_tag": "tag",
-                "from_person": "from",
-                "to_person": "to",
+                "from_person": "from person",
+                "to_person": "to person",
+                "from_location": "from location",
+                "to_location": "to location",
                 "occurred_at": "created_at.datetime",
                 "reason": "note",
             },

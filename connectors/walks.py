@@ -23,6 +23,7 @@ _LINK = re.compile(rf"[\s,]*+<([^>]*+)>((?:\s*+;\s*+[^\s=,;]++(?:\s*+=\s*+{_VALU
 _REL = re.compile(rf";\s*+rel\s*+=\s*+({_VALUE})", re.IGNORECASE)
 _PART = re.compile(r"\b\d{1,12}-(\d{1,12})/(\d{1,12})\b")
 _PAST_END = (400, 404, 416, 422)  # how some systems answer to a page behind the last
+_ERRORS = ("error", "errors", "Errors")  # where an answer says that it broke off, whatever its status
 _REFUSED = 403  # what an answer is taken for that says no although its status is 200
 Said = dict[str, str]
 
@@ -347,6 +348,8 @@ def _records(stream: Stream, answer: Answer) -> list[Any]:
     if refusal := next((n for n, value in stream.refused_when.items() if _plain(dig(answer.data, n)) == value), None):
         said = next((t for n in ("error", "messages", "message") if isinstance(t := dig(answer.data, n), str)), refusal)
         raise PullError(f"the source answered with an error: {' '.join(said.split())[:160]}", _REFUSED)
+    if isinstance(answer.data, dict) and (told := next((n for n in _ERRORS if answer.data.get(n)), None)):
+        raise PullError(f"the answer tells of an error beside its records{message(answer.data) or f' ({told})'}")
     records = records_at(answer.data, stream.records)
     if records is None and _says_none(stream, answer.data):
         return []

@@ -335,6 +335,23 @@ def test_a_row_that_comes_twice_counts_once(pull: Pull, name: str, feed: str) ->
 
 
 @on_every_walk
+def test_an_answer_that_tells_of_an_error_beside_its_records_is_no_whole_answer(
+    pull: Pull, name: str, feed: str
+) -> None:
+    """ServiceNow so gives what it found before its time was over; OData tells of what befell it while it wrote."""
+    if not isinstance(pages_of(name, feed)["rows"], dict):
+        pytest.skip("its page is a bare list, which tells nothing")
+
+    def fault(asked: Asked, reply: Reply) -> None:
+        if asked.start and not asked.stream.looked_up:
+            reply.body["error"] = {"message": "took too long"}
+
+    pulled = pull(name, feed, fault)
+    assert not pulled.is_whole
+    assert "took too long" in str(pulled.fetched.why)
+
+
+@on_every_walk
 @pytest.mark.parametrize("is_record", [True, False], ids=["record", "page"])
 def test_a_record_that_names_a_key_twice_is_set_aside_and_a_page_is_refused(
     pull: Pull, name: str, feed: str, is_record: bool
