@@ -22,6 +22,7 @@ from connectors.walks import Instead, Stream, Total
 _COMPUTERS = "api/v{}/computers-inventory"
 _SECTIONS = ["GENERAL", "HARDWARE", "USER_AND_LOCATION"]
 _SEEN = ["lastCheckIn", "lastContact", "lastContactTime", "lastContactDate", "lastInventoryUpdateDate", "reportDate"]
+_PERSONAL = ["UserEnrollment", "AccountDrivenUserEnrollment", "PersonalDeviceProfile"]
 _OLDER = "the server has no v{} of computers-inventory: v{} is read, whose fields are named otherwise"
 
 
@@ -74,20 +75,27 @@ def _described(rows: pl.DataFrame, streams: Streams) -> pl.DataFrame:
     return rows.with_columns(
         pl.when(model.str.contains("ipad"))
         .then(pl.lit("tablet"))
+        .when(model.str.contains("apple tv|watch"))
+        .then(pl.lit("other"))
         .when(is_mobile)
         .then(pl.lit("phone"))
         .when(model.str.contains("book"))
         .then(pl.lit("laptop"))
-        .otherwise(pl.lit("desktop"))
+        .when(model.is_not_null())
+        .then(pl.lit("desktop"))
         .alias("class"),
         pl.when(is_mobile)
         .then(pl.format("mobile {}", either(rows, "mobileDeviceId")))
         .otherwise(either(rows, "id"))
         .alias("device"),
         encrypted.replace_strict(
-            {"ENCRYPTED": "true", "DECRYPTED": "false"}, default=None, return_dtype=pl.String
+            {"ENCRYPTED": "true", "DECRYPTED": "false", "UNENCRYPTED": "false"}, default=None, return_dtype=pl.String
         ).alias("encrypted"),
-        pl.when(owned.str.contains("User")).then(pl.lit("personal")).alias("owned"),
+        pl.when(model.str.contains("virtual|vmware|parallels"))
+        .then(pl.lit("virtual"))
+        .when(owned.is_in(_PERSONAL))
+        .then(pl.lit("personal"))
+        .alias("owned"),
     )
 
 

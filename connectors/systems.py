@@ -18,7 +18,7 @@ from connectors.http import Wire
 from connectors.pages import PAGES, HostileError, PageFile, PullError
 from connectors.system import WEAKEST, Copy, Delivery, Options, System
 from connectors.vault import is_reference
-from tieout.mapping import with_absent
+from tieout.mapping import with_absent, with_members
 from tieout.pull import Control, Fetched, PullReport, Records
 from tieout.settings import Source
 
@@ -147,7 +147,8 @@ def _copied(copy: Copy, source: Source, folder: Path, wire: Wire) -> Fetched:
 def read(folder: Path, source: Source) -> Records:
     """What `fetch` left in `folder`, as records under the system's own field names.
 
-    A field that is mapped, and that no record has, may be there as an empty column: see `with_absent`.
+    A field that is mapped may be there as a column although no record has it under that name: see `with_members` and
+    `with_absent`.
     """
     try:
         return _read(folder, source)
@@ -168,7 +169,7 @@ def _read(folder: Path, source: Source) -> Records:
     rows = delivery_of(source).derive(records.rows, streams)
     if rows.height != records.rows.height:  # a record stands for several rows, or for none
         rows = rows.drop("_row").with_row_index("_row", offset=1).cast({"_row": pl.Int64})
-    rows = with_absent(rows, source)
+    rows = with_absent(with_members(rows, source), source)
     return replace(records, rows=rows, columns=tuple(name for name in rows.columns if name != "_row"))
 
 

@@ -346,8 +346,7 @@ def _counts_the_rest(stream: Stream, seen: Seen) -> bool:
 
 def _records(stream: Stream, answer: Answer) -> list[Any]:
     if refusal := next((n for n, value in stream.refused_when.items() if _plain(dig(answer.data, n)) == value), None):
-        said = next((t for n in ("error", "messages", "message") if isinstance(t := dig(answer.data, n), str)), refusal)
-        raise PullError(f"the source answered with an error: {' '.join(said.split())[:160]}", _REFUSED)
+        raise PullError(f"the source answered with an error{message(answer.data) or f' ({refusal})'}", _REFUSED)
     if isinstance(answer.data, dict) and (told := next((n for n in _ERRORS if answer.data.get(n)), None)):
         raise PullError(f"the answer tells of an error beside its records{message(answer.data) or f' ({told})'}")
     records = records_at(answer.data, stream.records)

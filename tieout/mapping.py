@@ -9,6 +9,8 @@ from tieout.feeds import FEEDS, Feed, canonical
 from tieout.settings import Source
 
 _PART = re.compile(r"\{([^{}]+)\}")
+_MEMBER = re.compile(r"([^{}]+?)\.(\d{1,3})((?:\.[^.{}'\[\]]+)*)")
+_ANY_OTHER = "*"
 
 
 class ShapeError(Exception):
@@ -48,6 +50,21 @@ def as_json(columns: list[str]) -> pl.Expr:
     ]
     joined = pl.concat_str(members, separator=",", ignore_nulls=True)
     return pl.when(joined != "").then(pl.concat_str(pl.lit("{"), joined, pl.lit("}")))
+
+
+def with_members(records: pl.DataFrame, source: Source) -> pl.DataFrame:
+    """Records with each mapped field that stands in a list, like `emails.0.address`, as a column of its own."""
+    mapped = {field for ways in source.columns.values() for way in ways for field in fields_of(way)}
+    found = [place for name in sorted(mapped - set(records.columns)) if (place := _MEMBER.fullmatch(name))]
+    return records.with_columns(
+        pl.col(place[1]).str.json_path_match(f"$[{place[2]}]{_nested(place[3])}").alias(place[0])
+        for place in found
+        if place[1] in records.columns
+    )
+
+
+def _nested(path: str) -> str:
+    return "".join(f"['{name}']" for name in path.split(".")[1:])
 
 
 def with_absent(records: pl.DataFrame, source: Source) -> pl.DataFrame:
@@ -163,9 +180,13 @@ def _fill(template: str) -> pl.Expr:
 
 
 def _translate(text: pl.Expr, values: dict[str, str]) -> pl.Expr:
-    """Replace the values a map names (any case, outer space ignored; `""` is an empty cell); keep all others."""
+    """Replace the values a map names: any case, outer space ignored; `""` is an empty cell, `*` any other that is not.
+
+    Without `*` others are kept.
+    """
     if not values:
         return text
     seen = text.fill_null("").str.strip_chars().str.to_lowercase()
-    names = {key.strip().lower(): value for key, value in values.items()}
-    return seen.replace_strict(names, default=text, return_dtype=pl.String)
+    names = {key.strip().lower(): value for key, value in values.items() if key != _ANY_OTHER}
+    others = pl.when(seen != "").then(pl.lit(values[_ANY_OTHER])) if _ANY_OTHER in values else text
+    return seen.replace_strict(names, default=others, return_dtype=pl.String) if names else others
