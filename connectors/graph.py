@@ -6,7 +6,8 @@ of active users of the last `usage_days`; `/deviceManagement/managedDevices`. An
 `client_id`, and `client_secret` or a certificate (`private_key`, `thumbprint`), and the permissions User.Read.All,
 AuditLog.Read.All, Organization.Read.All, Reports.Read.All, DeviceManagementManagedDevices.Read.All.
 
-**Delivers** `accounts` (last login: the later of the last successful interactive and the last non-interactive sign-in),
+**Delivers** `accounts` (last login: the later of the last successful interactive and the last non-interactive sign-in;
+unknown where only a try is told of, and of the deleted),
 `seats` (one row a user and licence; last use is that of the services which the licence contains, and unknown where the
 report tells of none: signing in is not using), `endpoints`.
 
@@ -26,7 +27,7 @@ from connectors.walks import Instead, Next, Stream, Whole
 _USER = ("id,userPrincipalName,mail,proxyAddresses,displayName,accountEnabled,userType,employeeId,createdDateTime,"
          "assignedLicenses,licenseAssignmentStates")  # fmt: skip
 _NEEDS = "needs tenant, client_id, and client_secret or private_key"
-_SIGN_IN = "signInActivity"
+_SIGN_IN, _NEVER = "signInActivity", "1970-01-01T00:00:00Z"
 _NO_SIGN_IN = (
     f"last_login_at is not permitted: the tenant lacks Entra P1, or the application AuditLog.Read.All ({_SIGN_IN})"
 )
@@ -146,11 +147,15 @@ def _devices(options: GraphOptions) -> list[Stream]:
 
 def _signed_in(rows: pl.DataFrame, streams: Streams) -> pl.DataFrame:
     told = ("lastSuccessfulSignInDateTime", "lastNonInteractiveSignInDateTime")
-    ways = [either(rows, f"{_SIGN_IN}.{name}") for name in told]
-    deleted = pl.when(either(rows, "deleted").is_not_null()).then(pl.lit("deprovisioned"))
+    signed_in = pl.max_horizontal(*(either(rows, f"{_SIGN_IN}.{name}") for name in told))
+    # successes are told since December 2023 only, and of the deleted nothing is
+    tried, is_deleted = either(rows, f"{_SIGN_IN}.lastSignInDateTime"), either(rows, "deleted").is_not_null()
+    is_told = pl.any_horizontal(pl.lit(False), pl.col("^signInActivity\\..*$").is_not_null().any())
+    never = pl.when(is_told & tried.is_null() & ~is_deleted).then(pl.lit(_NEVER))
+    deleted = pl.when(is_deleted).then(pl.lit("deprovisioned"))
     name, own_id = either(rows, "userPrincipalName"), either(rows, "id").str.replace_all("-", "", literal=True)
     return rows.with_columns(
-        pl.max_horizontal(*ways).alias("signed_in"),
+        pl.coalesce(signed_in, never).alias("signed_in"),
         pl.coalesce(deleted, either(rows, "accountEnabled")).alias("state"),
         name.str.strip_prefix(own_id).alias("named"),  # of the deleted, the id stands before the name
         addresses(rows, "proxyAddresses").alias("addresses"),
@@ -227,7 +232,6 @@ SYSTEM = System(
                 "status": {"true": "active", "false": "suspended"},
                 "kind": {"Member": "human", "Guest": "guest"},
             },
-            never=("signed_in",),
         ),
         "seats": Delivery(
             streams=_seats,

@@ -32,7 +32,7 @@ _AGAIN = {408, 425, 429, *range(500, 600)} - {501, 505, 511}  # 501 and its like
 _NO_CONTENT = 204  # the one success that has no body
 _REDIRECTS = (301, 302, 303, 307, 308)
 _MOST_REDIRECTS = 5
-_QUOTA = ("rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded")  # how some systems say 429 with a 403
+_QUOTA = ("ratelimitexceeded", "quotaexceeded", "rate limit exceeded", "secondary rate limit")  # 429, said with a 403
 _RESETS = ("x-rate-limit-reset", "x-ratelimit-reset", "ratelimit-reset")
 _MESSAGES = ("message", "error_description", "errorSummary", "detail", "messages", "title", "error.message", "error")
 
@@ -331,7 +331,7 @@ def message(data: Any) -> str:
 
 
 def _is_throttled(headers: Mapping[str, str], raw: bytes) -> bool:
-    says = any(word.encode() in raw for word in _QUOTA)
+    says = any(word.encode() in raw.lower() for word in _QUOTA)
     return says or "retry-after" in headers or headers.get("x-ratelimit-remaining") == "0"
 
 

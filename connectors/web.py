@@ -44,6 +44,8 @@ class _Pulling:
             for said in self._fillings(stream):
                 found += self._to_the_end(stream.fill(self._said | said), keep=stream.name in needed)
             self._parents[stream.name] = found
+            if not self._wire.is_glance:
+                _hold_all_wanted(stream, found)
         weakest = min((stream.walk.proof for stream in streams), key=_WEAKEST_FIRST.index)
         return End(weakest, self._distinct, self._declared)
 
@@ -102,6 +104,14 @@ class _Pulling:
         for name, count in (("pages", self._pages.pages), ("rows", self._pages.rows)):
             if count >= getattr(limits, name):
                 raise PullError(f"the pull is larger than its limit, {name} = {getattr(limits, name)}")
+
+
+def _hold_all_wanted(stream: Stream, found: list[Fields]) -> None:
+    """Raise PullError where a record that was asked for by name is not there: without it the rows are not whole."""
+    for field, wanted in stream.only.items():
+        missing = sorted(set(wanted) - {fields.get(field, "") for fields in found})
+        if missing:
+            raise PullError(f"none of the source's {stream.name} has the {field} {' or '.join(map(repr, missing))}")
 
 
 def _times(now: datetime, days: int) -> Fields:

@@ -500,3 +500,20 @@ def test_a_key_that_no_record_has_any_more_refuses_the_delivery(pull: Pull, name
     pulled_key = [key for stream in rows for key in stream.key if key != KEY]
     pulled = pull(name, feed, change=change)
     assert not pulled_key or pulled.staged.failure or pulled.staged.used < pulled.staged.landed or not pulled.is_whole
+
+
+def test_an_application_that_is_asked_for_and_not_there_is_told(pull: Pull) -> None:
+    """A label that is mistyped, or that was changed, is no application without users."""
+    pulled = pull("okta", "seats", options={"apps": ["Figma", "Mirro"]})
+    assert pulled.fetched.outcome == "failed"
+    assert "none of the source's apps has the label 'Mirro'" in str(pulled.fetched.why)
+
+
+def test_a_refusal_for_asking_too_often_is_asked_again(pull: Pull) -> None:
+    def fault(asked: Asked, reply: Reply) -> None:
+        if asked.number == 2:
+            reply.status, reply.body = 403, {"message": "You have exceeded a secondary rate limit."}
+
+    pulled = pull("github", "seats", fault)
+    assert pulled.is_whole
+    assert len(pulled.waited) == 1
