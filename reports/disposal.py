@@ -61,9 +61,9 @@ def build(tables: Tables, about: About, exceptions: Exceptions) -> Sections:
         "Disposal",
         "What left or is leaving, batch by batch; data-bearing items need a certificate that names them.",
         (
-            Card(counted(under_way, missing), f"of {items.height:,} items under way"),
+            Card(counted(under_way, missing), f"of {items.height:,} items under way", link="#items"),
             Card(f"{proven:,} of {gone.height:,}", "data-bearing items that left are certified",
-                 alarm=proven < gone.height),
+                 alarm=proven < gone.height, link="#items"),
             Card(counted(alive, missing), "showed life after their end", alarm=alive > 0, link="#open"),
             Card(counted(rows.height, missing), "open exceptions of the disposal", link="#open"),
         ),

@@ -133,6 +133,7 @@ def _summary(pack: Pack, about: About) -> tuple[str, ...]:
     """What must be done, by when, why, and what it is worth, in six lines."""
     worth_of = [
         f"{money(line.value, about.reporting_currency)} {line.kind.replace('_', ' ')}"
+        f"{f', {line.unvalued:,} unvalued' if line.unvalued else ''}"
         for line in pack.worth
         if line.added and line.value is not None
     ]

@@ -16,6 +16,7 @@ from markupsafe import Markup
 from reports import charts
 from reports.letterhead import Letterhead
 from reports.listing import minor_unit
+from reports.rollforward import COUNTED
 from tieout.feeds import NEVER
 
 HERE = Path(__file__).parent
@@ -64,6 +65,7 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals["counted"] = "&".join(f"status={status}" for status in COUNTED)
     environment.filters |= {
         "grouped": grouped,
         "money": money,

@@ -52,12 +52,12 @@ def build(tables: Tables, about: About) -> Sections:
         "Who has left and what each still holds, as the register, the consoles and the directory show it.",
         (
             Card(counted(still.height, missing), f"of {leavers.height:,} leavers still hold something",
-                 alarm=still.height > 0),
-            Card(counted(int(still["devices_held"].sum()), missing), "devices with them"),
+                 alarm=still.height > 0, link="#leavers"),
+            Card(counted(int(still["devices_held"].sum()), missing), "devices with them", link="#leavers"),
             Card(counted(int(still["accounts_active"].sum()), missing), "accounts that can still sign in",
-                 alarm=bool(still["accounts_active"].sum())),
+                 alarm=bool(still["accounts_active"].sum()), link="#leavers"),
             Card(money(total(still["seats_value"]), home),
-                 f"a year for seats they still have{unvalued(still['seats_value'])}"),
+                 f"a year for seats they still have{unvalued(still['seats_value'])}", link="#leavers"),
             Card(counted(late.height, missing), "devices past the day they were due", link="#returns"),
         ),
         (

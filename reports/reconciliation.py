@@ -24,18 +24,20 @@ OUTCOMES = ("fired", "superseded", "exempt", "clean", "unknown", "not_evaluated"
 
 @dataclass(frozen=True)
 class Share:
-    """One group of open exceptions; `percent` is of all open ones, 0 to 100."""
+    """One group of open exceptions: its `value` in the list, empty where it has none; `percent` is of all open ones."""
 
     name: str
+    value: str
     count: int
     percent: int
 
 
 @dataclass(frozen=True)
 class Breakdown:
-    """Open exceptions divided by one property."""
+    """Open exceptions divided by one property, which a column of the list holds."""
 
     title: str
+    column: str
     shares: tuple[Share, ...]
 
 
@@ -58,11 +60,10 @@ class Run:
 
 @dataclass(frozen=True)
 class Group:
-    """How many exceptions of one rule are not settled, in all and by severity."""
+    """How many exceptions of one rule are open."""
 
     prose: Prose
     count: int
-    severities: tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,6 @@ class Reconciliation:
     set_aside: tuple[SetAside, ...]
     source_exceptions: tuple[tuple[str, str, str, str], ...]
     groups: tuple[Group, ...]
-    resolved: int
     exceptions: Listing
 
 
@@ -126,8 +126,7 @@ def build(
             .sort("rule", "subject")
             .iter_rows()
         ),
-        groups=_groups(listed, rules),
-        resolved=listed.filter(pl.col("status") == "resolved").height,
+        groups=_groups(counted, rules),
         exceptions=listing.build(
             "exceptions", f"Exceptions of {about.period}", entries.COLUMNS, listed, about,
             details=exceptions.details, answers=entries.ANSWERS, elsewhere="the pages of their owners have them",
@@ -137,13 +136,17 @@ def build(
 
 def _breakdowns(counted: pl.DataFrame) -> tuple[Breakdown, ...]:
     def by(title: str, column: str, order: Sequence[str] = ()) -> Breakdown:
-        counts = dict(counted.group_by(pl.col(column).fill_null(f"no {title.split()[-1]}")).len().iter_rows())
+        counts = dict(counted.group_by(pl.col(column).fill_null("")).len().iter_rows())
         if order:
             counts = {name: counts.get(name, 0) for name in order}
         ordered = counts.items() if order else sorted(counts.items(), key=lambda item: (-item[1], item[0]))
         return Breakdown(
             title,
-            tuple(Share(name, count, round(100 * count / max(counted.height, 1))) for name, count in ordered),
+            column,
+            tuple(
+                Share(value or f"no {title.split()[-1]}", value, count, round(100 * count / max(counted.height, 1)))
+                for value, count in ordered
+            ),
         )
 
     return (
@@ -200,9 +203,9 @@ def _set_aside(tables: Tables, about: About) -> tuple[SetAside, ...]:
     return tuple(SetAside(*row) for row in rows.iter_rows())
 
 
-def _groups(listed: pl.DataFrame, rules: Mapping[str, str]) -> tuple[Group, ...]:
-    """What is not settled, by rule: the rule with the gravest exceptions first."""
-    counts = listed.filter(pl.col("status") != "resolved").group_by("rule", "severity").len()
+def _groups(counted: pl.DataFrame, rules: Mapping[str, str]) -> tuple[Group, ...]:
+    """What is open, by rule: the rule with the gravest exceptions first."""
+    counts = counted.group_by("rule", "severity").len()
     by_rule: dict[str, dict[str, int]] = {}
     for rule, severity, count in counts.iter_rows():
         by_rule.setdefault(rule, {})[severity] = count
@@ -211,10 +214,5 @@ def _groups(listed: pl.DataFrame, rules: Mapping[str, str]) -> tuple[Group, ...]
         return min(map(SEVERITIES.index, by_rule[rule])), -sum(by_rule[rule].values()), rule
 
     return tuple(
-        Group(
-            read(rule, rules.get(rule, "")),
-            sum(by_rule[rule].values()),
-            tuple((severity, by_rule[rule][severity]) for severity in SEVERITIES if severity in by_rule[rule]),
-        )
-        for rule in sorted(by_rule, key=gravity)
+        Group(read(rule, rules.get(rule, "")), sum(by_rule[rule].values())) for rule in sorted(by_rule, key=gravity)
     )

@@ -85,9 +85,9 @@ def build(tables: Tables, about: About) -> Sections:
         "Sources",
         "landed = used + duplicate + quarantined, for every source; absence is concluded from GREEN ones alone.",
         (
-            Card(f"{pulls.height:,}", "sources configured"),
-            Card(f"{refused:,}", f"not accepted, {missing:,} of them missing", alarm=refused > 0),
-            Card(f"{pulls['landed'].sum():,}", "rows landed"),
+            Card(f"{pulls.height:,}", "sources configured", link="#pulls"),
+            Card(f"{refused:,}", f"not accepted, {missing:,} of them missing", alarm=refused > 0, link="#pulls"),
+            Card(f"{pulls['landed'].sum():,}", "rows landed", link="#pulls"),
             Card(f"{set_aside.height:,}", "rows set aside", link="#quarantine"),
             *expectations.cards(tables, about),
         ),

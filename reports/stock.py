@@ -73,7 +73,7 @@ def build(tables: Tables, about: About) -> Sections:
             Card(counted(differing.height, missing), "lines counted differ from the book", alarm=differing.height > 0,
                  link="#variance"),
             Card(money(total(differing["variance_value"]), home),
-                 f"those differences are worth{unvalued(differing['variance_value'])}"),
+                 f"those differences are worth{unvalued(differing['variance_value'])}", link="#variance"),
             Card(counted(short.height, missing), f"lines below their minimum, {critical:,} of them critical",
                  alarm=critical > 0, link="#order"),
             Card(counted(due.height, missing), "lines to count next", link="#count"),
