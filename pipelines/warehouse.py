@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 from threading import Timer
 from typing import Self
@@ -160,10 +161,16 @@ class Warehouse:
                     f"COMMENT ON COLUMN {name}.{quoted(column)} IS {literal(text)}"
                     for column, text in show.columns.items()
                 ]
-                frame = self.read(show.table, period=show.period, columns=list(show.columns))
-                connection.register("shown", frame.to_arrow())
-                connection.execute(";".join([f"CREATE TABLE {name} AS FROM shown", *comments]))
-                rows += frame.height
+                named = ", ".join(map(quoted, show.columns))
+                newest = self.files(show.table)[-1]  # has the columns of today, whichever period is asked for
+                files = dict.fromkeys([*self.files(show.table, show.period), newest])
+                told = connection.execute(
+                    f"CREATE TABLE {name} AS SELECT {named} FROM read_parquet($files, union_by_name = true) "
+                    f"WHERE coalesce({PERIOD} = $period, true)",
+                    {"files": [escape(str(path)) for path in files], "period": show.period},
+                )
+                rows += told.fetchall()[0][0]
+                connection.execute(";".join(comments))
             connection.execute("COMMIT")
             connection.execute("CHECKPOINT publication")
         return rows
@@ -227,7 +234,7 @@ class Warehouse:
             yield
         except (*_OF_STORAGE, OSError, pl.exceptions.ComputeError, ValidationError) as problem:
             raise StorageError(_unusable(self.folder, problem)) from problem
-        except pl.exceptions.ColumnNotFoundError as problem:
+        except (pl.exceptions.ColumnNotFoundError, duckdb.BinderException) as problem:
             why = "what is kept was written by an older version of Tieout; run the latest month again"
             raise StorageError(f"{self.folder}: {why}.") from problem
 

@@ -19,7 +19,7 @@ from reports.listing import Column, Listing
 from reports.page import money
 from reports.prose import read
 from reports.renewals import Renewal, renewals
-from reports.tables import Tables, of_period, silent, tie, total
+from reports.tables import Tables, of_period, silent, summed, tie, total
 from tieout.money import rounded
 
 NO_LINE = "no contract line"
@@ -384,16 +384,21 @@ def _positions(lines: pl.DataFrame, seats: pl.DataFrame, home: str) -> tuple[Pos
     return tuple(Position(**row) for row in shown.iter_rows(named=True))
 
 
+_COUNTED = (
+    pl.len(),
+    pl.col("annual_value").null_count().alias("unvalued"),
+    *(summed(name) for name in ("annual_value", "realisable_now", "at_renewal", "this_year", "next_year")),
+)
+"""What a total says of its seats."""
+
+
 def _total(name: str, seats: pl.DataFrame) -> Total:
-    values = seats["annual_value"]
-    now, renewal = total(seats["realisable_now"]), total(seats["at_renewal"])
-    years = (total(seats["this_year"]), total(seats["next_year"]))
-    return Total(name, seats.height, values.null_count(), total(values), now, renewal, *years)
+    return Total(name, *seats.select(_COUNTED).row(0))
 
 
 def _totals(seats: pl.DataFrame, column: str) -> tuple[Total, ...]:
     """One total a value of a column, the highest first."""
-    totals = [_total(str(name), part) for (name,), part in seats.group_by(column)]
+    totals = [Total(str(name), *counted) for name, *counted in seats.group_by(column).agg(_COUNTED).iter_rows()]
     return tuple(sorted(totals, key=lambda t: (-(t.value or 0), t.name)))
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 import polars as pl
 
 from reports.about import About
-from reports.tables import Tables, of_period, total
+from reports.tables import Tables, of_period, summed
 
 AHEAD = timedelta(days=180)
 SOON = timedelta(days=60)
@@ -41,14 +41,22 @@ class Renewal:
 def renewals(tables: Tables, about: About) -> tuple[Renewal, ...]:
     """The lines that end, or whose notice must be given, within 180 days; the earliest first."""
     today, last = about.today, about.today + AHEAD
-    reducible = of_period(tables, "waterfall", about.period).filter(
-        (pl.col("bucket") == "reducible") & (pl.col("units") > 0)
+    idle = (
+        of_period(tables, "waterfall", about.period)
+        .filter((pl.col("bucket") == "reducible") & (pl.col("units") > 0))
+        .group_by("contract_id", "line_no")
+        .agg(idle=pl.col("units").sum(), saves=summed("at_renewal"))
     )
-    by_line, nothing = reducible.partition_by("contract_id", "line_no", as_dict=True), reducible.clear()
+    told = pl.col("assigned").is_not_null()
     ahead = pl.col("decide_by").is_between(today, last) | pl.col("committed_until").is_between(today, last)
     lines = (
         of_period(tables, "entitlement_positions", about.period)
         .filter(ahead & pl.col("annual_spend_amount").is_not_null())
+        .join(idle, on=["contract_id", "line_no"], how="left")
+        .with_columns(
+            pl.when(told).then(pl.col("idle").fill_null(0)).alias("idle"),
+            pl.when(told & pl.col("idle").is_null()).then(0).when(told).then("saves").alias("saves"),
+        )
         .sort(pl.coalesce("decide_by", "committed_until"), "product", "contract_id", "line_no")
     )
     return tuple(
@@ -65,9 +73,8 @@ def renewals(tables: Tables, about: About) -> tuple[Renewal, ...]:
             amount=row["annual_spend_amount"],
             currency=row["currency"],
             spend=row["annual_spend"],
-            idle=total(units["units"]) if row["assigned"] is not None else None,
-            saves=total(units["at_renewal"]) if row["assigned"] is not None else None,
+            idle=row["idle"],
+            saves=row["saves"],
         )
         for row in lines.iter_rows(named=True)
-        for units in (by_line.get((row["contract_id"], row["line_no"]), nothing),)
     )

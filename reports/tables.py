@@ -58,3 +58,9 @@ def total(values: pl.Series) -> Decimal | None:
     """The exact sum of amounts; 0 of no rows, None where there are rows and none has a value."""
     known = values.drop_nulls().to_list()
     return sum(known, Decimal(0)) if known or values.is_empty() else None
+
+
+def summed(name: str) -> pl.Expr:
+    """The same for a column of the rows, or groups of rows, that it is put to."""
+    amounts = pl.col(name)
+    return pl.when((amounts.count() > 0) | (pl.len() == 0)).then(amounts.sum()).alias(name)

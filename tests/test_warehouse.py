@@ -126,6 +126,15 @@ def test_tables_of_an_older_version_are_told_as_such(warehouse: Warehouse, tmp_p
         warehouse.publish(tmp_path / "p.duckdb", {"t": Shown("t", "", {"n": "", "later": ""})})
     warehouse.write("t", pl.DataFrame({"n": [2], "later": ["x"]}), "2026-10")
     assert warehouse.read("t", columns=["n", "later"]).rows() == [(1, None), (2, "x")]
+    shown = {"t": Shown("t", "", {"n": "", "later": ""}, "2026-09")}
+    assert warehouse.publish(tmp_path / "q.duckdb", shown) == 1
+    assert query(tmp_path / "q.duckdb", "FROM t").rows() == [(1, None)]
+
+
+def test_tables_are_published_out_of_a_folder_of_any_name(tmp_path: Path) -> None:
+    warehouse = Warehouse(tmp_path / "Büro [1] *'s?")
+    warehouse.write("t", pl.DataFrame({"n": [1]}), "2026-09")
+    assert warehouse.publish(tmp_path / "p.duckdb", {"t": Shown("t", "", {"n": ""})}) == 1
 
 
 @pytest.fixture

@@ -50,19 +50,21 @@ def joined(rows: pl.DataFrame, feed: Feed, who: Known) -> float | None:
 
     Null where no row names any, or where nobody is known yet: then nothing can be told.
     """
-    named, found = [], []
-    for columns, normal, keys in (
-        (_people_of(feed), normalize.email, who.people),
-        (_devices_of(feed), normalize.serial, who.devices),
-    ):
-        if not keys.is_empty():
-            named += [normal(pl.col(name)).is_not_null() for name in columns]
-            found += [normal(pl.col(name)).is_in(keys.implode()) for name in columns]
-    if not named:
-        return None
-    naming = rows.select(pl.any_horizontal(named).alias("named"), pl.any_horizontal(found).alias("found"))
-    total = int(naming["named"].sum())
-    return naming.filter("named", "found").height / total if total else None
+    looked_up = [
+        (name, normal, keys.to_frame("key"))
+        for columns, normal, keys in (
+            (_people_of(feed), normalize.email, who.people),
+            (_devices_of(feed), normalize.serial, who.devices),
+        )
+        for name in columns
+        if not keys.is_empty()
+    ]
+    naming = rows.select(normal(pl.col(name)).alias(name) for name, normal, _ in looked_up)
+    naming = naming.filter(pl.any_horizontal(pl.lit(False), pl.all().is_not_null()))
+    stranger = naming
+    for name, _, keys in looked_up:  # a semi join of a million keys takes a third of the time of `is_in`
+        stranger = stranger.join(keys, left_on=name, right_on="key", how="anti")
+    return (naming.height - stranger.height) / naming.height if naming.height else None
 
 
 def _people_of(feed: Feed) -> list[str]:

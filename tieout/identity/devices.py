@@ -282,18 +282,16 @@ def _by_serial(pairs: pl.DataFrame) -> pl.DataFrame:
 
 
 def _agree(candidates: pl.DataFrame) -> pl.DataFrame:
-    """One row a record that any key speaks for: the asset all its keys name, or that they disagree or name several."""
+    """One row a record that any key speaks for: the asset all its keys name, or that they disagree or name several.
+
+    Candidates come one kind of key after the other, in the order in which `how` names them.
+    """
     by_asset = candidates.group_by("_id", "asset_key").agg(
-        pl.col("kind").n_unique().alias("agreeing"), pl.struct("kind", "key").sort().alias("by")
+        pl.col("kind").n_unique().alias("agreeing"), pl.format("{} {}", "kind", "key").str.join(", ").alias("how")
     )
     speaking = candidates.group_by("_id").agg(pl.col("kind").n_unique().alias("speaking"))
     agreed = by_asset.join(speaking, on="_id").filter(pl.col("agreeing") == pl.col("speaking"))
-    told = (
-        pl.col("by")
-        .list.eval(pl.element().struct.field("kind") + " " + pl.element().struct.field("key"))
-        .list.join(", ")
-    )
-    one = agreed.filter(pl.len().over("_id") == 1).select("_id", "asset_key", told.alias("how"))
+    one = agreed.filter(pl.len().over("_id") == 1).select("_id", "asset_key", "how")
     return (
         speaking.select("_id")
         .join(one, on="_id", how="left")

@@ -51,6 +51,15 @@ class Keys:
         return list(dict.fromkeys(column for column in (*self.emails, *single) if column))
 
 
+@dataclass(frozen=True)
+class _Index:
+    """What keys name whom: the keys, each person a key names in a row, and what their numbers stand for."""
+
+    keys: pl.DataFrame
+    how: pl.DataFrame
+    people: pl.DataFrame
+
+
 class People:
     """Everyone known, and the keys that name them."""
 
@@ -151,16 +160,16 @@ class People:
         )
 
     @cached_property
-    def _hr_index(self) -> pl.DataFrame:
+    def _hr_index(self) -> _Index:
         bound = self.world.remembered("memory_accounts", MEMORY_ACCOUNTS)
         accounts = bound.select(pl.lit("account_id").alias("kind"), pl.col("account_id").alias("key"), "person_id")
         return self._index(_stack(self.hr_keys, accounts))
 
     @cached_property
-    def _full_index(self) -> pl.DataFrame:
+    def _full_index(self) -> _Index:
         return self._index(self.keys)
 
-    def _index(self, live: pl.DataFrame) -> pl.DataFrame:
+    def _index(self, live: pl.DataFrame) -> _Index:
         """Live keys, and the remembered ones that name nobody live, with each person's employment beside them.
 
         Where HR is not alive, a key also names whom it named before and who is missing now: else a leaver alone would
@@ -175,7 +184,7 @@ class People:
         if self.world.alive("people"):
             missing = missing.clear()
         employment = self.known.select("person_id", "employed", "start_date", "left_on")
-        return (
+        keys = (
             pl.concat([live, former, missing])
             .unique()
             .join(employment, on="person_id")
@@ -186,14 +195,19 @@ class People:
                 pl.len().over("key_no").alias("named"), pl.col("employed").sum().over("key_no").alias("employed_n")
             )
         )
+        return _Index(
+            keys=keys.drop("person_id"),
+            how=keys.unique("key_no").select("key_no", how=pl.format("{} {}", "kind", "key")),
+            people=keys.unique("person_no").select("person_no", "person_id"),
+        )
 
     def resolve(self, table: pl.DataFrame, keys: Keys) -> pl.DataFrame:
         """For each row (`_id`): person_id (null = nobody or conflict), conflict, and how it was matched."""
         return self._resolve(table, keys, self._full_index)
 
-    def _resolve(self, table: pl.DataFrame, keys: Keys, index: pl.DataFrame) -> pl.DataFrame:
+    def _resolve(self, table: pl.DataFrame, keys: Keys, index: _Index) -> pl.DataFrame:
         """The same by a list of keys; on their numbers, because millions of texts take long to compare."""
-        narrowed = _narrowed(_claims(table, keys), index, self.world.today)
+        narrowed = _narrowed(_claims(table, keys), index.keys, self.world.today)
         told = narrowed.group_by("_id").agg(
             pl.col("key_no").n_unique().alias("speaking"),
             pl.col("person_no").n_unique().alias("people"),
@@ -213,14 +227,12 @@ class People:
             .filter(pl.len().over("_id") == 1)
         )
         chosen = pl.concat(one.select("_id", "person_no", "key_no") for one in (of_one, of_several))
-        how = index.unique("key_no").select("key_no", how=pl.col("kind").cast(pl.String) + " " + pl.col("key"))
-        people = index.unique("person_no").select("person_no", "person_id")
         return (
             table.select(pl.col("_id").unique())
             .join(told.select("_id", "speaking"), on="_id", how="left")
             .join(chosen, on="_id", how="left")
-            .join(people, on="person_no", how="left")
-            .join(how, on="key_no", how="left")
+            .join(index.people, on="person_no", how="left")
+            .join(index.how, on="key_no", how="left")
             .select(
                 "_id",
                 "person_id",
@@ -294,7 +306,7 @@ def _narrowed(claims: pl.LazyFrame, index: pl.DataFrame, today: date) -> pl.Data
     begun = pl.col("start_date").is_null() | (pl.col("start_date") <= on)
     holds = (begun & (pl.col("left_on").is_null() | (pl.col("left_on") >= on))).fill_null(False)
     candidates = (
-        claims.join(index.lazy().drop("person_id"), on=["kind", "key"])
+        claims.join(index.lazy(), on=["kind", "key"])
         .with_columns(holds.alias("holds"))
         .select("_id", "key_no", "person_no", "named", "employed", "employed_n", "holds")
         .unique(["_id", "key_no", "person_no"])
