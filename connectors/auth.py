@@ -158,7 +158,8 @@ class ServiceAccount(_Granting):
             account = json.loads(wire.vault.open(self.key_file))
             issuer, private_key = str(account["client_email"]), str(account["private_key"])
         except (ValueError, KeyError, TypeError):
-            raise PullError("the service account's key is not the JSON text of a key file") from None
+            name = self.key_file.strip("${}")
+            raise PullError(f"{name} is not the JSON text of a key file; {name}_FILE may name that file") from None
         wire.vault.keep(private_key)
         now = int(wire.now().timestamp())
         claims = {"iss": issuer, "sub": self.subject, "scope": self.scope, "aud": self.token_url, "iat": now,

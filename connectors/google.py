@@ -125,11 +125,13 @@ def _people(rows: pl.DataFrame, streams: Streams) -> pl.DataFrame:
 
 
 def _classed(rows: pl.DataFrame, streams: Streams) -> pl.DataFrame:
-    recent = pl.col("recentUsers").str.json_path_match("$[0].email")
+    recent = pl.col("recentUsers").str.json_path_match("$[*].email")  # guests and unmanaged users have none
     is_chrome = either(rows, "deviceId").is_not_null() & either(rows, "resourceId").is_null()
     tablet = either(rows, "model").str.to_lowercase().str.contains("ipad|tab")
     return rows.with_columns(
-        pl.when(is_chrome)
+        pl.when(is_chrome & either(rows, "model").str.to_lowercase().str.contains("chromebox|chromebase"))
+        .then(pl.lit("desktop"))
+        .when(is_chrome)
         .then(pl.lit("laptop"))
         .when(tablet)
         .then(pl.lit("tablet"))
@@ -177,9 +179,10 @@ SYSTEM = System(
                 "os": "system",
                 "user_email": "whose",
                 "last_seen_at": "lastSync",
-                "enrolled_at": ["firstEnrollmentTime", "firstSync"],
+                "enrolled_at": ["firstEnrollmentTime", "lastEnrollmentTime", "firstSync"],
                 "managed": "managed",
             },
+            never=("lastSync",),  # of a device that was enrolled beforehand
         ),
         "seats": Delivery(
             streams=_licences,

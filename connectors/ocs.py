@@ -17,6 +17,7 @@ from connectors.system import Delivery, Streams, System, WebOptions, either
 from connectors.vault import Credential
 from connectors.walks import Stream, Total
 
+_NO_INSTANT = "0000-00-00 00:00:00"  # how MySQL writes that there is none
 _CLASSES = {"laptop": "laptop", "notebook": "laptop", "portable": "laptop", "convertible": "laptop", "tablet": "tablet",
             "desktop": "desktop", "mini tower": "desktop", "tower": "desktop", "all in one": "desktop",
             "server": "server", "rack mount chassis": "server", "blade": "server"}  # fmt: skip
@@ -51,6 +52,7 @@ def _described(rows: pl.DataFrame, streams: Streams) -> pl.DataFrame:
         """A section is a table, or a list of one."""
         return either(rows, f"{section}.{name}", pl.col(section).str.json_path_match(f"$[0].{name}"))
 
+    instants = (told("hardware", "LASTCOME"), told("hardware", "LASTDATE"))
     kind = told("bios", "TYPE").str.to_lowercase()
     maker = told("bios", "SMANUFACTURER").str.to_lowercase()
     return rows.with_columns(
@@ -61,7 +63,7 @@ def _described(rows: pl.DataFrame, streams: Streams) -> pl.DataFrame:
         told("hardware", "UUID").alias("uuid"),
         told("hardware", "NAME").alias("host"),
         told("hardware", "USERID").alias("user"),
-        pl.coalesce(told("hardware", "LASTCOME"), told("hardware", "LASTDATE")).alias("seen"),
+        pl.coalesce(*(pl.when(at != _NO_INSTANT).then(at) for at in instants)).alias("seen"),
         pl.format("{} {}", told("hardware", "OSNAME"), told("hardware", "OSVERSION").fill_null("")).alias("os"),
         kind.replace_strict(_CLASSES, default=None, return_dtype=pl.String).alias("class"),
         pl.when(maker.str.contains("vmware|qemu|xen|innotek|virtual")).then(pl.lit("virtual")).alias("owned"),

@@ -46,7 +46,7 @@ def _held(source: Source, config: Path) -> Source:
         raise ConfigError(f"{where}: connector {source.connector!r} is not there; {_nearest(source.connector, _all())}")
     try:
         held = systems.configured(source)
-        systems.options_of(source)
+        systems.delivery_of(source).streams(systems.options_of(source))
     except ValidationError as problem:
         raise ConfigError(f"{where}: {_sentence(source, problem)}") from None
     except ValueError as problem:
