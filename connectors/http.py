@@ -24,6 +24,7 @@ import httpx
 from pydantic import Field
 
 from connectors.pages import HostileError, PullError, dig
+from connectors.unreached import broke_off, cannot_pass
 from connectors.vault import Vault
 from tieout.settings import Table
 
@@ -128,9 +129,11 @@ class Client:
             "User-Agent": "tieout",
             **(headers or {}),
         }
-        self._http = httpx.Client(
-            follow_redirects=False, timeout=httpx.Timeout(min(30.0, limits.request_seconds)), verify=_trusted()
-        )
+        timeout = httpx.Timeout(min(30.0, limits.request_seconds))
+        try:
+            self._http = httpx.Client(follow_redirects=False, timeout=timeout, verify=_trusted())
+        except (httpx.InvalidURL, ValueError, ImportError):
+            raise PullError("what HTTP_PROXY, HTTPS_PROXY or ALL_PROXY names is no proxy that can be used") from None
 
     def close(self) -> None:
         self._http.close()
@@ -184,6 +187,10 @@ class Client:
     ) -> Answer:
         for _ in range(_MOST_REDIRECTS):
             headers = {**self._headers, **self._key.headers()}
+            if not all(value.isascii() and value.isprintable() for value in headers.values()):
+                raise PullError(
+                    "the credential holds a line break or a sign that no header can carry; was it copied whole?"
+                )
             try:
                 request = self._http.build_request(
                     method, url, params=params or None, json=body, data=form, headers=headers
@@ -194,8 +201,12 @@ class Client:
                     raw = self._whole(response, deadline)
                 finally:
                     response.close()
+            except httpx.ProxyError as error:
+                raise PullError(f"the proxy does not lead to {self._origin} ({error})") from None
             except httpx.TransportError as error:
-                raise _NotNowError(f"{self._origin} broke off ({type(error).__name__})") from None
+                if lasting := cannot_pass(error):
+                    raise PullError(f"{self._origin} {lasting}") from None
+                raise _NotNowError(f"{self._origin} {broke_off(error)}") from None
             except httpx.InvalidURL as error:
                 raise PullError(f"{_bare(url)} cannot be asked: {error}") from None
             except httpx.HTTPError as error:
@@ -302,8 +313,11 @@ def post(url: str, body: Any) -> None:
 
 @cache
 def _trusted() -> ssl.SSLContext:
-    """The certificates this machine trusts; reading them takes its time."""
-    return httpx.create_ssl_context()
+    """The certificates that are trusted; reading them takes its time. Raises PullError where they are not there."""
+    try:
+        return httpx.create_ssl_context()
+    except OSError as error:
+        raise PullError(f"the certificates that SSL_CERT_FILE or SSL_CERT_DIR names cannot be read: {error}") from None
 
 
 def origin_of(url: str) -> str:

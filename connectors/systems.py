@@ -106,7 +106,8 @@ def fetch(source: Source, period: str, folder: Path, wire: Wire) -> Fetched:
         try:
             end = spoken.pull(options_of(source), delivery_of(source), file, wire)
         except (PullError, ValueError) as error:
-            why = wire.vault.blot(f"{_sentence(error)} (after {file.pages} pages, {file.rows:,} rows)")
+            place = f" (after {file.pages} pages, {file.rows:,} rows)" if file.pages else ""
+            why = wire.vault.blot(f"{_sentence(error)}{place}")
             if isinstance(error, HostileError) or not file.rows:
                 file.back_to((0, 0, 0))
         except Exception as error:  # a defect in one connector is no reason to do without all other sources

@@ -51,9 +51,11 @@ class Vault:
         credential = self._environment.get(name, "").strip()
         if not credential and (path := self._environment.get(f"{name}_FILE")):
             try:
-                credential = Path(path).read_text(encoding="utf-8").strip()
+                credential = Path(path).read_text(encoding="utf-8-sig").strip()
             except (OSError, UnicodeDecodeError) as error:
                 raise PullError(f"the file that {name}_FILE names cannot be read: {type(error).__name__}") from None
+            if not credential:
+                raise PullError(f"the file that {name}_FILE names is empty; it holds the credential")
         if not credential:
             raise PullError(f"the environment variable {name} is not set (nor {name}_FILE); it holds the credential")
         self.keep(credential)
@@ -61,7 +63,8 @@ class Vault:
 
     def has(self, reference: Credential) -> bool:
         """Whether there is something behind a reference."""
-        return bool(self._environment.get(_name(reference)) or self._environment.get(f"{_name(reference)}_FILE"))
+        name = _name(reference)
+        return any(self._environment.get(place, "").strip() for place in (name, f"{name}_FILE"))
 
     def keep(self, credential: str) -> None:
         """Blot a credential out from now on: one that was opened, or that was made from one."""

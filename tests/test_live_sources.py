@@ -3,11 +3,12 @@
 import json
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,15 @@ from typing import Any
 import httpx
 import polars as pl
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
-from connectors import systems
+from connectors import http, systems
+from connectors.http import Wire
+from connectors.vault import Vault
 from pipelines import steps, support
 from pipelines.errors import ConfigError
 from pipelines.steps import Month
@@ -25,6 +33,7 @@ from pipelines.workspace import Workspace
 from tests.conftest import MakeWorkspace, Tieout
 from tests.peer import CANARY, Asked, Peer, Reply, Scene, peer
 from tests.test_every_connector import pages_of
+from tieout.settings import Source
 
 OKTA = """
 [[sources]]
@@ -343,6 +352,64 @@ def test_a_scim_server_that_refuses_the_credential_gives_nothing(
     told = account(Workspace.open(make_workspace(SCIM.format(url=scim, paging="index"))))
     assert (told["verdict"], told["landed"]) == ("RED", 0)
     assert "answered 401" in told["reasons"][0]
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Callable[..., str]:
+    """What is told of a pull that comes to nothing."""
+
+    def pull(url: str, **environment: str) -> str:
+        options = {"url": url, "token": "${SCIM_TOKEN}"}
+        source = Source.model_validate({"name": "s", "feed": "accounts", "connector": "scim", "options": options})
+        vault = Vault({"SCIM_TOKEN": CANARY, **environment})
+        fetched = systems.fetch(source, "2026-10", tmp_path, Wire(sleep=lambda seconds: None, vault=vault))
+        assert fetched.outcome == "failed"
+        assert CANARY not in str(fetched.why)
+        return str(fetched.why)
+
+    return pull
+
+
+def test_what_is_wrong_with_a_credential_or_the_way_is_told_in_words(
+    okta: tuple[Workspace, Peer], told: Callable[..., str], tmp_path: Path
+) -> None:
+    url = okta[1].url
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        assert "takes no connections" in told(f"http://127.0.0.1:{nobody.getsockname()[1]}")
+    assert "no host that this machine knows" in told("https://nowhere.invalid")
+    assert "does not speak TLS there" in told(url.replace("http:", "https:"))
+    assert "holds a line break" in told(url, SCIM_TOKEN=f"{CANARY}\nmore")
+    (tmp_path / "empty").write_text("\n")
+    assert "SCIM_TOKEN_FILE names is empty" in told(url, SCIM_TOKEN=" ", SCIM_TOKEN_FILE=str(tmp_path / "empty"))
+
+
+def test_a_certificate_that_is_not_trusted_is_told_at_once(
+    told: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with peer() as server:
+        secure(server, tmp_path)
+        said = told(server.url.replace("http://127.0.0.1", "https://localhost"))
+    assert "shows a certificate that is not trusted here (self-signed certificate)" in said
+    assert "times running" not in said
+    http._trusted.cache_clear()
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
+    assert "SSL_CERT_FILE or SSL_CERT_DIR names cannot be read" in told(server.url)
+
+
+def secure(server: Peer, folder: Path) -> None:
+    """Let a peer speak TLS, with a certificate of its own making."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
+    made = made.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+    made = made.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (folder / "peer.pem").write_bytes(pem + made.sign(key, SHA256()).public_bytes(Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "peer.pem")
+    server.socket = context.wrap_socket(server.socket, server_side=True)
 
 
 # -- several at once -------------------------------------------------------------------------------------------------

@@ -1,0 +1,34 @@
+"""Says in words why a system could not be reached, and what to do about it."""
+
+import socket
+import ssl
+from collections.abc import Iterator
+
+
+def cannot_pass(error: BaseException) -> str | None:
+    """What is wrong with a system's certificate or its encryption, which no other try mends; None for all else."""
+    for cause in _causes(error):
+        match cause:
+            case ssl.SSLCertVerificationError():
+                said = cause.verify_message or "it cannot be verified"
+                return f"shows a certificate that is not trusted here ({said}); SSL_CERT_FILE may name the one that is"
+            case ssl.SSLError() if cause.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"):
+                return "does not speak TLS there; is it http:// or another port?"
+    return None
+
+
+def broke_off(error: BaseException) -> str:
+    """Why the way to a system ended."""
+    for cause in _causes(error):
+        match cause:
+            case socket.gaierror():
+                return "is no host that this machine knows"
+            case ConnectionRefusedError():
+                return "takes no connections (a wrong port, or a proxy that is not there)"
+    return f"broke off ({type(error).__name__})"
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
