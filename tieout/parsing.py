@@ -8,10 +8,11 @@ from datetime import UTC, date, datetime
 import polars as pl
 
 from tieout.feeds import NEVER, SCALE, Column, Kind, canonical
-from tieout.settings import Settings, Source
+from tieout.settings import EPOCHS, Settings, Source
 
 INTEGER_DIGITS = 18  # leaves Decimal(38, 10) room for the sum of ten billion of them
 _FIRST_DAY, _LAST_DAY = date(1900, 1, 1), date(9999, 12, 31)  # outside lies a two-digit year or a mistake
+_LAST_COUNT = 253_402_300_799_000_000  # microseconds from 1970 to that last day's end
 _ISO = (
     r"^(?<day>\d{4}-\d{2}-\d{2})"
     r"(?:[Tt ](?<minute>\d{2}:\d{2})(?::(?<second>\d{2})(?:[.,](?<part>\d{1,6})\d*)?)?)?"
@@ -150,7 +151,12 @@ def _currency(text: pl.Expr, column: Column, reading: Reading) -> pl.Expr:
 
 def _date(text: pl.Expr, column: Column, reading: Reading) -> pl.Expr:
     """A day; of an instant, the day it falls on at the source's place."""
-    ways = [text.str.to_date(pattern, strict=False) for pattern in reading.formats(column)]
+    ways = [
+        _counted(text, pattern).dt.convert_time_zone(reading.zone).dt.date()
+        if pattern in EPOCHS
+        else text.str.to_date(pattern, strict=False)
+        for pattern in reading.formats(column)
+    ]
     ways = [pl.when(way.is_between(_FIRST_DAY, _LAST_DAY)).then(way) for way in ways]
     iso = _plainly(
         text,
@@ -193,6 +199,8 @@ def _plainly(
 
 
 def _by_pattern(text: pl.Expr, pattern: str, zone: str) -> pl.Expr:
+    if pattern in EPOCHS:
+        return _counted(text, pattern)
     if "%z" in pattern or "%:z" in pattern or "%#z" in pattern:
         return text.str.to_datetime(pattern, time_unit="us", time_zone="UTC", strict=False)
     if _TIME_OF_DAY.search(pattern):
@@ -200,6 +208,13 @@ def _by_pattern(text: pl.Expr, pattern: str, zone: str) -> pl.Expr:
     else:
         local = text.str.to_date(pattern, strict=False).cast(pl.Datetime("us"))
     return _at_home(local, zone)
+
+
+def _counted(text: pl.Expr, pattern: str) -> pl.Expr:
+    """An instant that is counted since 1970 began."""
+    count = text.str.extract(r"^(\d{1,14})(?:\.\d*)?$").cast(pl.Int64)
+    known = pl.when(count <= _LAST_COUNT // EPOCHS[pattern]).then(count)
+    return (known * EPOCHS[pattern]).cast(pl.Datetime("us", "UTC"))
 
 
 def _iso_instant(text: pl.Expr, zone: str) -> pl.Expr:

@@ -58,9 +58,13 @@ def _months(held: bool | list[str]) -> bool | list[str]:
     return held
 
 
+EPOCHS = {"epoch_seconds": 1_000_000, "epoch_milliseconds": 1_000}
+"""Patterns of instants that are counted since 1970 began, and how many microseconds one of the count is."""
+
+
 def _pattern(text: str) -> str:
-    if "%" not in text:
-        raise ValueError(f"{text!r} is no pattern of a date; write one like '%d.%m.%Y'")
+    if "%" not in text and text not in EPOCHS:
+        raise ValueError(f"{text!r} is no pattern of a date; write one like '%d.%m.%Y', or {' or '.join(EPOCHS)}")
     return text
 
 
