@@ -19,9 +19,9 @@ def accept(workspace: Workspace, period: str, source: str, said: Mapping[str, st
     Raises ConfigError when the month has no such source or nothing is wrong with it, TieoutError when it is refused.
     """
     with workspace.lock():
-        with Warehouse(workspace.tables) as warehouse:
-            sources = warehouse.read("sources", period=period)
-            wrong = warehouse.read("source_exceptions", period=period)
+        warehouse = Warehouse(workspace.tables)
+        sources = warehouse.read("sources", period=period)
+        wrong = warehouse.read("source_exceptions", period=period)
         feed, name, verdict = _named(sources, source, period)
         if verdict == "GREEN":
             raise ConfigError(f"{feed}/{name} of {period} is GREEN, so there is nothing to accept.")

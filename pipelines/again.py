@@ -63,14 +63,12 @@ def perform_again(
     """A month's results from what was frozen, or from other deliveries; the workspace stays as it is."""
     with TemporaryDirectory(prefix=UNFINISHED, dir=workspace.warehouse) as folder:
         aside = _aside(workspace, manifest, Path(folder))
-        with Warehouse(workspace.tables) as kept, Warehouse(aside.tables) as warehouse:
-            warehouse.take_over(kept)
+        Warehouse(aside.tables).take_over(Warehouse(workspace.tables))
         month = Month(aside, manifest.period, delivered=delivered or manifest.delivered)
         with _silently():
             for step in (steps.pull, steps.reconcile, steps.age, steps.figure):
                 step(month)
-        with Warehouse(aside.tables) as warehouse:
-            return results(warehouse, manifest.period)
+        return results(Warehouse(aside.tables), manifest.period)
 
 
 def adjust(month: Month) -> dict[str, int]:
@@ -111,8 +109,7 @@ def _adjustment(workspace: Workspace, period: str, came_late: tuple[landing.Snap
         return pl.DataFrame(schema=dict(ADJUSTMENTS))
     manifest = manifest_of(workspace, closing)
     would_be = perform_again(workspace, manifest, late.with_late(manifest.delivered, came_late))
-    with Warehouse(workspace.tables) as warehouse:
-        was = _open(warehouse.read("exceptions", period=period)).rename({"value": "value_closed"})
+    was = _open(Warehouse(workspace.tables).read("exceptions", period=period)).rename({"value": "value_closed"})
     now = _open(would_be["exceptions"]).rename({"value": "value_now"})
     both = was.join(now, on=["exception_id", "rule", "subject", "value_kind"], how="full", coalesce=True)
     change = (

@@ -31,7 +31,8 @@ def backtest(workspace: Workspace, slug: str, limit: str, asset_class: str | Non
     """
     rules = catalogue.rules_of(workspace.rules)
     changed = _changed(workspace.settings, _named(slug, rules), limit, asset_class)
-    with workspace.lock(), Warehouse(workspace.tables) as warehouse:
+    with workspace.lock():
+        warehouse = Warehouse(workspace.tables)
         months = warehouse.periods(RUNS)[-periods:]
         if not months:
             raise ConfigError(f"{workspace.root} has no complete month yet; run one first.")

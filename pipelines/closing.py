@@ -87,10 +87,10 @@ def freeze(workspace: Workspace, period: str) -> Manifest:
     delivered = landing.recall(workspace, period)
     assert delivered is not None  # it ran
     log = decisions.read(workspace)
-    with Warehouse(workspace.tables) as warehouse:
-        tables = results(warehouse, period)
-        runs = warehouse.read("rule_runs", period=period)
-        conditions = tuple(_conditions(warehouse, period))
+    warehouse = Warehouse(workspace.tables)
+    tables = results(warehouse, period)
+    runs = warehouse.read("rule_runs", period=period)
+    conditions = tuple(_conditions(warehouse, period))
     return Manifest(
         period=period,
         tieout=__version__,
@@ -112,8 +112,7 @@ def put_aside(workspace: Workspace) -> None:
             make_shared(folder.parent, workspace.published)
             making = unfinished(folder)
             shutil.copytree(workspace.reports / closing.period, making / "reports")
-            with Warehouse(workspace.tables) as warehouse:
-                publish.set_aside(workspace, warehouse, making, closing)
+            publish.set_aside(workspace, Warehouse(workspace.tables), making, closing)
             share(making, workspace.published)
             place(making, folder)
             crash.point("month-kept")
@@ -123,8 +122,7 @@ def put_aside(workspace: Workspace) -> None:
 
 
 def _hold_ran(workspace: Workspace, period: str) -> None:
-    with Warehouse(workspace.tables) as warehouse:
-        runs = warehouse.read(RUNS)
+    runs = Warehouse(workspace.tables).read(RUNS)
     months = runs[PERIOD].to_list() if runs.width else []
     if period not in months:
         raise ConfigError(f"{period} never ran to its end; the months that did are {_listed(months)}.")
@@ -139,12 +137,12 @@ def _obstacles(workspace: Workspace, period: str, at: datetime) -> Iterator[str]
     """Everything that stands in the way of signing a month off, a sentence each."""
     today = at.astimezone(workspace.settings.zone).date()
     log = not_corrected(decisions.read(workspace))
-    with Warehouse(workspace.tables) as warehouse:
-        sources = warehouse.read("sources", period=period)
-        exceptions = warehouse.read("exceptions", period=period)
-        changes = warehouse.read("policy_changes", period=period)
-        runs = warehouse.read("rule_runs", period=period)
-        candidates = warehouse.read("reclaim_candidates", period=period).height
+    warehouse = Warehouse(workspace.tables)
+    sources = warehouse.read("sources", period=period)
+    exceptions = warehouse.read("exceptions", period=period)
+    changes = warehouse.read("policy_changes", period=period)
+    runs = warehouse.read("rule_runs", period=period)
+    candidates = warehouse.read("reclaim_candidates", period=period).height
     required = _required(workspace, period)
     for feed, source, verdict, override in sources.select("feed", "source", "verdict", "override").iter_rows():
         if verdict == "RED" and (feed, source) in required and override is None:
@@ -230,9 +228,9 @@ def _record(workspace: Workspace, proposal: Proposal, act: Act, content: str, *,
 
 def _show(workspace: Workspace, months: Sequence[str]) -> None:
     """Let the pages of months and the published database tell their new state, and keep what was signed of them."""
-    with Warehouse(workspace.tables) as warehouse:
-        for period in months:
-            steps.keep_state(Month(workspace, period), warehouse)
+    warehouse = Warehouse(workspace.tables)
+    for period in months:
+        steps.keep_state(Month(workspace, period), warehouse)
     for period in months:
         steps.render(Month(workspace, period))
     steps.publish(Month(workspace, months[-1]))

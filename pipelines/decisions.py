@@ -199,8 +199,8 @@ def reclaim_of(workspace: Workspace, period: str) -> Standing:
 
     Raises ConfigError when the month never ran.
     """
-    with Warehouse(workspace.tables) as warehouse:
-        tables = {name: warehouse.read(name, period=period) for name in SIGNED if name in warehouse.tables()}
+    warehouse = Warehouse(workspace.tables)
+    tables = {name: warehouse.read(name, period=period) for name in SIGNED if name in warehouse.tables()}
     candidates = tables.get("reclaim_candidates", pl.DataFrame())
     if PERIOD not in candidates.columns:
         raise ConfigError(f"{period} never ran, so there is no reclaim of it to sign.")
@@ -321,12 +321,12 @@ def _keys_of_people(workspace: Workspace, told: Iterable[Proposal]) -> dict[str,
     A key that several people bore names nobody.
     """
     named = {key for one in told for text in (one.who, one.approver) if text for key in keys_in(text)}
-    with Warehouse(workspace.tables) as warehouse:
-        periods = warehouse.periods("memory_person_keys")
-        if not periods:
-            return {}
-        keys = warehouse.read("memory_person_keys", period=periods[-1], columns=["key", "person_id"])
-        names = warehouse.read("memory_people", period=periods[-1], columns=["full_name", "person_id"])
+    warehouse = Warehouse(workspace.tables)
+    periods = warehouse.periods("memory_person_keys")
+    if not periods:
+        return {}
+    keys = warehouse.read("memory_person_keys", period=periods[-1], columns=["key", "person_id"])
+    names = warehouse.read("memory_people", period=periods[-1], columns=["full_name", "person_id"])
     words = pl.col("key").str.to_lowercase().str.extract_all(r"[\pL\pN]+").list.sort().list.join(" ")
     folded = pl.concat([keys, names.rename({"full_name": "key"})]).with_columns(
         pl.when(pl.col("key").str.contains("@", literal=True)).then(pl.col("key").str.to_lowercase()).otherwise(words)

@@ -47,7 +47,8 @@ def explain(workspace: Workspace, asked: str, period: str | None) -> dict[str, A
     if slug in {rule.slug for rule in rules}:
         shown = rulebook.open_now(workspace).filter(pl.col("rule") == slug)
         return {"kind": "rule", **rulebook.shown(workspace, slug), "open_exceptions": shown.to_dicts()}
-    with workspace.lock(), Warehouse(workspace.tables) as warehouse:
+    with workspace.lock():
+        warehouse = Warehouse(workspace.tables)
         month = Month(workspace, choose(warehouse, period))
         world = world_of(month, warehouse)
         stored = _stored(warehouse, month.period)

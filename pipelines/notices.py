@@ -46,8 +46,7 @@ def due(workspace: Workspace, period: str, sent: Mapping[str, datetime], now: da
     folder = workspace.reports / period
     if not (folder / "index.html").is_file():
         raise ConfigError(f"{period} has no report; run `tieout run --period {period}` first.")
-    with Warehouse(workspace.tables) as warehouse:
-        tables, about, rules = steps.told(Month(workspace, period), warehouse)
+    tables, about, rules = steps.told(Month(workspace, period), Warehouse(workspace.tables))
     packs = [pack for pack in owners.build(about, rules, entries.gather(tables, about, rules)) if pack.open]
     addresses = {pack.owner: _address(workspace, pack.owner) for pack in packs}
     wanted = [

@@ -39,8 +39,7 @@ def preview(
         if pages:
             share(publish.waiting(aside, period), workspace.reports)
             shutil.copytree(publish.waiting(aside, period), pages, dirs_exist_ok=True)
-        with Warehouse(aside.tables) as warehouse:
-            return Preview(_by_rule(warehouse, period), steps.not_accepted(aside, period))
+        return Preview(_by_rule(Warehouse(aside.tables), period), steps.not_accepted(aside, period))
 
 
 def _by_rule(warehouse: Warehouse, period: str) -> pl.DataFrame:
@@ -72,8 +71,7 @@ def _beside(workspace: Workspace, period: str) -> Iterator[Workspace]:
         decided = decisions.log_of(workspace).parent
         if decided.exists():
             shutil.copytree(decided, decisions.log_of(aside).parent)
-        with Warehouse(workspace.tables) as left, Warehouse(aside.tables) as warehouse:
-            warehouse.take_over(left)
+        Warehouse(aside.tables).take_over(Warehouse(workspace.tables))
         for other in landing.landed_periods(workspace):
             kept = landing.recall(workspace, other)
             if kept and other != period:

@@ -91,8 +91,7 @@ def _carry_out(workspace: Workspace, before: str, asked: Proposal, act: Act) -> 
 
 def _months(workspace: Workspace) -> list[str]:
     """Every month of which there is anything."""
-    with Warehouse(workspace.tables) as warehouse:
-        ran = warehouse.periods(RUNS)
+    ran = Warehouse(workspace.tables).periods(RUNS)
     return sorted({*ran, *landing.landed_periods(workspace)})
 
 
@@ -105,11 +104,11 @@ def _forgotten(workspace: Workspace, before: str) -> pl.Series:
     holds = workspace.settings.retention.holds
     is_old = (pl.col(PERIOD) < before) & ~pl.col(PERIOD).map_elements(holds, pl.Boolean)
     gone, kept = {}, {}
-    with Warehouse(workspace.tables) as warehouse:
-        for name in FEEDS:
-            rows = warehouse.read(f"staged_{name}")
-            if rows.width:
-                gone[name], kept[name] = rows.filter(is_old), rows.filter(~is_old)
+    warehouse = Warehouse(workspace.tables)
+    for name in FEEDS:
+        rows = warehouse.read(f"staged_{name}")
+        if rows.width:
+            gone[name], kept[name] = rows.filter(is_old), rows.filter(~is_old)
     log = decisions.read(workspace)
     left = tombstones(log, before, holds).entries
     said = {text for was, now in zip(log, left, strict=True) if was != now for text in was.words}
@@ -164,7 +163,8 @@ def _folders(workspace: Workspace, period: str) -> Iterator[Path]:
 def _clear_tables(workspace: Workspace, before: str, months: Sequence[str]) -> None:
     """Leave rows without those whom they were about, in files that never held them."""
     forgotten = _forgotten(workspace, before)
-    with Warehouse(workspace.tables) as warehouse, warehouse.transaction():
+    warehouse = Warehouse(workspace.tables)
+    with warehouse.transaction():
         for table in warehouse.tables():
             for period in warehouse.periods(table):
                 rows = warehouse.read(table, period=period)
@@ -178,12 +178,11 @@ def _clear_tables(workspace: Workspace, before: str, months: Sequence[str]) -> N
 
 def _show(workspace: Workspace) -> None:
     """Publish what is left, and the pages of the months that are not sealed."""
-    with Warehouse(workspace.tables) as warehouse:
-        ran = warehouse.periods(RUNS)
+    warehouse = Warehouse(workspace.tables)
+    ran = warehouse.periods(RUNS)
     sealed = {*closed(workspace), *purged(workspace)}
     for period in ran:
         if period not in sealed:
             steps.render(Month(workspace, period))
     if ran:
-        with Warehouse(workspace.tables) as warehouse:
-            publish.publish(workspace, warehouse, ran[-1])
+        publish.publish(workspace, Warehouse(workspace.tables), ran[-1])

@@ -70,10 +70,11 @@ def _carry_over(workspace: Workspace, beside: Beside) -> None:
     purged = closed.purged(workspace)
     if not purged:
         return
-    with Warehouse(workspace.tables) as old, Warehouse(beside.tables) as new:
-        for table in old.tables():
-            for period in purged.intersection(old.periods(table)):
-                new.write(table, old.read(table, period=period), period)
+    old = Warehouse(workspace.tables)
+    new = Warehouse(beside.tables)
+    for table in old.tables():
+        for period in purged.intersection(old.periods(table)):
+            new.write(table, old.read(table, period=period), period)
 
 
 def _perform(beside: Beside, period: str) -> str:
@@ -97,8 +98,7 @@ def _perform(beside: Beside, period: str) -> str:
         step(month)
     if closing is None or manifest is None:
         return "made again"
-    with Warehouse(beside.tables) as warehouse:
-        results = digest.of_tables(again.results(warehouse, period))
+    results = digest.of_tables(again.results(Warehouse(beside.tables), period))
     other = sorted(name for name in manifest.tables if results.get(name) != manifest.tables[name])
     if other:
         raise TieoutError(
@@ -109,9 +109,9 @@ def _perform(beside: Beside, period: str) -> str:
 
 def _show(beside: Beside, months: list[str]) -> None:
     """Write the state of every month, and its pages."""
-    with Warehouse(beside.tables) as warehouse:
-        for period in months:
-            steps.keep_state(Month(beside, period), warehouse)
+    warehouse = Warehouse(beside.tables)
+    for period in months:
+        steps.keep_state(Month(beside, period), warehouse)
     for period in months:
         expected.expect(Month(beside, period))
         steps.render(Month(beside, period))

@@ -76,7 +76,8 @@ def sample(workspace: Workspace, period: str | None, size: int, seed: str | None
     `size` is how many are drawn of each kind; the seed is the month where none is given. Raises ConfigError when the
     workpaper is there already: it may hold somebody's results.
     """
-    with workspace.lock(), Warehouse(workspace.tables) as warehouse:
+    with workspace.lock():
+        warehouse = Warehouse(workspace.tables)
         month = Month(workspace, choose(warehouse, period))
         seed = seed or month.period
         path = out or workspace.root / "samples" / f"sample-{month.period}-{_as_name(seed)}.xlsx"

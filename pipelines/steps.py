@@ -228,8 +228,7 @@ def world_of(month: Month, warehouse: Warehouse) -> World:
 
 def not_accepted(workspace: Workspace, period: str) -> list[str]:
     """Sources of a month that are missing or were refused, as `feed/source`."""
-    with Warehouse(workspace.tables) as warehouse:
-        sources = warehouse.read("sources", period=period)
+    sources = Warehouse(workspace.tables).read("sources", period=period)
     refused = sources.filter(pl.col("verdict") == "RED").select(pl.format("{}/{}", "feed", "source"))
     return refused.to_series().sort().to_list()
 
@@ -382,7 +381,6 @@ def step(month: Month, name: str) -> Iterator[tuple[Warehouse, _Say]]:
     """Open the warehouse for one step, and say in one line what it did and how long it took."""
     began, say = monotonic(), _Say()
     crash.point(f"{name}-begun")
-    with Warehouse(month.workspace.tables) as warehouse:
-        yield warehouse, say
+    yield Warehouse(month.workspace.tables), say
     crash.point(f"{name}-done")
     log.info("%s  %-10s %s (%.1f s)", month.period, name, say.text, monotonic() - began)

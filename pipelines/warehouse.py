@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from glob import escape
 from pathlib import Path
 from threading import Timer
-from typing import Self
 
 import duckdb
 import polars as pl
@@ -50,19 +49,13 @@ class Warehouse:
 
     A file is never written twice. What counts is in `contents.json`, which is replaced whole at the end of each
     transaction; files that it does not name any more go then. So what a killed process leaves is what stood before it.
-    Use it in a `with`. Raises StorageError where the folder cannot be read or written.
+    Raises StorageError where the folder cannot be read or written.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._contents = self._recorded()
         self._written: list[Path] | None = None  # in the transaction under way, which is told by its being a list
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *raised: object) -> None:
-        """Nothing is left open."""
 
     # -- tables ------------------------------------------------------------------------------------------------------
 

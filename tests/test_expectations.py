@@ -75,15 +75,14 @@ def month(ran: Path, tmp_path: Path) -> Month:
 
 
 def damage(month: Month, damages: Iterable[Damage]) -> None:
-    with Warehouse(month.workspace.tables) as warehouse:
-        for table, change in damages:
-            warehouse.write(table, change(warehouse.read(table, period=MONTH)), MONTH)
+    warehouse = Warehouse(month.workspace.tables)
+    for table, change in damages:
+        warehouse.write(table, change(warehouse.read(table, period=MONTH)), MONTH)
 
 
 def held(month: Month) -> pl.DataFrame:
     expected.expect(month)
-    with Warehouse(month.workspace.tables) as warehouse:
-        return warehouse.read("expectations", period=MONTH).drop("period")
+    return Warehouse(month.workspace.tables).read("expectations", period=MONTH).drop("period")
 
 
 def broken(answers: pl.DataFrame) -> set[str]:
@@ -128,9 +127,9 @@ def test_what_is_only_odd_is_told_and_published(month: Month) -> None:
 
 
 def test_figures_that_are_taken_anew_are_held_anew(month: Month) -> None:
-    with Warehouse(month.workspace.tables) as warehouse:
-        row = dict.fromkeys(EXPECTATIONS) | {"held": False, "severity": "critical"}
-        warehouse.write("expectations", pl.DataFrame([row], schema=EXPECTATIONS), MONTH)
+    warehouse = Warehouse(month.workspace.tables)
+    row = dict.fromkeys(EXPECTATIONS) | {"held": False, "severity": "critical"}
+    warehouse.write("expectations", pl.DataFrame([row], schema=EXPECTATIONS), MONTH)
     steps.figure(month)
     steps.render(month)
     steps.publish(month)

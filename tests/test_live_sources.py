@@ -67,8 +67,7 @@ def today() -> tuple[str, datetime]:
 def account(workspace: Workspace, **month: Any) -> dict[str, Any]:
     period, now = today()
     steps.pull(Month(workspace, period, **{"as_of": now, **month}))
-    with Warehouse(workspace.tables) as warehouse:
-        return warehouse.read("sources", period=period).row(0, named=True)
+    return Warehouse(workspace.tables).read("sources", period=period).row(0, named=True)
 
 
 def test_a_run_pulls_lands_and_judges(okta: tuple[Workspace, Peer]) -> None:
@@ -101,8 +100,7 @@ def test_dropped_files_that_were_tidied_away_still_count_beside_a_pull(okta: tup
     account(workspace, as_of=now)
     drop.unlink()
     account(workspace, as_of=now)
-    with Warehouse(workspace.tables) as warehouse:
-        verdicts = dict(warehouse.read("sources", period=period).select("source", "verdict").iter_rows())
+    verdicts = dict(Warehouse(workspace.tables).read("sources", period=period).select("source", "verdict").iter_rows())
     assert verdicts == {"okta-prod": "GREEN", "people": "GREEN"}
 
 
@@ -338,8 +336,7 @@ def test_a_scim_server_gives_everybody_though_it_shows_fewer_than_asked(
     workspace = Workspace.open(make_workspace(SCIM.format(url=scim, paging=paging)))
     told = account(workspace)
     assert (told["verdict"], told["used"]) == ("GREEN", USERS)
-    with Warehouse(workspace.tables) as warehouse:
-        seats = warehouse.read("staged_seats", period=today()[0])
+    seats = Warehouse(workspace.tables).read("staged_seats", period=today()[0])
     assert seats["seat_id"].n_unique() == USERS
     assert seats.filter(pl.col("status") == "suspended").height == USERS // 7
     assert set(seats["email"]) == {f"user{number}@example.com" for number in range(USERS)}

@@ -49,11 +49,11 @@ def test_a_reader_keeps_what_it_opened_while_results_are_swapped(workspace: Work
 def test_rows_of_a_refused_delivery_stop_the_publication(workspace: Workspace) -> None:
     run_steps(workspace, "2026-08")
     before = workspace.published_database.read_bytes()
-    with Warehouse(workspace.tables) as warehouse:
-        sources = warehouse.read("sources").with_columns(pl.lit("RED").alias("verdict"))
-        warehouse.write("sources", sources, "2026-08")
-        with pytest.raises(TieoutError, match="holds rows of assets/assets, which is not accepted"):
-            publish.publish(workspace, warehouse, "2026-08")
+    warehouse = Warehouse(workspace.tables)
+    sources = warehouse.read("sources").with_columns(pl.lit("RED").alias("verdict"))
+    warehouse.write("sources", sources, "2026-08")
+    with pytest.raises(TieoutError, match="holds rows of assets/assets, which is not accepted"):
+        publish.publish(workspace, warehouse, "2026-08")
     assert workspace.published_database.read_bytes() == before
 
 

@@ -1,6 +1,5 @@
 """What is written to the warehouse comes back as it was."""
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -29,15 +28,14 @@ EVERY_KIND = pl.DataFrame(
 
 
 @pytest.fixture
-def warehouse(tmp_path: Path) -> Iterator[Warehouse]:
-    with Warehouse(tmp_path / "tables") as opened:
-        yield opened
+def warehouse(tmp_path: Path) -> Warehouse:
+    return Warehouse(tmp_path / "tables")
 
 
 def test_every_type_survives(warehouse: Warehouse, tmp_path: Path) -> None:
     warehouse.write("things", EVERY_KIND, "2026-10")
-    with Warehouse(tmp_path / "tables") as again:
-        assert_frame_equal(again.read("things").drop("period"), EVERY_KIND)
+    again = Warehouse(tmp_path / "tables")
+    assert_frame_equal(again.read("things").drop("period"), EVERY_KIND)
 
 
 def test_every_feeds_schema_survives(warehouse: Warehouse) -> None:

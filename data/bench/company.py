@@ -64,8 +64,7 @@ def write(directory: Path, copies: int, form: Form = "parquet", periods: tuple[s
 
 def found(workspace: Workspace, period: str) -> pl.DataFrame:
     """What a month found, by what it says without the number of the copy, and in how many copies: equal for all."""
-    with Warehouse(workspace.tables) as warehouse:
-        findings = warehouse.read("findings", period=period)
+    findings = Warehouse(workspace.tables).read("findings", period=period)
     nameless = pl.col("subject").str.replace_all(MARK + r"\d+", "")
     told = ("rule", "subject", "outcome", "severity", "owner", "value", "currency")
     return findings.with_columns(nameless).group_by(told).agg(copies=pl.len()).sort(told)
@@ -104,11 +103,11 @@ def _renamed(column: Column) -> pl.Expr:
 
 def _delivered(sample: Workspace, period: str) -> Iterator[tuple[str, pl.DataFrame]]:
     """What the sample company's sources delivered and was taken in: `<feed>.<source>` and its rows."""
-    with Warehouse(sample.tables) as warehouse:
-        for feed in FEEDS.values():
-            rows = warehouse.read(staged_table(feed), period=period)
-            for (source,), delivered in rows.group_by("_source", maintain_order=True) if rows.width else ():
-                yield f"{feed.name}.{source}", delivered.select(column.name for column in feed.columns)
+    warehouse = Warehouse(sample.tables)
+    for feed in FEEDS.values():
+        rows = warehouse.read(staged_table(feed), period=period)
+        for (source,), delivered in rows.group_by("_source", maintain_order=True) if rows.width else ():
+            yield f"{feed.name}.{source}", delivered.select(column.name for column in feed.columns)
 
 
 # -- settings --------------------------------------------------------------------------------------------------------

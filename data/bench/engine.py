@@ -145,7 +145,8 @@ RULES: Mapping[str, str] = {
 
 def ask(tables: Path, settings: Settings, period: str, today: date) -> dict[str, set[str]]:
     """The subjects of every rule in a month, from a workspace's private tables."""
-    with duckdb.connect() as connection, Warehouse(tables) as warehouse:
+    with duckdb.connect() as connection:
+        warehouse = Warehouse(tables)
         connection.execute("SET TimeZone = 'UTC'")
         for table in warehouse.tables():
             (file,) = warehouse.files(table, period)

@@ -127,8 +127,8 @@ MEASURED: dict[str, Callable[[Workspace, Times], Any]] = {
 
 def _judged(workspace: Workspace, times: Times, name: str, slugs: list[str]) -> dict[str, set[str]]:
     asked = [rule for rule in discover() if rule.slug in slugs]
-    with _timed(times, name), Warehouse(workspace.tables) as warehouse:
-        world = steps.world_of(Month(workspace, PERIOD), warehouse)
+    with _timed(times, name):
+        world = steps.world_of(Month(workspace, PERIOD), Warehouse(workspace.tables))
         found = judge_all(asked, facts.of_records(Ground(world)), world)["findings"]
     fired = found.filter(pl.col("outcome").is_in(["fired", "superseded", "exempt"]))
     return {slug: set(fired.filter(pl.col("rule") == slug)["subject_key"]) for slug in slugs}

@@ -62,12 +62,12 @@ def run(root: Path, months: tuple[str, ...]) -> None:
 
 
 def concluded(root: Path) -> Concluded:
-    with Warehouse(Workspace.open(root).tables) as warehouse:
-        names = warehouse.read("exceptions").select("exception_id", "rule").unique()
-        history = warehouse.read("exception_history").filter(pl.col("period").is_in(SPOILT)).join(names, "exception_id")
-        findings = warehouse.read("findings").filter(pl.col("period").is_in(SPOILT))
-        candidates = warehouse.read("reclaim_candidates").filter(pl.col("period").is_in(SPOILT))
-        savings = warehouse.read("savings").filter(pl.col("period").is_in(SPOILT))
+    warehouse = Warehouse(Workspace.open(root).tables)
+    names = warehouse.read("exceptions").select("exception_id", "rule").unique()
+    history = warehouse.read("exception_history").filter(pl.col("period").is_in(SPOILT)).join(names, "exception_id")
+    findings = warehouse.read("findings").filter(pl.col("period").is_in(SPOILT))
+    candidates = warehouse.read("reclaim_candidates").filter(pl.col("period").is_in(SPOILT))
+    savings = warehouse.read("savings").filter(pl.col("period").is_in(SPOILT))
     was, now = (pl.col(name).is_in(OPEN_STATUSES) for name in ("from_status", "to_status"))
     opened = history.filter(~was.fill_null(False) & now).select("rule", "exception_id")
     overtaken = findings.filter(pl.col("outcome") == "superseded").select("rule", "exception_id")
@@ -133,15 +133,14 @@ def conclusions(world: World) -> set[tuple[str, str, str]]:
 def test_a_short_pull_concludes_only_what_the_whole_one_would(feed: str, company: Ran) -> None:
     """Believed to be whole, it would open and settle a lot: of that the verdict must be the only thing in the way."""
     workspace = Workspace.open(company.root)
-    with Warehouse(workspace.tables) as warehouse:
-        world = steps.world_of(Month(workspace, MONTHS[-1]), warehouse)
-        rows = world.feeds[feed]
-        short = {name: world.feeds[name] for name in FEEDS} | {feed: rows.head(rows.height * 3 // 10)}
-        now = (pl.col("period") == MONTHS[-1]) & (pl.col("feed") == feed)
-        amber = pl.when(now).then(pl.lit("AMBER")).otherwise("verdict").alias("verdict")
-        whole = conclusions(world)
-        believed = conclusions(replace(world, feeds=short))
-        judged = conclusions(replace(world, feeds=short, sources=world.sources.with_columns(amber)))
+    world = steps.world_of(Month(workspace, MONTHS[-1]), Warehouse(workspace.tables))
+    rows = world.feeds[feed]
+    short = {name: world.feeds[name] for name in FEEDS} | {feed: rows.head(rows.height * 3 // 10)}
+    now = (pl.col("period") == MONTHS[-1]) & (pl.col("feed") == feed)
+    amber = pl.when(now).then(pl.lit("AMBER")).otherwise("verdict").alias("verdict")
+    whole = conclusions(world)
+    believed = conclusions(replace(world, feeds=short))
+    judged = conclusions(replace(world, feeds=short, sources=world.sources.with_columns(amber)))
     assert len(believed - whole) > 20
     assert judged - whole == set()
 
@@ -157,8 +156,8 @@ def test_a_bad_pull_two_months_running_concludes_nothing(
     for month in SPOILT:
         spoil(root, month, feed, fault)
     run(root, SPOILT)
-    with Warehouse(Workspace.open(root).tables) as warehouse:
-        sources = warehouse.read("sources").filter(pl.col("period").is_in(SPOILT), pl.col("feed") == feed)
+    warehouse = Warehouse(Workspace.open(root).tables)
+    sources = warehouse.read("sources").filter(pl.col("period").is_in(SPOILT), pl.col("feed") == feed)
     good = sources.filter((pl.col("verdict") == "GREEN") & (pl.col("landed") > 0))
     assert good.select("period", "source", "landed").rows() == []
     assert all(filled.values()) or not FEEDS[feed].is_state

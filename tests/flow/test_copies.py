@@ -22,8 +22,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[int, tuple[Workspace
         root = tmp_path_factory.mktemp(f"copies-{copies}")
         workspace = Workspace.open(company.write(root, copies, periods=(measure.PERIOD,)))
         run_steps(workspace, measure.PERIOD)
-        with Warehouse(workspace.tables) as warehouse:
-            made[copies] = workspace, warehouse.read("findings", period=measure.PERIOD)
+        made[copies] = workspace, Warehouse(workspace.tables).read("findings", period=measure.PERIOD)
     return made
 
 
