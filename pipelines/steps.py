@@ -113,7 +113,7 @@ def reconcile(month: Month) -> dict[str, int]:
         _keep(warehouse, tables, month.period)
         runs, findings = tables["rule_runs"], tables["findings"]
         outcomes = dict(findings.group_by("outcome").len().sort("outcome").iter_rows())
-        silent = runs.filter(pl.col("not_evaluated") > 0).height
+        silent = runs.filter((pl.col("not_evaluated") > 0) | pl.col("reason").is_not_null()).height
         say(f"{runs.height} rules, {outcomes.get('fired', 0):,} findings, {silent} rules could not judge everything")
     return outcomes
 

@@ -48,7 +48,8 @@ class Trend:
 
     @property
     def has_shape(self) -> bool:
-        return sum(point.value is not None for point in self.points) > 1
+        known = [point.value for point in self.points if point.value is not None]
+        return len(known) > 1 and any(known)
 
 
 @dataclass(frozen=True)

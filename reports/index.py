@@ -51,7 +51,7 @@ class Pressing:
 
 @dataclass(frozen=True)
 class Amount:
-    """One line of what finance looks at first; None where nothing of it has a value."""
+    """One line of what finance looks at first; None where nothing of it has a value, or nobody can tell."""
 
     name: str
     meaning: str
@@ -183,17 +183,26 @@ def _silent(tables: Tables, about: About) -> tuple[str, ...]:
 
 def _finance(finance: Reclaim) -> tuple[Amount, ...]:
     step, page = finance.savings.step, "reclaim.html"
+
+    def known(value: Decimal | None, *feeds: str) -> Decimal | None:
+        return value if value or not finance.silent("entitlements", *feeds) else None
+
     return (
-        Amount("Identified", "a year's price of seats that may be given back", finance.identified.value, page),
-        Amount("This fiscal year", "cash of it, if decided in time", finance.identified.this_year, page),
+        Amount("Identified", "a year's price of seats that may be given back",
+               known(finance.identified.value, "seats"), page),
+        Amount("This fiscal year", "cash of it, if decided in time",
+               known(finance.identified.this_year, "seats"), page),
         Amount("Approved", "approved for reclaim, still there", step("approved").value, page),
         Amount("Released", "gone, not yet refunded or cut", step("released").value, page),
         Amount("Realised", "cash, as documents show", step("realised").value, page),
         Amount("Avoided", "requests met from the pool: in no saving", step("avoided").value, page),
         Amount("Lapsed", "the date passed unused", step("lapsed").value, page),
-        Amount("Exposure", "seats in use that no contract covers", finance.exposed, f"{page}#owed"),
-        Amount("Overcharged", "invoiced beyond what was contracted", finance.overcharged, f"{page}#owed"),
-        Amount("Unobserved", "a year of products that no console shows", finance.unobserved_spend, page),
+        Amount("Exposure", "seats in use that no contract covers",
+               known(finance.exposed, "seats"), f"{page}#owed"),
+        Amount("Overcharged", "invoiced beyond what was contracted",
+               known(finance.overcharged, "invoices"), f"{page}#owed"),
+        Amount("Unobserved", "a year of products that no console shows",
+               known(finance.unobserved_spend, "seats"), page),
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ Every value is escaped, a missing one is an error, and the policy in the page al
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
@@ -84,6 +85,11 @@ def money(amount: Decimal | None, currency: str | None) -> str:
         return "unvalued"
     exact = -int(amount.normalize().as_tuple().exponent)
     return f"{amount:,.{max(minor_unit(currency or ''), exact, 0)}f} {currency or ''}".rstrip()
+
+
+def worth(amount: Decimal | None, currency: str, missing: Sequence[str]) -> str:
+    """A sum as a figure; nothing found is "?" where feeds are missing."""
+    return money(amount, currency) if amount or not missing else "?"
 
 
 def units(quantity: Decimal | int | None) -> str:

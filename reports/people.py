@@ -4,7 +4,7 @@ import polars as pl
 
 from reports.about import About
 from reports.listing import Column
-from reports.page import money
+from reports.page import worth
 from reports.sections import Card, Sections, long_list
 from reports.tables import Tables, counted, of_period, silent, total, unless, unvalued
 from tieout.money import zero
@@ -46,7 +46,8 @@ def build(tables: Tables, about: About) -> Sections:
     still = leavers.filter(pl.col("state").is_in(["overdue", "open"]))
     signing_in = _signing_in(tables, about)
     late = returns.filter(pl.col("returned_on").is_null() & (pl.col("due_on") < about.today))
-    home, missing = about.reporting_currency, silent(tables, about, "people", "assets", "seats", "accounts")
+    home, gone = about.reporting_currency, silent(tables, about, "people")
+    missing = silent(tables, about, "people", "assets", "seats", "accounts") if leavers.height else gone
     return Sections(
         "Leavers",
         "Who has left and what each still holds, as the register, the consoles and the directory show it.",
@@ -56,16 +57,16 @@ def build(tables: Tables, about: About) -> Sections:
             Card(counted(int(still["devices_held"].sum()), missing), "devices with them", link="#leavers"),
             Card(counted(int(still["accounts_active"].sum()), missing), "accounts that can still sign in",
                  alarm=bool(still["accounts_active"].sum()), link="#leavers"),
-            Card(money(total(still["seats_value"]), home),
+            Card(worth(total(still["seats_value"]), home, missing),
                  f"a year for seats they still have{unvalued(still['seats_value'])}", link="#leavers"),
             Card(counted(late.height, missing), "devices past the day they were due", link="#returns"),
         ),
         (
             long_list("leavers", "Leavers", "Unfold a person for every device, seat and account, and proof of return.",
-                      LEAVERS, leavers, about, unless(missing, "Nobody has left."),
+                      LEAVERS, leavers, about, unless(gone, "Nobody has left."),
                       _held(seats, devices, signing_in, returns)),
             long_list("returns", "Devices to come back", "", RETURNS, returns, about,
-                      unless(missing, "Nobody who left had a device.")),
+                      unless(silent(tables, about, "people", "assets"), "Nobody who left had a device.")),
         ),
     )  # fmt: skip
 

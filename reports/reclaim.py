@@ -192,6 +192,10 @@ class Reclaim:
     missing: tuple[str, ...]
     signed: str | None
 
+    def silent(self, *feeds: str) -> tuple[str, ...]:
+        """Which of some feeds are not delivered whole, so that nothing follows from what is absent there."""
+        return tuple(feed for feed in self.missing if feed in feeds)
+
     @property
     def soon(self) -> tuple[Renewal, ...]:
         """The renewals that must be decided within 60 days: the earliest first, then what saves most."""
@@ -218,7 +222,7 @@ def build(tables: Tables, about: About, rules: Mapping[str, str]) -> Reclaim:
     unobserved = _unobserved(lines)
     return Reclaim(
         identified=identified,
-        decide_soonest=min((day for day in seats["decide_by"] if day), default=None),
+        decide_soonest=min((day for day in lines["decide_by"] if day and day >= about.today), default=None),
         units={
             name: sum((Decimal(getattr(line, name)) for line in positions), Decimal(0))
             for name in ("quantity", "kept", "reclaimable", "unassigned")

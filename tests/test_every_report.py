@@ -330,6 +330,7 @@ def test_what_no_alive_console_shows_is_not_called_idle_or_complete() -> None:
     assert {(one.idle, one.saves) for one in built.renewals} == {(None, None)}
     said = Document(pages.html(render(tables, ABOUT, RULES))["reclaim.html"]).text
     assert "Units nobody has cost – a year" in said
+    assert "billed beyond contract – ; a year of products no console shows – ." in said
     sentences = ("There is nothing to give back.", "No seat has a reason to be given back.",
                  "A console shows every product under contract.", "Nothing is billed beyond contract.")  # fmt: skip
     assert not [sentence for sentence in sentences if sentence in said]
@@ -341,6 +342,7 @@ def test_what_no_alive_console_shows_is_not_called_idle_or_complete() -> None:
     tables |= {"sources": pl.DataFrame(whole, schema=full["sources"].schema)}
     said = Document(pages.html(render(tables, ABOUT, RULES))["reclaim.html"]).text
     assert [sentence for sentence in sentences if sentence not in said] == []
+    assert "billed beyond contract 0.00 EUR ; a year of products no console shows 0.00 EUR ." in said
 
 
 def test_the_ladder_stands_apart_from_what_is_identified() -> None:

@@ -82,6 +82,9 @@ def test_nothing_is_concluded_from_feeds_that_are_not_delivered_whole() -> None:
             assert page.cards[0].figure == ("?" if said != "No" else "0")
             for section in page.sections:
                 assert section.nothing.startswith(("Not known",) if said != "No" else ("No", "What", "Every")), section
+    page = people.build({**pages.empty(), "sources": whole.filter(pl.col("feed") == "people")}, ABOUT)
+    assert (page.cards[0].figure, page.cards[3].figure) == ("0", "0.00 EUR")  # where nobody has left, nothing is held
+    assert page.sections[0].nothing == "Nobody has left."
     late = whole.with_columns(period=pl.lit("2026-09"))
     page = stock.build({**pages.empty(), "sources": late}, ABOUT)  # a state must be delivered each month, an event not
     assert page.sections[0].nothing == "Not known: there is no whole delivery of stock."
