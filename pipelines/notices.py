@@ -1,7 +1,8 @@
 """What the people of a month are told: owners their packs, finance the reclaim, breaches, reminders to the silent."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -21,7 +22,7 @@ CHAT = "chat"
 
 @dataclass(frozen=True)
 class Message:
-    """One mail, or one line to the chat. `about` tells what it is, so that it is sent once."""
+    """One mail, or one message to the chat. `about` tells what it is, so that it is sent once."""
 
     about: str
     to: tuple[str, ...]
@@ -49,16 +50,22 @@ def due(workspace: Workspace, period: str, sent: Mapping[str, datetime], now: da
     tables, about, rules = steps.told(Month(workspace, period), Warehouse(workspace.tables))
     packs = [pack for pack in owners.build(about, rules, entries.gather(tables, about, rules)) if pack.open]
     addresses = {pack.owner: _address(workspace, pack.owner) for pack in packs}
+    breaches = controls.breaches(tables, about)
     wanted = [
         *(_pack_mail(pack, addresses[pack.owner], folder, about) for pack in packs),
         *_reminders(workspace, packs, addresses, folder, about, sent, now),
         _reclaim_mail(workspace, folder, about),
-        *(_breach_mail(one, _address(workspace, one.owner), about) for one in controls.breaches(tables, about)),
+        *(_breach_mail(one, _address(workspace, one.owner), about) for one in breaches),
         *_chat_line(workspace, packs, about),
     ]
+    answering = addresses | {one.owner: _address(workspace, one.owner) for one in breaches}
     return Due(
-        tuple(message for message in wanted if message.to and message.about not in sent),
-        tuple(_unreachable(workspace, addresses)),
+        tuple(
+            replace(message, subject=_on_one_line(message.subject))
+            for message in wanted
+            if message.to and message.about not in sent
+        ),
+        tuple(_unreachable(workspace, answering)),
     )
 
 
@@ -69,10 +76,16 @@ def _address(workspace: Workspace, owner: str) -> tuple[str, ...]:
     return (address,) if address else ()
 
 
+def _on_one_line(text: str) -> str:
+    """A text without line ends, which in the head of a mail would begin another line of it."""
+    return " ".join(text.split())
+
+
 def _unreachable(workspace: Workspace, addresses: Mapping[str, tuple[str, ...]]) -> Iterable[str]:
     for owner, address in addresses.items():
         if not address:
-            yield f'{owner} has no address; give [owners."{owner}"] an email.'
+            named = json.dumps(owner, ensure_ascii=False)
+            yield f"{_on_one_line(owner)} has no address; give [owners.{named}] an email."
     if not workspace.settings.notify.finance:
         yield "nobody gets the licence reclaim; name their addresses as finance in [notify]."
 
@@ -147,6 +160,9 @@ def _chat_line(workspace: Workspace, packs: Sequence[Pack], about: About) -> Ite
         return
     lines = [
         f"{about.organisation} {about.period}: {many(sum(pack.open for pack in packs), 'exception')} to see to",
-        *(f"{pack.owner}: {pack.open:,} open, {pack.overdue:,} overdue, {pack.critical:,} critical" for pack in packs),
+        *(
+            f"{_on_one_line(pack.owner)}: {pack.open:,} open, {pack.overdue:,} overdue, {pack.critical:,} critical"
+            for pack in packs
+        ),
     ]
     yield Message(f"{about.period} chat", (CHAT,), lines[0], "\n".join(lines))

@@ -28,6 +28,8 @@ from tieout import digest
 from tieout.settings import Notify
 
 SENT = "sent"
+CLOSING = 421
+"""What a mail server answers that takes no more in this connection."""
 
 
 @dataclass(frozen=True)
@@ -52,13 +54,13 @@ def deliver(workspace: Workspace, messages: Sequence[Message], now: datetime) ->
     with workspace.lock(), closing(_Way(notify, now)) as way:
         for message in messages:
             try:
-                way.send(message)
+                refused = way.send(message)
                 crash.point("message-sent")
             except (PullError, smtplib.SMTPException, OSError, ValueError) as problem:
                 done.append(as_outcome(message, f"not sent: {way.blotted(problem)}"))
             else:
                 _note(workspace, message, now)
-                done.append(as_outcome(message, SENT))
+                done.append(as_outcome(message, f"{SENT}, but not to {refused}" if refused else SENT))
     return done
 
 
@@ -110,12 +112,31 @@ class _Way:
         self._notify, self._now, self._vault = notify, now, Vault()
         self._server: smtplib.SMTP | None = None
 
-    def send(self, message: Message) -> None:
+    def send(self, message: Message) -> str:
+        """Send one; returns in words which of its addresses the server refused while it took the mail for others."""
         if message.to == (CHAT,) and self._notify.webhook:
             http.post(self._vault.open(self._notify.webhook), {"text": message.text})
-        else:
-            self._server = self._server or self._connected()
-            self._server.send_message(self._mail(message))
+            return ""
+        mail = self._mail(message)
+        try:
+            refused = self._open().send_message(mail)
+        except smtplib.SMTPSenderRefused as problem:
+            if problem.smtp_code != CLOSING:
+                raise
+            refused = self._open().send_message(mail)
+        return ", ".join(
+            f"{address} ({code} {said.decode(errors='replace')})" for address, (code, said) in refused.items()
+        )
+
+    def _open(self) -> smtplib.SMTP:
+        """The connection; a new one where the server has closed it, as some do after a mail or ten."""
+        try:
+            if self._server and self._server.noop():
+                return self._server
+        except smtplib.SMTPServerDisconnected:
+            pass
+        self._server = self._connected()
+        return self._server
 
     def close(self) -> None:
         if self._server:
@@ -143,7 +164,7 @@ class _Way:
     def _mail(self, message: Message) -> EmailMessage:
         mail = EmailMessage()
         mail["From"], mail["To"] = self._notify.sender, ", ".join(message.to)
-        mail["Subject"] = " ".join(message.subject.split())
+        mail["Subject"] = message.subject
         mail["Date"] = format_datetime(self._now)
         name, at = digest.of_value([message.about, *message.to]), parseaddr(str(self._notify.sender))[1]
         mail["Message-ID"] = f"<{name}@{at.rpartition('@')[2]}>"  # a mailbox shows it once, however often it comes

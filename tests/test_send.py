@@ -39,7 +39,7 @@ owner = "it"
 asset_class = ["laptop"]
 
 [[routes]]
-owner = "nobody's list"
+owner = "nobody's\\nlist"
 asset_class = ["monitor"]
 """
 REGISTER = (
@@ -57,6 +57,8 @@ class MailServer(socketserver.ThreadingTCPServer):
         super().__init__(("127.0.0.1", 0), _Session)
         self.mails: list[EmailMessage] = []
         self.refuses = ""
+        self.takes = 99
+        """So many mails in one connection."""
 
 
 class _Session(socketserver.StreamRequestHandler):
@@ -64,8 +66,12 @@ class _Session(socketserver.StreamRequestHandler):
 
     def handle(self) -> None:
         self.wfile.write(b"220 here\r\n")
+        before = len(self.server.mails)
         for line in self.rfile:
             word = line[:4].upper()
+            if word == b"MAIL" and len(self.server.mails) - before == self.server.takes:
+                self.wfile.write(b"421 enough of you\r\n")
+                return
             if word == b"DATA":
                 self.wfile.write(b"354 go on\r\n")
                 body = b"".join(iter(self.rfile.readline, b".\r\n"))
@@ -125,6 +131,25 @@ def send(ran: Path, server: MailServer, chat: list[Any], tieout: Tieout) -> Iter
 
 def addressed(server: MailServer) -> list[str]:
     return [str(mail["To"]) for mail in server.mails]
+
+
+def test_a_server_that_takes_one_mail_a_connection_gets_them_all(send: Callable[..., Any], server: MailServer) -> None:
+    server.takes = 1
+    assert send("--at", "2026-09-01")[0] == 0
+    assert addressed(server) == ["it@example.org", "cfo@example.org"]
+
+
+def test_an_address_refused_among_others_is_told_and_nobody_hears_twice(
+    send: Callable[..., Any], server: MailServer, ran: Path
+) -> None:
+    config = (ran / "tieout.toml").read_text()
+    (ran / "tieout.toml").write_text(config.replace('"cfo@example.org"', '"cfo@example.org", "gone@example.org"'))
+    server.refuses = "gone@example.org"
+    code, out, err = send("--at", "2026-09-01", "--json")
+    assert (code, "3 to send, 2 sent." in err) == (1, True)
+    assert json.loads(out)[1]["outcome"] == "sent, but not to gone@example.org (550 nobody of that name)"
+    assert "0 to send" in send("--at", "2026-09-01")[2]
+    assert addressed(server) == ["it@example.org", "cfo@example.org, gone@example.org"]
 
 
 def test_everybody_hears_once_of_what_concerns_them(
