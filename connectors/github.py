@@ -22,7 +22,7 @@ from connectors.walks import Link, Stream
 
 
 class GithubOptions(WebOptions):
-    """Of an own server `url` is https://HOST/api/v3."""
+    """`enterprise` is the name in its address, or `org` for Copilot. Of an own server `url` is https://HOST/api/v3."""
 
     HEADERS: ClassVar = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
 

@@ -32,7 +32,7 @@ _SCOPES = " ".join(
 
 
 class GoogleOptions(WebOptions):
-    """`products` are ids of the Licensing API, such as Google-Apps."""
+    """`products` are ids of the Licensing API, such as Google-Apps; for seats, `domain` is the primary domain."""
 
     url: Address = "https://admin.googleapis.com"
     licensing_url: Address = "https://licensing.googleapis.com"

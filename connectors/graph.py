@@ -50,7 +50,7 @@ _USED_BY = {
 
 
 class GraphOptions(WebOptions):
-    """National clouds have a `url` and a `login_url` of their own."""
+    """`tenant` is the id or a domain of the tenant. National clouds have a `url` and a `login_url` of their own."""
 
     url: Address = "https://graph.microsoft.com/v1.0"
     login_url: Address = "https://login.microsoftonline.com"

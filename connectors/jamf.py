@@ -27,7 +27,7 @@ _OLDER = "the server has no v{} of computers-inventory: v{} is read, whose field
 
 
 class JamfOptions(WebOptions):
-    """`url` is the server's address, like https://example.jamfcloud.com."""
+    """`url` is the server's address, like https://example.jamfcloud.com, without /api."""
 
     client_id: str = ""
     client_secret: Credential | None = None

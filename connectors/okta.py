@@ -37,7 +37,7 @@ _NO_LOG = "last_active_at is not permitted: the credential lacks okta.logs.read"
 
 
 class OktaOptions(WebOptions):
-    """`url` is the organisation's address, like https://example.okta.com."""
+    """`url` is the organisation's address, like https://example.okta.com; `apps` are labels of applications."""
 
     token: Credential | None = None
     client_id: str = ""

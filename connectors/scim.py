@@ -22,7 +22,7 @@ _STATUS = {"true": "active", "false": "suspended", "": "active"}  # RFC 7643: `a
 
 
 class ScimOptions(WebOptions):
-    """`url` is the service's SCIM address, below which `/Users` stands."""
+    """`url` is the service's SCIM address, below which `/Users` stands; `paging` as the service does it."""
 
     token: Credential | None = None
     paging: Literal["index", "cursor"] = "index"

@@ -33,7 +33,7 @@ _MONEY = {"thousands_separator": ","}
 
 
 class SnipeOptions(WebOptions):
-    """`url` is the server's address; its API stands below /api/v1."""
+    """`url` is the server's address, without the /api/v1 below which its API stands."""
 
     token: Credential
 

@@ -65,6 +65,8 @@ def _ask(url: URL, options: SqlOptions, pages: PageFile, wire: Wire) -> End:
     try:
         with engine.connect() as connection:
             result = connection.execution_options(yield_per=_ROWS).execute(text(query))
+            if not result.returns_rows:
+                raise PullError("the query gives no rows; it begins with SELECT or WITH")
             names = list(result.keys())
             if len(set(names)) < len(names):
                 raise PullError(f"two columns of the query have one name ({', '.join(names)}); name them apart")

@@ -4,10 +4,13 @@ import importlib
 import importlib.resources
 import re
 from collections.abc import Collection
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic.fields import FieldInfo
 
 import connectors
 from connectors import systems
+from connectors.vault import Credential
 from pipelines.errors import ConfigError
 from pipelines.limits import nearest
 from tieout.feeds import FEEDS
@@ -15,6 +18,7 @@ from tieout.feeds import FEEDS
 LAYERS = ("real server", "emulator", "vendor specification", "fixture")
 """What a connector can be tested against, the strongest first."""
 _UNTESTED = "nothing yet"
+_WORDS = {str: "a text", int: "a number", float: "a number", bool: "true or false", list: "a list of texts"}
 _HEAD = """# What the connectors were tested against
 
 Written by `make support` from the tests that ran and passed; never by hand. No vendor's own service was ever asked.
@@ -77,21 +81,38 @@ def described(name: str) -> dict[str, Any]:
     if name not in systems.names():
         raise ConfigError(f"{name!r} is no connector; {nearest(name, systems.names())}")
     found = systems.system(name)
+    is_preset = bool(found.about)
     return {
         "connector": name,
         "system": found.title,
         "feeds": _feeds(name),
         "tested_against": tested().get(name, _UNTESTED),
         "about": found.about or importlib.import_module(f"connectors.{name}").__doc__ or "",
+        "of_the_options": "" if is_preset else found.options.__doc__ or "",
         "options": [
             {
                 "option": option,
-                "required": field.is_required(),
+                "takes": _takes(field),
+                "required": field.is_required() or (is_preset and field.default == ""),
                 "default": "" if field.is_required() or field.default is None else str(field.default),
             }
             for option, field in found.options.model_fields.items()
         ],
     }
+
+
+def _takes(field: FieldInfo) -> str:
+    """What may be written for an option, in words."""
+    kinds = [kind for kind in get_args(field.annotation) or (field.annotation,) if kind is not type(None)]
+    if Credential in kinds or get_args(Credential)[1] in field.metadata:
+        return 'a credential: "${NAME}"'
+    if get_origin(field.annotation) is Literal:
+        return " or ".join(map(repr, kinds))
+    if get_origin(field.annotation) is list and get_origin(kinds[0]) is Literal:
+        return f"a list of {' and '.join(map(repr, get_args(kinds[0])))}"
+    if get_origin(field.annotation) is list and kinds[0] is not str:
+        return "a list of tables"
+    return _WORDS.get(get_origin(field.annotation) or kinds[0], "a table")
 
 
 def _feeds(name: str) -> str:

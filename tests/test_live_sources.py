@@ -242,6 +242,17 @@ def test_doctor_offline_asks_nobody(okta: tuple[Workspace, Peer], tieout: Tieout
     assert okta[1].scene.asked == {}
 
 
+def test_each_option_says_what_it_takes() -> None:
+    told = {name: {one["option"]: one for one in support.described(name)["options"]} for name in systems.names()}
+    assert told["okta"]["token"]["takes"] == 'a credential: "${NAME}"'
+    assert told["scim"]["paging"]["takes"] == "'index' or 'cursor'"
+    assert told["google"]["devices"]["takes"] == "a list of 'chromeos' and 'mobile'"
+    assert told["rest"]["instead"]["takes"] == "a list of tables"
+    assert told["ldap"]["start_tls"]["takes"] == "true or false"
+    assert told["zoom"]["account_id"]["required"]
+    assert not told["okta"]["token"]["required"]
+
+
 def test_the_support_page_knows_every_connector_and_no_other() -> None:
     assert set(support.tested()) == set(systems.names())
 
