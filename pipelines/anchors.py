@@ -22,7 +22,7 @@ from tieout.decisions import FIRST_LINK, Entry, head
 
 DECISION, SIGNED, PUBLISHED, LANDED, KEPT, SEEN = "decision/", "signed/", "published/", "landed/", "kept/", "seen/"
 """What the names of things vouched for begin with: an entry of the log by number, a file below `decisions/closed`, a
-published table, a file below `landing` or `published/closed`, the number of decisions a month's latest run knew."""
+month of a published table, a file below `landing` or `published/closed`, how many decisions a month's last run knew."""
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,8 @@ from tieout.published import TABLES
 
 EXPECTED = "expectations"
 """The table of what a month was held against, and what came of it."""
+FINGERPRINTS = "fingerprints"
+"""The private table of what the months of published tables came to, by what their files hold."""
 
 
 def publish(workspace: Workspace, warehouse: Warehouse, latest: str) -> int:
@@ -41,7 +43,7 @@ def publish(workspace: Workspace, warehouse: Warehouse, latest: str) -> int:
     }
     building, rows = _build(warehouse, target, shown)
     gone = {name: None for name in anchors.vouched(anchors.read(workspace)) if name.startswith(PUBLISHED)}
-    there = {f"{PUBLISHED}{name}": text for name, text in fingerprints(building).items()}
+    there = {f"{PUBLISHED}{name}": text for name, text in _fingerprints(warehouse, shown, latest).items()}
     vouching = anchors.prepared(workspace, {**gone, **there})
     share(building, workspace.published)
     waiting = sorted(workspace.reports.glob(f"{UNFINISHED}*"))
@@ -65,8 +67,12 @@ def set_aside(workspace: Workspace, warehouse: Warehouse, folder: Path, closing:
 
 
 def fingerprints(database: Path) -> dict[str, str]:
-    """The fingerprint of every table of a database, by name; raises QueryError when it is no whole database."""
-    return {name: digest.of_table(frame) for name, frame in contents(database)}
+    """The fingerprint of each month of each table of a database; raises QueryError when it is no whole database."""
+    return {
+        f"{table}/{period}": digest.of_table(rows)
+        for table, frame in contents(database)
+        for (period,), rows in frame.partition_by(PERIOD, as_dict=True).items()
+    }
 
 
 def in_words(broken: pl.DataFrame) -> list[str]:
@@ -79,6 +85,24 @@ def in_words(broken: pl.DataFrame) -> list[str]:
 def waiting(workspace: Workspace, period: str) -> Path:
     """The folder in which a month's pages wait until its database is ready, too."""
     return workspace.reports / f"{UNFINISHED}{period}"
+
+
+def _fingerprints(warehouse: Warehouse, shown: Mapping[str, Shown], latest: str) -> dict[str, str]:
+    """The same of a database made of these tables; months whose files are as they were are not read again."""
+    before = warehouse.read(FINGERPRINTS)
+    known = dict(before.select("rows", "fingerprint").iter_rows()) if before.width else {}
+    found, told = {}, {}
+    for table, show in shown.items():
+        for period in warehouse.periods(show.table):
+            if show.period in (None, period):
+                (file,) = warehouse.files(show.table, period)
+                rows = digest.of_value([sha256_of(file), *show.columns])
+                if rows not in known:
+                    frame = warehouse.read(show.table, period=period, columns=list(show.columns))
+                    known[rows] = digest.of_table(frame)
+                told[rows] = found[f"{table}/{period}"] = known[rows]
+    warehouse.write(FINGERPRINTS, pl.DataFrame({"rows": told.keys(), "fingerprint": told.values()}), latest)
+    return found
 
 
 def _pages(workspace: Workspace, waiting: Sequence[Path]) -> tuple[dict[Path, Path], list[Path]]:

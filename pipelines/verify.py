@@ -198,9 +198,9 @@ def published(workspace: Workspace) -> Iterator[str]:
     except QueryError as problem:
         yield f"{database} cannot be read ({problem}); {again}"
         return
-    for table in sorted(found.keys() | recorded.keys()) if vouching is not None else ():
-        if found.get(table) != recorded.get(table):
-            yield f"{database}: the table {table} is not as it was published; {again}"
+    other = {name for name in found.keys() | recorded.keys() if found.get(name) != recorded.get(name)}
+    for table in sorted({name.split("/")[0] for name in other}) if vouching is not None else ():
+        yield f"{database}: the table {table} is not as it was published; {again}"
     for decided, chain_head, number, anchors_head in states:
         if log is not None:
             yield from _entry(decisions.log_of(workspace), log, decided, chain_head, str(database))

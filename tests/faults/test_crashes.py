@@ -44,7 +44,7 @@ def state(root: Path) -> State:
         for path in (root / "reports" / MONTH).rglob("*")
         if path.is_file()
     }
-    return {name: text for name, text in tables.items() if name not in CHANGING}, pages
+    return {name: text for name, text in tables.items() if name.split("/")[0] not in CHANGING}, pages
 
 
 def kept_apart(found: State, whole: dict[str, State]) -> tuple[set[str], set[str]]:

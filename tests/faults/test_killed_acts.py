@@ -50,7 +50,7 @@ def state(root: Path) -> State:
         (name, table): text
         for name, path in databases.items()
         for table, text in fingerprints(path).items()
-        if table not in CHANGING
+        if table.split("/")[0] not in CHANGING
     }
     kept = [path.relative_to(root) for folder in ("landing", "inbox") for path in sorted((root / folder).rglob("*"))]
     names = sorted(pages) if "purge" in log else pages  # which say when it was

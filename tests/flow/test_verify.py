@@ -184,6 +184,21 @@ def test_a_changed_published_table_and_a_lost_page_are_named(books: Workspace, t
     ]
 
 
+def test_a_month_that_is_run_again_with_other_deliveries_is_vouched_for_anew(books: Workspace) -> None:
+    before = fingerprints(books.published_database)
+    deliver(
+        books.root,
+        "2026-09",
+        assets=ASSETS + ASSETS.splitlines()[-1].replace("T1,SER0001X", "T2,SER0002X") + "\n",
+        purchases=ORDERS,
+    )
+    run_steps(books, "2026-09")
+    after = fingerprints(books.published_database)
+    assert verify.verify(books) == []
+    assert before["sources/2026-08"] == after["sources/2026-08"]
+    assert before["sources/2026-09"] != after["sources/2026-09"]
+
+
 def test_a_damaged_warehouse_is_made_again_to_the_same_tables(books: Workspace, tieout: Tieout) -> None:
     before = fingerprints(books.published_database)
     for folder in (books.published, books.reports):
