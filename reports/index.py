@@ -26,9 +26,13 @@ PROCESSES = 3
 
 @dataclass(frozen=True)
 class Month:
-    """One period that was run: exceptions, sources that were not GREEN, records that are right and checked, in %."""
+    """One period that was run: exceptions, sources that were not GREEN, records that are right and checked, in %.
+
+    `state` is open or closed.
+    """
 
     period: str
+    state: str
     roll: RollForward
     critical: int
     incomplete: int
@@ -90,6 +94,8 @@ class Index:
     finance: tuple[Amount, ...]
     identified: int
     unvalued: int
+    billed: int
+    differing: int
     signed: Signed
     elsewhere: tuple[tuple[str, str, tuple[Card, ...]], ...]
 
@@ -138,6 +144,8 @@ def build(
         finance=_finance(finance),
         identified=finance.identified.seats,
         unvalued=finance.identified.unvalued,
+        billed=_judged(runs, "overbilled", "billed-without-contract"),
+        differing=len(finance.overcharges),
         signed=_signed(tables, about, counted),
         elsewhere=tuple((name, page.title, page.cards[:3]) for name, page in plain.items()),
     )
@@ -148,14 +156,22 @@ def _month(tables: Tables, period: str, previous: str | None) -> Month:
     sources = of_period(tables, "sources", period)
     figures = of_period(tables, "metrics", period).filter(pl.col("scope") == "all").select("name", "value")
     percent = {name: round(value * 100, 1) for name, value in figures.iter_rows() if value is not None}
+    states = of_period(tables, "periods", period)["state"].drop_nulls()
     return Month(
         period,
+        str(states[-1]) if states.len() else "open",
         roll_forward(tables, period, previous),
         standing.filter(pl.col("status").is_in(COUNTED) & (pl.col("severity") == "critical")).height,
         sources.filter(pl.col("verdict") != "GREEN").height,
         percent.get("record_accuracy"),
         percent.get("trust_coverage"),
     )
+
+
+def _judged(runs: pl.DataFrame, *rules: str) -> int:
+    """How many things of one kind rules could judge that look at the same kind: the most of any of them."""
+    judged = runs.filter(pl.col("rule").is_in(rules)).select(pl.col("population") - pl.col("not_evaluated"))
+    return int(judged.max().item() or 0)
 
 
 def _trend(

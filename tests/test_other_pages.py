@@ -137,6 +137,13 @@ def test_the_first_page_shows_what_presses_who_is_silent_and_the_money() -> None
     assert amounts["Identified"] == amounts["Realised"] + Decimal("513.11") == Decimal("600.20")
     assert [len(month.roll.terms) for month in page.months] == [5, 5, 5]
     assert [point.text for point in page.trends[0].points] == ["4", "6", "7"]
+    assert [month.state for month in page.months] == ["closed", "open", "open"]
+    invoices = TABLES["rule_runs"].tail(1).with_columns(rule=pl.lit("overbilled"), period=pl.lit("2026-10"))
+    with_invoices = {**tables, "rule_runs": pl.concat([tables["rule_runs"], invoices])}
+    billed = index.build(
+        with_invoices, ABOUT, exceptions, controls.build(tables, ABOUT), packs, reclaim.build(tables, ABOUT, RULES), {}
+    ).billed
+    assert (page.billed, billed) == (0, invoices["population"][0] - invoices["not_evaluated"][0])
     assert page.signed.period is None
     before = tables["periods"].with_columns(period=pl.lit("2026-09"))
     since = index.build(
