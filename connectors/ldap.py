@@ -2,7 +2,7 @@
 
 **Asks** one paged search (RFC 2696) below `base`, with a bind as `bind_dn` and `password`. The result code after the
 last page is the proof of the end: a server that stops at its size limit says so there and nowhere else. Referrals to
-other servers are not followed.
+other servers are not followed. With `ldaps://` or `start_tls` the server's certificate must be one that is trusted.
 
 **Delivers** `accounts`. In Active Directory the last login is `lastLogonTimestamp`, which by design is up to 14 days
 late; 0 is never, without one it is unknown. An account that is disabled or expired is suspended; one that wrong
@@ -12,8 +12,10 @@ passwords have locked for a while is not.
 """
 
 import json
+import ssl
 import uuid
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
@@ -24,11 +26,13 @@ from pydantic import field_validator
 from connectors.http import Wire
 from connectors.pages import Page, PageFile, PullError
 from connectors.system import Delivery, End, Options, Streams, System, addresses, either
+from connectors.unreached import untrusted
 from connectors.vault import Credential
 
 if TYPE_CHECKING:
-    from ldap3 import Connection
+    from ldap3 import Connection, Tls
 
+_UNTRUSTED = "certificate verify failed: "
 _ASKED = "_asked_at"  # when an entry was asked for, which tells whether its account has expired
 _SUCCESS = 0
 _CODES = {3: "its time limit", 4: "its size limit", 11: "an administrative limit"}
@@ -80,12 +84,15 @@ def _pull(options: LdapOptions, delivery: Delivery, pages: PageFile, wire: Wire)
         finally:
             connection.unbind()
     except LDAPException as error:
+        if _UNTRUSTED in str(error):
+            raise PullError(f"{options.url} {untrusted(str(error).partition(_UNTRUSTED)[2])}") from None
         why = " ".join(str(error).split())[:160] or type(error).__name__
         raise PullError(f"{options.url} broke off: {why}") from None
 
 
 def _bound(options: LdapOptions, wire: Wire) -> "Connection":
     from ldap3 import NONE, Connection, Server
+    from ldap3.core.exceptions import LDAPException
 
     parts = urlsplit(options.url)
     server = Server(
@@ -93,6 +100,7 @@ def _bound(options: LdapOptions, wire: Wire) -> "Connection":
         port=parts.port,
         use_ssl=parts.scheme == "ldaps",
         get_info=NONE,
+        tls=_verifying(),
         connect_timeout=30,
     )
     password = wire.vault.open(options.password) if options.password else None
@@ -105,13 +113,28 @@ def _bound(options: LdapOptions, wire: Wire) -> "Connection":
         raise_exceptions=False,
         read_only=True,
     )
-    if options.start_tls:
-        connection.start_tls()
-    if not connection.bind():
-        why = connection.result["description"]
-        connection.unbind()
-        raise PullError(f"{options.url} refuses the bind: {why}")
+    try:
+        if options.start_tls and not connection.start_tls():
+            raise PullError(f"{options.url} starts no TLS; nothing was sent to it")
+        if not connection.bind():
+            raise PullError(f"{options.url} refuses the bind: {connection.result['description']}")
+    except (PullError, LDAPException):
+        with suppress(LDAPException):  # it may be closed already
+            connection.unbind()
+        raise
     return connection
+
+
+def _verifying() -> "Tls":
+    """TLS that holds the server's certificate and name against what is trusted, which ldap3 by itself does not."""
+    from ldap3 import Tls
+
+    class Verifying(Tls):  # type: ignore[misc] # ldap3 has no types
+        def wrap_socket(self, connection: "Connection", do_handshake: bool = False) -> None:
+            trusted = ssl.create_default_context()
+            connection.socket = trusted.wrap_socket(connection.socket, server_hostname=connection.server.host)
+
+    return Verifying()
 
 
 def _search(connection: "Connection", options: LdapOptions, pages: PageFile, wire: Wire) -> End:

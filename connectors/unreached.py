@@ -10,11 +10,16 @@ def cannot_pass(error: BaseException) -> str | None:
     for cause in _causes(error):
         match cause:
             case ssl.SSLCertVerificationError():
-                said = cause.verify_message or "it cannot be verified"
-                return f"shows a certificate that is not trusted here ({said}); SSL_CERT_FILE may name the one that is"
+                return untrusted(cause.verify_message)
             case ssl.SSLError() if cause.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"):
                 return "does not speak TLS there; is it http:// or another port?"
     return None
+
+
+def untrusted(why: str) -> str:
+    """What to say of a system whose certificate cannot be verified, for the reason that OpenSSL gives."""
+    said = why.partition(" (_ssl")[0] or "it cannot be verified"
+    return f"shows a certificate that is not trusted here ({said}); SSL_CERT_FILE may name the one that is"
 
 
 def broke_off(error: BaseException) -> str:

@@ -21,6 +21,7 @@ from tieout.staging import stage
 
 _NEEDED = ("polars", "duckdb", "dagster", "httpx")
 _LEAST_FREE = 1024**3  # bytes
+_PLAIN = {"http": "https://", "ldap": "ldaps://"}
 _HERE = ("127.0.0.1", "localhost", "::1")
 _SKEW_SECONDS = 300
 """A clock further off than this shows extracts at the wrong time, and breaks signed assertions."""
@@ -90,9 +91,10 @@ def _live(workspace: Workspace, source: Source, *, offline: bool) -> Iterator[Fi
     if systems.credentials_of(source):
         yield Finding(about, "ok", "its credentials are there")
     url = str(source.options.get("url", ""))
-    if url.startswith("http://") and urlsplit(url).hostname not in _HERE and systems.credentials_of(source):
+    plain = urlsplit(url).scheme in _PLAIN and not source.options.get("start_tls")
+    if plain and urlsplit(url).hostname not in _HERE and systems.credentials_of(source):
         said = "its credential travels unencrypted"
-        yield Finding(about, "warning", said, "write https:// in its url")
+        yield Finding(about, "warning", said, f"write {_PLAIN[urlsplit(url).scheme]} in its url")
     if not offline:
         yield from _answering(workspace, source, about)
 

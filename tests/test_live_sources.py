@@ -16,11 +16,6 @@ from typing import Any
 import httpx
 import polars as pl
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 
 from connectors import http, systems
 from connectors.http import Wire
@@ -31,7 +26,7 @@ from pipelines.steps import Month
 from pipelines.warehouse import Warehouse
 from pipelines.workspace import Workspace
 from tests.conftest import MakeWorkspace, Tieout
-from tests.peer import CANARY, Asked, Peer, Reply, Scene, peer
+from tests.peer import CANARY, Asked, Peer, Reply, Scene, certificate, peer
 from tests.test_every_connector import pages_of
 from tieout.settings import Source
 
@@ -396,28 +391,15 @@ def test_a_certificate_that_is_not_trusted_is_told_at_once(
     told: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with peer() as server:
-        secure(server, tmp_path)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate(tmp_path))
+        server.socket = context.wrap_socket(server.socket, server_side=True)
         said = told(server.url.replace("http://127.0.0.1", "https://localhost"))
     assert "shows a certificate that is not trusted here (self-signed certificate)" in said
     assert "times running" not in said
     http._trusted.cache_clear()
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
     assert "SSL_CERT_FILE or SSL_CERT_DIR names cannot be read" in told(server.url)
-
-
-def secure(server: Peer, folder: Path) -> None:
-    """Let a peer speak TLS, with a certificate of its own making."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
-    made = made.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
-    made = made.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    (folder / "peer.pem").write_bytes(pem + made.sign(key, SHA256()).public_bytes(Encoding.PEM))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "peer.pem")
-    server.socket = context.wrap_socket(server.socket, server_side=True)
 
 
 # -- several at once -------------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ import pytest
 from connectors import systems
 from connectors.http import Wire
 from connectors.vault import Vault
-from tests.peer import CANARY
+from tests.peer import CANARY, certificate
 from tests.test_every_connector import SETTINGS
 from tieout.pull import Fetched
 from tieout.settings import Source
@@ -179,10 +179,11 @@ directory {folder}/db
 sizelimit 500
 access to * by * read
 """
+TLS = "TLSCertificateFile {pem}\nTLSCertificateKeyFile {pem}\n"
 
 
 @contextmanager
-def slapd(folder: Path, config: str, entries: list[str]) -> Iterator[str]:
+def slapd(folder: Path, config: str, entries: list[str], scheme: str = "ldap") -> Iterator[str]:
     """An OpenLDAP server of its own, if one is installed."""
     serve, load = (shutil.which(name, path="/usr/sbin:/usr/local/sbin:/usr/bin") for name in ("slapd", "slapadd"))
     if not (serve and load):
@@ -192,8 +193,9 @@ def slapd(folder: Path, config: str, entries: list[str]) -> Iterator[str]:
     written.write_text(config.format(folder=folder, password=CANARY))
     (folder / "all.ldif").write_text("\n".join(entries), encoding="utf-8")
     subprocess.run([load, "-f", written, "-l", folder / "all.ldif", "-q"], check=True, capture_output=True)
-    with serving([serve, "-f", written, "-h", f"ldap://127.0.0.1:{port}", "-d", "0"], port):
-        yield f"ldap://127.0.0.1:{port}"
+    url = f"{scheme}://127.0.0.1:{port}"
+    with serving([serve, "-f", written, "-h", url, "-d", "0"], port):
+        yield url
 
 
 @pytest.fixture(scope="module")
@@ -240,6 +242,34 @@ def test_a_directory_that_refuses_the_bind_gives_nothing(directory: str, tmp_pat
     )  # fmt: skip
     assert (fetched.outcome, staged.landed) == ("failed", 0)
     assert "refuses the bind: invalidCredentials" in str(fetched.why)
+
+
+@pytest.mark.proves("ldap", "real server", "OpenLDAP (slapd)")
+@pytest.mark.parametrize("way", ["ldaps", "start_tls"])
+def test_a_directory_whose_certificate_is_not_trusted_gets_no_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    pem, root = certificate(tmp_path), "dn: dc=example,dc=com\nobjectClass: dcObject\nobjectClass: organization\no: E\n"
+    ours: dict[str, Any] = {
+        "feed": "accounts", "connector": "ldap", "base": "dc=example,dc=com", "filter": "(o=*)",
+        "bind_dn": "cn=admin,dc=example,dc=com", "password": "${PASSWORD}", "start_tls": way == "start_tls",
+    }  # fmt: skip
+    scheme = "ldaps" if way == "ldaps" else "ldap"
+    with slapd(tmp_path / "tls", TLS.replace("{pem}", str(pem)) + SLAPD, [root], scheme) as url:
+        fetched, _ = pulled(tmp_path, url=url, **ours)
+        assert (fetched.outcome, fetched.files) == ("failed", ())
+        assert "shows a certificate that is not trusted here (self-signed certificate)" in str(fetched.why)
+        monkeypatch.setenv("SSL_CERT_FILE", str(pem))
+        assert pulled(tmp_path, url=url, **ours)[0].outcome == "complete"
+
+
+def test_a_directory_that_knows_no_tls_gets_no_password(directory: str, tmp_path: Path) -> None:
+    fetched, _ = pulled(
+        tmp_path, feed="accounts", connector="ldap", url=directory, base="dc=example,dc=com",
+        bind_dn="cn=admin,dc=example,dc=com", password="${PASSWORD}", start_tls=True,
+    )  # fmt: skip
+    assert fetched.outcome == "failed"
+    assert "startTLS failed" in str(fetched.why)
 
 
 AD = """
