@@ -5,7 +5,6 @@ taken away or put back to an older state since is told from what Tieout wrote. T
 turn, so that neither of the two can be cut short unnoticed.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -18,7 +17,8 @@ from pipelines.errors import TieoutError
 from pipelines.whole import place, sha256_of, write_beside
 from pipelines.workspace import Workspace
 from tieout import digest
-from tieout.decisions import FIRST_LINK, Entry, head
+from tieout.chain import FIRST_LINK, head
+from tieout.decisions import Entry
 
 DECISION, SIGNED, PUBLISHED, LANDED, KEPT, SEEN = "decision/", "signed/", "published/", "landed/", "kept/", "seen/"
 """What the names of things vouched for begin with: an entry of the log by number, a file below `decisions/closed`, a
@@ -40,7 +40,7 @@ class Anchor:
     @property
     def line(self) -> str:
         """The anchor as the file has it, without its line end."""
-        return json.dumps(asdict(self), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        return digest.canonical(asdict(self))
 
 
 _ANCHOR = TypeAdapter(Anchor)

@@ -103,7 +103,8 @@ def list_decisions(workspace: InWorkspace = Path(), as_csv: AsCsv = False, as_js
     from pipelines.answer import as_text
     from pipelines.decisions import read
     from pipelines.workspace import Workspace
-    from tieout.decisions import as_frame, head, in_words
+    from tieout.chain import head
+    from tieout.decisions import as_frame, in_words
 
     log = read(Workspace.open(workspace))
     frame = as_frame(log)

@@ -16,7 +16,8 @@ from pipelines.landing import Delivered
 from pipelines.whole import write_whole
 from pipelines.workspace import Workspace
 from tieout import digest
-from tieout.decisions import FIRST_LINK, Entry
+from tieout.chain import FIRST_LINK
+from tieout.decisions import Entry
 
 SUBJECT = "period/"
 """What the id of a closing begins with in the log; the month follows."""

@@ -19,7 +19,8 @@ from pipelines.warehouse import PERIOD, Warehouse
 from pipelines.whole import make_shared, place, share, sweep, unfinished
 from pipelines.workspace import Workspace, end_of_period
 from tieout import digest
-from tieout.decisions import Proposal, Standing, head, not_corrected
+from tieout.chain import head
+from tieout.decisions import Proposal, Standing, not_corrected
 from tieout.feeds import FEEDS
 
 

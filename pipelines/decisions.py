@@ -26,20 +26,10 @@ from pipelines.warehouse import PERIOD, QueryError, Warehouse, query
 from pipelines.whole import write_whole
 from pipelines.workspace import Workspace
 from tieout import digest
-from tieout.decisions import (
-    KINDS,
-    RECLAIMED,
-    ChainError,
-    Entry,
-    Proposal,
-    Standing,
-    completed,
-    head,
-    keys_in,
-    not_corrected,
-    refusal,
-    verify,
-)
+from tieout.admission import completed, refusal
+from tieout.chain import ChainError, head, verify
+from tieout.decisions import KINDS, RECLAIMED, Entry, Proposal, Standing, not_corrected
+from tieout.four_eyes import keys_in
 from tieout.intake import Override
 from tieout.quoting import literal
 

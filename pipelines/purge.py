@@ -21,7 +21,8 @@ from pipelines.warehouse import PERIOD, Warehouse
 from pipelines.whole import sweep
 from pipelines.workspace import Workspace, check_period
 from tieout import personal
-from tieout.decisions import PURGE, Proposal, Standing, tombstones
+from tieout.chain import tombstones
+from tieout.decisions import PURGE, Proposal, Standing
 from tieout.feeds import FEEDS
 
 

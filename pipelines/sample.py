@@ -22,7 +22,7 @@ from pipelines.steps import Month, world_of
 from pipelines.warehouse import PERIOD, Warehouse
 from pipelines.whole import place, unfinished
 from pipelines.workspace import Workspace
-from tieout.decisions import head
+from tieout.chain import head
 from tieout.explanation import NOT_LOOKED_AT, Answer, Witness
 from tieout.facts.ground import Ground
 from tieout.mapping import as_json

@@ -25,7 +25,7 @@ from pipelines.landing import Delivered, Snapshot
 from pipelines.warehouse import PERIOD, Warehouse
 from pipelines.whole import write_whole
 from pipelines.workspace import Workspace, end_of_period
-from tieout import controls, decisions, exceptions, figures, policy_changes, savings
+from tieout import chain, controls, decisions, exceptions, figures, policy_changes, savings
 from tieout import reconcile as domain
 from tieout.feeds import FEEDS, Feed
 from tieout.once import Each
@@ -253,7 +253,7 @@ def _about(month: Month, warehouse: Warehouse) -> reports.About:
         version=__version__,
         config_hash=month.workspace.config_hash,
         decisions=len(log),
-        chain_head=decisions.head(log),
+        chain_head=chain.head(log),
         earlier=tuple(period for period in warehouse.periods(RUNS) if period < month.period),
         lasting=frozenset(rule.slug for rule in catalogue.rules_of(month.workspace.rules) if rule.remembers),
         reclaim=decision_log.reclaim_of(month.workspace, month.period).content or "",

@@ -22,7 +22,10 @@ from pipelines.warehouse import query
 from pipelines.workspace import Workspace
 from tests.conftest import MINIMAL, Tieout, run_steps
 from tests.worlds import settings
-from tieout.decisions import FIRST_LINK, ChainError, Entry, Proposal, Standing, head, refusal, same_person, verify
+from tieout.admission import refusal
+from tieout.chain import FIRST_LINK, ChainError, head, verify
+from tieout.decisions import Entry, Proposal, Standing
+from tieout.four_eyes import same_person
 
 TODAY = date(2026, 10, 5)
 SEAT = Standing("s1", "leaver-seat", "Figma/u-1", "open", Decimal(1200), "licence_pool", is_event=False)

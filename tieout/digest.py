@@ -22,8 +22,12 @@ def of_tables(tables: Mapping[str, pl.DataFrame]) -> dict[str, str]:
 
 def of_value(said: object) -> str:
     """The sha256, in hex, over something JSON can say."""
-    canonical = json.dumps(said, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    return hashlib.sha256(canonical(said).encode()).hexdigest()
+
+
+def canonical(said: object) -> str:
+    """The one text of something JSON can say."""
+    return json.dumps(said, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
 def _text(dtype: pl.DataType, value: pl.Expr) -> pl.Expr:

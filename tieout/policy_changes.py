@@ -12,8 +12,9 @@ from typing import Any
 
 import polars as pl
 
-from tieout.decisions import not_corrected_frame, same_person
+from tieout.decisions import not_corrected_frame
 from tieout.facts.ground import Ground
+from tieout.four_eyes import same_person
 from tieout.reconcile import judge
 from tieout.rule import Rule
 from tieout.settings import Exemption, PolicyTable, Settings

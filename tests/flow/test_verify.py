@@ -23,7 +23,7 @@ from pipelines.workspace import Workspace
 from tests.conftest import Tieout, run_steps
 from tests.faults.figures import measured
 from tests.flow.test_closing import ASSETS, CONFIG, ORDERS, RECEIPTS, UNORDERED, deliver
-from tieout.decisions import FIRST_LINK
+from tieout.chain import FIRST_LINK
 
 AT = datetime(2026, 9, 2, tzinfo=UTC)
 DECIDED = "exception_id,decision,who\n{},acknowledge,Cy\n"
