@@ -69,7 +69,10 @@ def _fields(rows: Iterable[Mapping[str, str | None]]) -> tuple[Row, ...]:
 
 
 def _table(path: Path, sheet: str | None) -> list[dict[str, str | None]]:
-    read_rows = read_file(path, Source(name="decisions", feed="tickets", sheet=sheet))
+    with path.open("rb") as lines:
+        head = lines.readline()
+    delimiter = ";" if head.count(b";") > head.count(b",") else ","  # as spreadsheets of half of Europe save it
+    read_rows = read_file(path, Source(name="decisions", feed="tickets", sheet=sheet, delimiter=delimiter))
     if read_rows.unreadable.height:
         number, reasons = read_rows.unreadable.select("_row", "reasons").row(0)
         raise FileError(f"row {number} cannot be read: {reasons[0]}")

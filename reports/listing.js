@@ -30,6 +30,15 @@ const save = (name, kind, text) => {
   setTimeout(() => URL.revokeObjectURL(link.href), 10000)
 }
 
+// An address that somebody cut short or typed may hold a % that stands for nothing.
+const decoded = (text) => {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
 const grouped = (text) => text.replace(/^(-?)(\d+)/, (_, sign, whole) => sign + whole.replace(/\B(?=(\d{3})+$)/g, ","))
 const isNumber = (column) => column.kind === "number" || column.kind === "money"
 const widthOf = (column) => {
@@ -193,7 +202,7 @@ class Listing {
   }
 
   follow() {
-    const hash = decodeURIComponent(location.hash.slice(1))
+    const hash = decoded(location.hash.slice(1))
     const [name] = hash.split("?", 1)
     this.clear()
     if (name === this.name && hash.includes("?")) {

@@ -16,6 +16,7 @@ import pytest
 import xlsxwriter
 
 from pipelines import decisions as log
+from pipelines import returned
 from pipelines.definitions import IMPORT, define
 from pipelines.errors import TieoutError
 from pipelines.warehouse import query
@@ -458,6 +459,11 @@ def test_a_file_that_cannot_be_used_is_one_sentence(
     code, out, err = tieout("decisions", "import", tmp_path / name, "-w", books.root)
     assert (code, out, len(err.splitlines())) == (2, "", 1)
     assert said in err
+
+
+def test_a_list_between_semicolons_is_read(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("Exception ID;Decision;Comment\nab;waive;one, two\n", encoding="utf-8-sig")
+    assert returned.read(tmp_path / "a.csv").rows == ({"exception_id": "ab", "kind": "waive", "comment": "one, two"},)
 
 
 def answered(workbook: Path, target: Path, decided_by: str, answers: dict[str, dict[str, Any]]) -> Path:

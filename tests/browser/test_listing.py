@@ -55,6 +55,8 @@ def test_facets_and_search_narrow_the_list_and_stand_in_the_address(browser: Bro
     assert browser.run(SUBJECTS) == ["A-1"]
     browser.open(page, "#exceptions?severity=critical&q=ana")
     assert browser.run(SUBJECTS) == ["A-1"]
+    browser.open(page, "#exceptions?q=100%")  # cut short on its way
+    assert (browser.run(COUNT), browser.complaints) == ("0 (of 9)", [])
     browser.run(PRESS.format("Show all"))
     assert browser.run(COUNT) == "1–9 of 9"
     assert browser.run("location.hash") == ""
