@@ -14,10 +14,11 @@ WIDEST = 60
 """Characters of a value that a table shows; CSV and JSON show all."""
 
 
-def as_text(frame: pl.DataFrame, form: Literal["table", "csv", "json"]) -> str:
+def as_text(frame: pl.DataFrame, form: Literal["table", "csv", "json"], whole: str = "") -> str:
     """Every row of a frame; numbers exact, lists joined by `;` in CSV, instants in UTC.
 
-    In CSV a text that a spreadsheet would run has an apostrophe before it.
+    In CSV a text that a spreadsheet would run has an apostrophe before it. A table cuts long values, but those of the
+    column `whole`.
     """
     match form:
         case "csv":
@@ -25,7 +26,7 @@ def as_text(frame: pl.DataFrame, form: Literal["table", "csv", "json"]) -> str:
         case "json":
             return as_json_text(frame.to_dicts())
         case "table":
-            return _table(frame)
+            return _table(frame, whole)
 
 
 def as_json_text(answer: object) -> str:
@@ -82,13 +83,17 @@ def _plain(value: object) -> str:
     return str(value)
 
 
-def _table(frame: pl.DataFrame) -> str:
+def _table(frame: pl.DataFrame, whole: str = "") -> str:
     """Columns of plain text, as wide as their widest value, long values cut, no zeros at the end of an amount."""
-    text = pl.all().cast(pl.String, strict=False).fill_null("").str.replace_all(r"\s+", " ")
-    cut = pl.when(text.str.len_chars() > WIDEST).then(text.str.head(WIDEST - 1) + "…").otherwise(text)
+
+    def shown(name: str) -> pl.Expr:
+        text = pl.col(name).cast(pl.String, strict=False).fill_null("").str.replace_all(r"\s+", " ")
+        cut = pl.when(text.str.len_chars() > WIDEST).then(text.str.head(WIDEST - 1) + "…").otherwise(text)
+        return text if name == whole else cut
+
     amounts = [name for name, kind in frame.schema.items() if isinstance(kind, pl.Decimal) and kind.scale]
     told = _flat(frame).with_columns(pl.col(amounts).cast(pl.String).str.replace(r"\.?0+$", ""))
-    cells = told.select(cut)
+    cells = told.select(map(shown, told.columns))
     columns = [[name, "-" * len(name), *cells[name].to_list()] for name in cells.columns]
     widths = [max(map(len, column)) for column in columns]
     lines = (

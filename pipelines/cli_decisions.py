@@ -178,7 +178,7 @@ def _show(
     from pipelines.answer import as_text
     from pipelines.decisions import ACCEPTED, REFUSED, as_receipts, counts_from
 
-    typer.echo(as_text(as_receipts(receipts), _form(as_csv, as_json)), nl=False)
+    typer.echo(as_text(as_receipts(receipts), _form(as_csv, as_json), "said"), nl=False)
     refused = [receipt for receipt in receipts if receipt.outcome == REFUSED]
     accepted = sum(receipt.outcome == ACCEPTED for receipt in receipts)
     if refused:

@@ -69,7 +69,7 @@ def send(
     else:
         outcomes = deliver(opened, found.messages, now)
         if outcomes:
-            typer.echo(as_text(pl.DataFrame(outcomes), "json" if as_json else "table"), nl=False)
+            typer.echo(as_text(pl.DataFrame(outcomes), "json" if as_json else "table", "outcome"), nl=False)
     for sentence in found.unreachable:
         typer.echo(f"tieout: {sentence}", err=True)
     count = sum(one.outcome == SENT for one in outcomes)
