@@ -49,8 +49,12 @@ def _users(options: ScimOptions) -> list[Stream]:
 
 def _people(rows: pl.DataFrame, streams: Streams) -> pl.DataFrame:
     mail = [pl.col("emails").str.json_path_match(path) for path in ("$[?(@.primary==true)].value", "$[0].value")]
+    all_mail = (
+        either(rows, "emails").str.extract_all(r'"value":"[^"\\]+"').list.eval(pl.element().str.slice(9).str.head(-1))
+    )
     return rows.with_columns(
         either(rows, *mail).alias("mail"),
+        pl.when(all_mail.list.len() > 0).then(all_mail.list.join(";")).alias("addresses"),
         either(rows, "displayName", "name.formatted").alias("named"),
         either(rows, pl.col("entitlements").str.json_path_match("$[0].value")).alias("entitled"),
     )
@@ -68,6 +72,7 @@ SYSTEM = System(
                 "account_id": "id",
                 "username": "userName",
                 "email": ["mail", "userName"],
+                "aliases": "addresses",
                 "person_id": f"{_ENTERPRISE}.employeeNumber",
                 "display_name": ["named", "{name.givenName} {name.familyName}"],
                 "status": "active",
