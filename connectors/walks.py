@@ -347,7 +347,9 @@ def _counts_the_rest(stream: Stream, seen: Seen) -> bool:
 def _records(stream: Stream, answer: Answer) -> list[Any]:
     if refusal := next((n for n, value in stream.refused_when.items() if _plain(dig(answer.data, n)) == value), None):
         raise PullError(f"the source answered with an error{message(answer.data) or f' ({refusal})'}", _REFUSED)
-    if isinstance(answer.data, dict) and (told := next((n for n in _ERRORS if answer.data.get(n)), None)):
+    is_table = stream.records == "*"  # whose names are its records' own
+    beside = answer.data if isinstance(answer.data, dict) and not is_table else {}
+    if told := next((name for name in _ERRORS if beside.get(name)), None):
         raise PullError(f"the answer tells of an error beside its records{message(answer.data) or f' ({told})'}")
     records = records_at(answer.data, stream.records)
     if records is None and _says_none(stream, answer.data):
