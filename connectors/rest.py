@@ -31,6 +31,9 @@ class RestOptions(WebOptions, Stream):
 
     path: str = ""
 
+    def asks_its_url(self) -> bool:
+        return not self.path
+
 
 def _described(options: RestOptions) -> list[Stream]:
     return [Stream.model_validate(options.model_dump(include=set(Stream.model_fields)))]

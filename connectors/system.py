@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Protocol, Self
+from urllib.parse import parse_qs, urlsplit
 
 import polars as pl
 from pydantic import AfterValidator, Field, field_validator, model_validator
@@ -33,6 +34,10 @@ def address(url: str) -> str:
         raise ValueError(str(error)) from None
     if "@" in url.split("//", 1)[1].split("/", 1)[0]:
         raise ValueError("holds a user before the host; name credentials by their own options")
+    if telling := next((name for name in parse_qs(urlsplit(url).query) if _TELLING.search(name)), None):
+        raise ValueError(f"would tell a credential ({telling}); write it under auth")
+    if "#" in url:
+        raise ValueError("holds a #, behind which nothing reaches a server; write the address of the API")
     return url
 
 
@@ -66,8 +71,14 @@ class WebOptions(Options):
 
     @model_validator(mode="after")
     def _can_be_opened(self) -> Self:
+        if "?" in self.url and not self.asks_its_url():
+            raise ValueError("does not ask for what stands behind the ? of its url; write the address without it")
         self.opens_with()
         return self
+
+    def asks_its_url(self) -> bool:
+        """Whether its list stands at the very address, and not below it."""
+        return False
 
     def opens_with(self) -> Auth:
         """The credential that opens the system; raises ValueError, which says what is needed, where none is given."""

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
-from urllib.parse import quote, urljoin
+from urllib.parse import parse_qs, quote, urljoin, urlsplit, urlunsplit
 
 from pydantic import Field, field_validator
 
@@ -272,7 +272,7 @@ def walk(client: Client, stream: Stream, seen: Seen) -> Iterator[tuple[Page, lis
     """Every page of a filled stream with its records, counted in `seen`; raises PullError unless the end is proven."""
     asked = set[str]()
     declared = _total_apart(client, stream)
-    request: Request | None = stream.walk.first(Request(client.resolve(stream.path), stream.params))
+    request: Request | None = stream.walk.first(_taken_apart(client.resolve(stream.path), stream.params))
     while request is not None:
         if request.words in asked:
             raise PullError(f"{client.base} names a page again that was read already: its pages go in a circle")
@@ -311,6 +311,13 @@ def walk(client: Client, stream: Stream, seen: Seen) -> Iterator[tuple[Page, lis
         if request is None:
             _hold_last(stream, answer)
     _hold(stream, seen)
+
+
+def _taken_apart(url: str, params: Mapping[str, str | list[str]]) -> Request:
+    """A request with what its address asks for among its parameters, where nothing replaces it."""
+    parts = urlsplit(url)
+    asked = {name: values if values[1:] else values[0] for name, values in parse_qs(parts.query, True).items()}
+    return Request(urlunsplit(parts._replace(query="")), {**asked, **params})
 
 
 def _hold_last(stream: Stream, answer: Answer) -> None:

@@ -63,10 +63,17 @@ def _sentence(source: Source, problem: ValidationError) -> str:
     steps = [str(step) for step in error["loc"] if not isinstance(step, int)]
     place = ".".join(step for step in steps if step not in _VARIANTS)
     match error["type"]:
+        case "extra_forbidden" if len(steps) == 1 and steps[0] in Source.model_fields:
+            return f"{place} is for sources of files, not for {source.connector}."
         case "extra_forbidden":
             return f"{place} is not a known key; {_nearest(steps[-1], _keys_beside(source, steps))}"
         case "missing":
             return f"{place} is missing; {source.connector} needs it."
+        case "union_tag_invalid" | "union_tag_not_found":
+            kind, known = error["ctx"]["discriminator"].strip("'"), error["ctx"].get("expected_tags", "")
+            return f"{place} needs {kind}{f', which is one of {known}' if known else ''}."
+        case "model_attributes_type" | "model_type" | "dict_type":
+            return f"{place} should be a table of keys, like {{ key = … }}."
         case "value_error":
             reason = str(error["ctx"]["error"])
             return f"{place}: {reason}." if place else f"{source.connector} {reason}."

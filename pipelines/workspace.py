@@ -324,6 +324,8 @@ def _refuse_secrets(path: Path, table: object, where: str = "") -> None:
         for key, value in table.items():
             place = f"{where}.{key}" if where else key
             if isinstance(value, str) and _SECRET.search(key) and not re.fullmatch(r"\$\{?[A-Z_][A-Z0-9_]*\}?", value):
+                if re.fullmatch(r"\$\{\w+\}", value):
+                    raise ConfigError(f"{path}: {place} refers to {value}; write the variable's name in capitals.")
                 raise ConfigError(
                     f"{path}: {place} holds a secret in plain text; put it into an environment variable "
                     f'and write {key} = "${{ITS_NAME}}".'

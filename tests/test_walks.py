@@ -92,3 +92,17 @@ def test_a_record_without_a_key_is_no_news_when_it_comes_again() -> None:
     assert walked(Told([{"id": 1}, "junk"]), Total()) == [{"id": 1}, "junk"]
     with pytest.raises(PullError, match="go in a circle"):
         walked(Told([{"id": 1}, "junk"]), Empty())
+
+
+def test_what_an_address_asks_for_is_asked_for_with_every_page() -> None:
+    asked: list[object] = []
+
+    class Listening(Told):
+        def ask(self, *said: object) -> Answer:
+            asked.append(said[:2])
+            return super().ask(*said)
+
+    stream = Stream(path="list?state=all&of=a&of=b", records="items", key=["id"], walk=Total(), total="total")
+    list(walk(cast(Client, Listening([{"id": 1}, {"id": 2}])), stream, Seen()))
+    of_all = {"state": "all", "of": ["a", "b"]}
+    assert asked == [("https://x.org/list", {**of_all, "offset": place}) for place in ("0", "2")]
