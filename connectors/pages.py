@@ -18,7 +18,17 @@ from typing import Any, Self
 import polars as pl
 
 from connectors.files.reading import clean
-from connectors.texts import NamedTwiceError, as_text, compact, decode, decode_marked, flat, is_text, named_twice
+from connectors.texts import (
+    NamedTwice,
+    NamedTwiceError,
+    as_text,
+    compact,
+    decode,
+    decode_marked,
+    flat,
+    is_text,
+    named_twice,
+)
 from tieout.pull import UNREADABLE, RawFile, Records
 
 PAGES = "pages.gz"
@@ -128,11 +138,16 @@ def records_at(data: object, place: str) -> list[Any] | None:
         table = dig(data, place.removesuffix("*").removesuffix("."))
         if not isinstance(table, Mapping):
             return None
-        return [{KEY: name, **value} if isinstance(value, Mapping) else value for name, value in table.items()]
+        return [_keyed(name, value) if isinstance(value, dict) else value for name, value in table.items()]
     found = dig(data, place)
     if place and isinstance(found, Mapping):
         found = [found]
     return found if isinstance(found, list) else None
+
+
+def _keyed(name: str, record: dict[str, Any]) -> dict[str, Any]:
+    """A record with the name it stood under; one that names a key twice still does."""
+    return NamedTwice([(KEY, name), *record.pairs]) if isinstance(record, NamedTwice) else {KEY: name, **record}
 
 
 # -- reading ---------------------------------------------------------------------------------------------------------

@@ -70,7 +70,9 @@ OTHERWISE = {("github", "licences"): {"licence": "enterprise"}}
         pytest.param(
             one,
             marks=pytest.mark.proves(
-                one[0], "vendor specification", SPECS[one][0].split(".trimmed")[0].removesuffix(".json")
+                one[0],
+                "vendor specification",
+                SPECS[one][0].split(".trimmed")[0].removesuffix(".json").removesuffix(".yaml"),
             ),
         )
         for one in sorted(SPECS)
