@@ -183,12 +183,12 @@ class People:
         missing = remembered.join(self.world.rows("people"), on="person_id", how="anti")
         if self.world.alive("people"):
             missing = missing.clear()
-        employment = self.known.select("person_id", "employed", "start_date", "left_on")
+        people = self.known.select("person_id", "employed", "start_date", "left_on").with_row_index("person_no")
         keys = (
             pl.concat([live, former, missing])
             .unique()
-            .join(employment, on="person_id")
-            .with_columns(pl.col("kind").cast(_KIND), pl.col("person_id").rank("dense").alias("person_no"))
+            .join(people, on="person_id")
+            .with_columns(pl.col("kind").cast(_KIND))
             .sort("kind", "key", "person_no")
             .with_columns(pl.struct("kind", "key").rle_id().alias("key_no"))
             .with_columns(
@@ -198,7 +198,7 @@ class People:
         return _Index(
             keys=keys.drop("person_id"),
             how=keys.unique("key_no").select("key_no", how=pl.format("{} {}", "kind", "key")),
-            people=keys.unique("person_no").select("person_no", "person_id"),
+            people=people.select("person_no", "person_id"),
         )
 
     def resolve(self, table: pl.DataFrame, keys: Keys) -> pl.DataFrame:
