@@ -46,10 +46,11 @@ DECISIONS = (
     Column("at", "Taken at", "date"),
     Column("kind", "Kind", facet=True),
     Column("said", "What was decided"),
-    Column("exception_id", "About", link="reconciliation.html#", to="listed"),
+    Column("thing", "About", link="reconciliation.html#", to="listed"),
     Column("who", "By", facet=True),
     Column("approver", "Approved by"),
     Column("state", "State", facet=True),
+    Column("exception_id", "Exception", shown=False),
     Column("os_user", "Recorded by", facet=True, shown=False),
     Column("role", "Role", shown=False),
     Column("channel", "Channel", facet=True, shown=False),
@@ -86,10 +87,16 @@ def build(tables: Tables, about: About) -> Sections:
     """The auditor's page of one period."""
     at = pl.col("at").dt.convert_time_zone(about.timezone)
     listed = of_period(tables, "exceptions", about.period)["exception_id"].implode()
+    known = tables["exceptions"].sort("period").unique("exception_id", keep="last")
+    things = known.select("exception_id", thing=pl.format("{} {}", "rule", "subject"))
     log = (
         tables["decisions"]
         .with_columns(at, number=pl.format("D{}", "seq"), said="decision")
-        .with_columns(listed=pl.when(pl.col("exception_id").is_in(listed)).then("exception_id"))
+        .join(things, on="exception_id", how="left")
+        .with_columns(
+            pl.coalesce("thing", "exception_id"),
+            listed=pl.when(pl.col("exception_id").is_in(listed)).then("exception_id"),
+        )
         .sort("seq")
     )
     counting = log.filter(pl.col("state").is_in(["counts", "later"]))  # what a month comes to is approved after its end
