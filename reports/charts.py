@@ -49,7 +49,7 @@ class Trend:
     @property
     def has_shape(self) -> bool:
         known = [point.value for point in self.points if point.value is not None]
-        return len(known) > 1 and any(known)
+        return len(known) > 1 and (self.is_share or any(known))
 
 
 @dataclass(frozen=True)

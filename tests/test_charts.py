@@ -70,12 +70,13 @@ def test_a_share_has_its_room_around_it_and_a_long_line_the_last_number_alone() 
     assert "100" in texts(drawn(trend("97.5", "99.5", is_share=True)))
     image = drawn(trend(*range(1000, 1030)))
     assert [text for text in texts(image)[-30:] if text] == ["1,029"]
-    assert drawn(trend(0, 0)).get("viewBox") == image.get("viewBox")
+    assert drawn(trend(0, 0, is_share=True)).get("viewBox") == image.get("viewBox")
 
 
 def test_nothing_is_drawn_of_nothing() -> None:
     flat = Waterfall("Nothing", tuple(Step(name, 0, "0") for name in "abc"))
-    assert not any(drawing.has_shape for drawing in (trend(5), trend(None, 5), flat))
+    assert not any(drawing.has_shape for drawing in (trend(5), trend(None, 5), trend(0, 0), flat))
+    assert trend(0, 0, is_share=True).has_shape
     assert "<figure" not in "".join(pages.html(render(pages.empty(), pages.FIRST, {})).values())
 
 
