@@ -87,7 +87,7 @@ def money(amount: Decimal | None, currency: str | None) -> str:
     return f"{amount:,.{max(minor_unit(currency or ''), exact, 0)}f} {currency or ''}".rstrip()
 
 
-def worth(amount: Decimal | None, currency: str, missing: Sequence[str]) -> str:
+def valued(amount: Decimal | None, currency: str, missing: Sequence[str]) -> str:
     """A sum as a figure; nothing found is "?" where feeds are missing."""
     return money(amount, currency) if amount or not missing else "?"
 

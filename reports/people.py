@@ -4,7 +4,7 @@ import polars as pl
 
 from reports.about import About
 from reports.listing import Column
-from reports.page import worth
+from reports.page import valued
 from reports.sections import Card, Sections, long_list
 from reports.tables import Tables, counted, of_period, silent, total, unless, unvalued
 from tieout.money import zero
@@ -57,7 +57,7 @@ def build(tables: Tables, about: About) -> Sections:
             Card(counted(int(still["devices_held"].sum()), missing), "devices with them", link="#leavers"),
             Card(counted(int(still["accounts_active"].sum()), missing), "accounts that can still sign in",
                  alarm=bool(still["accounts_active"].sum()), link="#leavers"),
-            Card(worth(total(still["seats_value"]), home, missing),
+            Card(valued(total(still["seats_value"]), home, missing),
                  f"a year for seats they still have{unvalued(still['seats_value'])}", link="#leavers"),
             Card(counted(late.height, missing), "devices past the day they were due", link="#returns"),
         ),

@@ -4,7 +4,7 @@ import polars as pl
 
 from reports.about import About
 from reports.listing import Column
-from reports.page import worth
+from reports.page import valued
 from reports.sections import Card, Sections, long_list
 from reports.tables import Tables, counted, of_period, silent, total, unless, unvalued
 
@@ -72,7 +72,7 @@ def build(tables: Tables, about: About) -> Sections:
         (
             Card(counted(differing.height, missing), "lines counted differ from the book", alarm=differing.height > 0,
                  link="#variance"),
-            Card(worth(total(differing["variance_value"]), home, missing),
+            Card(valued(total(differing["variance_value"]), home, missing),
                  f"those differences are worth{unvalued(differing['variance_value'])}", link="#variance"),
             Card(counted(short.height, missing), f"lines below their minimum, {critical:,} of them critical",
                  alarm=critical > 0, link="#order"),
