@@ -353,7 +353,8 @@ def _counts_the_rest(stream: Stream, seen: Seen) -> bool:
 
 def _records(stream: Stream, answer: Answer) -> list[Any]:
     if refusal := next((n for n, value in stream.refused_when.items() if _plain(dig(answer.data, n)) == value), None):
-        raise PullError(f"the source answered with an error{message(answer.data) or f' ({refusal})'}", _REFUSED)
+        said = message(answer.data) or f" ({refusal})"
+        raise PullError(f"the source answered {stream.path or 'what was asked'} with an error{said}", _REFUSED)
     is_table = stream.records == "*"  # whose names are its records' own
     beside = answer.data if isinstance(answer.data, dict) and not is_table else {}
     if told := next((name for name in _ERRORS if beside.get(name)), None):
