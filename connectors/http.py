@@ -189,7 +189,7 @@ class Client:
             headers = {**self._headers, **self._key.headers()}
             if not all(value.isascii() and value.isprintable() for value in headers.values()):
                 raise PullError(
-                    "the credential holds a line break or a sign that no header can carry; was it copied whole?"
+                    "the credential holds a line break or a sign that no header carries; was it copied whole?"
                 )
             try:
                 request = self._http.build_request(

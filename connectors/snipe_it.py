@@ -146,11 +146,13 @@ def _log(rows: pl.DataFrame, streams: Streams) -> pl.DataFrame:
     rows = _plain(rows, streams)
     users = [_plain(frame, streams) for name, frame in streams.items() if name.startswith("users_")]
     rows = _named(rows, "target.id", pl.concat(users, how="diagonal") if users else pl.DataFrame(), "held by")
-    target, move = either(rows, "target.type"), either(rows, "action_type").replace({"checkin from": "checkin"})
-    is_person, is_place = target.eq_missing("user"), target.eq_missing("location")
+    target, move = (
+        either(rows, "target.type").fill_null("user"),
+        either(rows, "action_type").replace({"checkin from": "checkin"}),
+    )
     ends = {
-        "person": pl.when(is_person).then(either(rows, "held by", "target.name")),
-        "location": pl.when(is_place).then(either(rows, "target.name")),
+        "person": pl.when(target == "user").then(either(rows, "held by", "target.name")),
+        "location": pl.when(target == "location").then(either(rows, "target.name")),
     }
     sides = {"to": move == "checkout", "from": move == "checkin"}
     moved = move.is_in(["checkout", "checkin"]).fill_null(True)
