@@ -177,8 +177,16 @@ def _judged(runs: pl.DataFrame, *rules: str) -> int:
 def _trend(
     title: str, months: Sequence[Month], values: Sequence[Decimal | int | None], *, is_share: bool = False
 ) -> Trend:
-    points = (Point(month.period, value, units(value)) for month, value in zip(months, values, strict=True))
-    return Trend(title, tuple(points), is_share)
+    """A line through the months; one that was not run is a gap in it."""
+    known = {month.period: value for month, value in zip(months, values, strict=True)}
+    every = _calendar(months[0].period, months[-1].period)
+    return Trend(title, tuple(Point(one, known.get(one), units(known.get(one))) for one in every), is_share)
+
+
+def _calendar(first: str, last: str) -> tuple[str, ...]:
+    """Every month from one to another, both included."""
+    start, end = (int(period[:4]) * 12 + int(period[5:]) - 1 for period in (first, last))
+    return tuple(f"{number // 12:04}-{number % 12 + 1:02}" for number in range(start, end + 1))
 
 
 def _top(rows: pl.DataFrame) -> tuple[Pressing, ...]:

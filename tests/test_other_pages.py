@@ -137,6 +137,9 @@ def test_the_first_page_shows_what_presses_who_is_silent_and_the_money() -> None
     assert amounts["Identified"] == amounts["Realised"] + Decimal("513.11") == Decimal("600.20")
     assert [len(month.roll.terms) for month in page.months] == [5, 5, 5]
     assert [point.text for point in page.trends[0].points] == ["4", "6", "7"]
+    months = (replace(page.months[-1], period="2025-11"), replace(page.months[0], period="2026-01"))
+    gap = index._trend("Open", months, [4, 7])
+    assert [(point.period, point.value) for point in gap.points] == [("2025-11", 4), ("2025-12", None), ("2026-01", 7)]
     assert [month.state for month in page.months] == ["closed", "open", "open"]
     invoices = TABLES["rule_runs"].tail(1).with_columns(rule=pl.lit("overbilled"), period=pl.lit("2026-10"))
     with_invoices = {**tables, "rule_runs": pl.concat([tables["rule_runs"], invoices])}
