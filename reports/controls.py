@@ -52,7 +52,7 @@ class Breach:
 
 @dataclass(frozen=True)
 class Cause:
-    """Where open exceptions come from; `value` is None where it is unvalued or of several kinds of money."""
+    """Where open exceptions but legacy come from; `value` is None where it is unvalued or of several kinds of money."""
 
     kind: str
     name: str
@@ -62,6 +62,11 @@ class Cause:
     periods_in_a_row: int
     recurring: bool
     value: Decimal | None
+
+    @property
+    def where(self) -> tuple[str, str] | None:
+        """The column of the list, and its value, in which these exceptions stand alone; None where in none."""
+        return {"process": ("process", self.name), "step": ("rule", self.name.rpartition(": ")[2])}.get(self.kind)
 
 
 @dataclass(frozen=True)

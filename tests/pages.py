@@ -317,7 +317,7 @@ def _root_causes(say: Say) -> list[dict[str, Any]]:
     cause = {"period": "2026-10", "exceptions": 3, "new": 1, "reopened": 0, "overdue": 1, "subjects": 3, "valued": 1,
              "periods_in_a_row": 3, "recurring": True}  # fmt: skip
     return [
-        {**cause, "kind": "process", "name": "offboard", "value": Decimal("12.5")},
+        {**cause, "kind": "process", "name": "offboard", "exceptions": 1, "value": Decimal("12.5")},
         {**cause, "kind": "team", "name": say("Lab")},
     ]
 

@@ -533,6 +533,13 @@ def test_causes_are_counted_by_process_bin_team_and_step() -> None:
     assert dict(causes.select("name", "value").iter_rows())["Lab"] == Decimal(10)
 
 
+def test_a_subject_counts_once_in_what_a_cause_is_worth() -> None:
+    held = exception(1, value=Decimal(10), value_kind="asset")
+    again = exception(2, rule="live-account-of-leaver", value=Decimal(10), value_kind="asset", subject=held["subject"])
+    causes = root_causes.trace(month({}, **listed(held, again)))["root_causes"].filter(pl.col("kind") == "process")
+    assert causes.select("exceptions", "subjects", "valued", "value").rows() == [(2, 1, 2, Decimal(10))]
+
+
 def test_a_cause_recurs_when_three_periods_in_a_row_bring_more() -> None:
     memory: dict[str, pl.DataFrame] = {}
     rows = []

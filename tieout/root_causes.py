@@ -46,9 +46,11 @@ def trace(month: Month) -> dict[str, pl.DataFrame]:
     before = month.world.remembered("memory_root_causes", MEMORY).rename({"periods_in_a_row": "row_before"})
     today = pl.lit(month.world.today)
     added = pl.when(pl.col("value_kind") != NEVER_ADDED).then("value")
+    highest = pl.col("added").rank("ordinal", descending=True).over("kind", "name", "subject") == 1
     counted = (
         causes.join(opened, on="exception_id", how="left", maintain_order="left")
         .with_columns(added.alias("added"))
+        .with_columns(pl.when(highest).then("added").alias("once"))  # a subject counts once, at its highest
         .group_by("kind", "name")
         .agg(
             pl.len().alias("exceptions"),
@@ -58,7 +60,7 @@ def trace(month: Month) -> dict[str, pl.DataFrame]:
             pl.col("subject").n_unique().alias("subjects"),
             pl.col("added").count().alias("valued"),
             pl.when(pl.col("value_kind").drop_nulls().n_unique() == 1).then(
-                pl.when(pl.col("added").count() > 0).then(pl.col("added").sum())
+                pl.when(pl.col("once").count() > 0).then(pl.col("once").sum())
             ).alias("value"),
         )
         .join(before, on=["kind", "name"], how="left")

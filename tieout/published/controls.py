@@ -78,7 +78,7 @@ TABLES: Mapping[str, Published] = {
             "overdue": "of these, past their due date",
             "subjects": "different subjects among them",
             "valued": "of these, with a value",
-            "value": "what they are worth in reporting currency; null = unvalued, or of several kinds of money",
+            "value": "what they are worth in reporting currency, a subject once; null = unvalued, or of several kinds",
             "periods_in_a_row": "periods in a row that brought new or reopened ones",
             "recurring": "three or more",
         },
