@@ -67,12 +67,13 @@ def set_aside(workspace: Workspace, warehouse: Warehouse, folder: Path, closing:
 
 
 def fingerprints(database: Path) -> dict[str, str]:
-    """The fingerprint of each month of each table of a database; raises QueryError when it is no whole database."""
-    return {
-        f"{table}/{period}": digest.of_table(rows)
-        for table, frame in contents(database)
-        for (period,), rows in frame.partition_by(PERIOD, as_dict=True).items()
-    }
+    """Fingerprints of each table's columns and of each month of it; raises QueryError when it is no whole database."""
+    found = {}
+    for table, frame in contents(database):
+        found[table] = digest.of_table(frame.clear())
+        for (period,), rows in frame.partition_by(PERIOD, as_dict=True).items():
+            found[f"{table}/{period}"] = digest.of_table(rows)
+    return found
 
 
 def in_words(broken: pl.DataFrame) -> list[str]:
@@ -93,6 +94,7 @@ def _fingerprints(warehouse: Warehouse, shown: Mapping[str, Shown], latest: str)
     known = dict(before.select("rows", "fingerprint").iter_rows()) if before.width else {}
     found, told = {}, {}
     for table, show in shown.items():
+        found[table] = digest.of_table(pl.DataFrame(schema=dict.fromkeys(show.columns, pl.String)))
         for period in warehouse.periods(show.table):
             if show.period in (None, period):
                 (file,) = warehouse.files(show.table, period)

@@ -34,4 +34,5 @@ def test_the_number_of_threads_changes_nothing(tmp_path: Path) -> None:
         subprocess.run([sys.executable, "-c", RUN, str(root)], env=os.environ | limits, check=True, capture_output=True)
         found.append(fingerprints(root / "published" / "tieout.duckdb"))
     assert found[0] == found[1] == found[2]
-    measured("months of tables equal with 1, 2 and 8 threads", len(found[0]), len(found[0]))
+    tables = {name.split("/")[0] for name in found[0]}
+    measured("tables equal with 1, 2 and 8 threads", len(tables), len(tables))

@@ -184,6 +184,14 @@ def test_a_changed_published_table_and_a_lost_page_are_named(books: Workspace, t
     ]
 
 
+def test_a_lost_table_without_rows_is_named(books: Workspace) -> None:
+    with duckdb.connect(str(books.published_database)) as connection:
+        assert connection.execute("SELECT count(*) FROM suggestions").fetchall() == [(0,)]
+        connection.execute("DROP TABLE suggestions")
+    (finding,) = verify.verify(books)
+    assert "the table suggestions is not as it was published" in finding
+
+
 def test_a_month_that_is_run_again_with_other_deliveries_is_vouched_for_anew(books: Workspace) -> None:
     before = fingerprints(books.published_database)
     deliver(
