@@ -130,10 +130,16 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     init = [*as_user, str(tools / "initdb"), "-D", str(folder / "data"), "-U", "tieout", "-A", "scram-sha-256",
             f"--pwfile={password}", "-N"]  # fmt: skip
     subprocess.run(init, check=True, capture_output=True)
-    serve = [*as_user, str(tools / "postgres"), "-D", str(folder / "data"), "-p", str(port), "-h", "127.0.0.1",
-             "-k", str(folder), "-c", "fsync=off"]  # fmt: skip
-    with serving(serve, port):
+    listening = f"-p {port} -h 127.0.0.1 -k {folder} -c fsync=off"
+    control = [*as_user, str(tools / "pg_ctl"), "-D", str(folder / "data"), "-w"]
+    # waits until it answers questions: its port is open before that
+    subprocess.run(
+        [*control, "-l", str(folder / "log"), "-o", listening, "start"], check=True, stdout=subprocess.DEVNULL
+    )
+    try:
         yield f"postgresql+psycopg://tieout@127.0.0.1:{port}/postgres"
+    finally:
+        subprocess.run([*control, "-m", "fast", "stop"], check=True, stdout=subprocess.DEVNULL)
 
 
 @pytest.mark.proves("sql", "real server", "PostgreSQL")
