@@ -202,15 +202,13 @@ class World:
         frame = rows
         if feed.dated:
             kind = feed[feed.dated].kind
-            frame = frame.filter(
-                pl.col(feed.dated) <= (pl.lit(self.today) if kind is Kind.DATE else pl.lit(self.as_of))
-            )
             frame = (
                 frame.with_columns(
                     pl.col("_period").min().over(list(feed.key)).alias("_first_period"),
                     pl.col("_period").max().over(list(feed.key)).alias("_last_period"),
                 )
-                .filter(pl.col("_period") == pl.col("_last_period"))
+                .filter(pl.col("_period") == pl.col("_last_period"))  # what it replaces counts no more, cut or not
+                .filter(pl.col(feed.dated) <= (pl.lit(self.today) if kind is Kind.DATE else pl.lit(self.as_of)))
                 .drop("_last_period")
             )
         completions = [c.name for c in feed.columns if c.completes]
