@@ -10,14 +10,20 @@ from tieout.rule import Grain
 
 
 def build(ground: Ground) -> Grain:
-    """Every valid serial ever received."""
+    """Every valid serial ever received and not sent back, since it first arrived."""
     world = ground.world
     receipts = ground.devices.normal(world.rows("receipts")).filter(pl.col("serial_key").is_not_null())
     alive = pl.lit(world.alive("assets"))
     registered = ground.devices.register.select("serial_key", named=pl.lit(True)).drop_nulls().unique()
     frame = (
         receipts.group_by("serial_key")
-        .agg(pl.col("_id").sort(), pl.col("received_on").max(), pl.col("po_number").sort_by("_id").last())
+        .agg(
+            pl.col("_id").sort(),
+            pl.col("received_on").min(),
+            pl.col("po_number").sort_by("_id").last(),
+            pl.col("quantity").fill_null(1).sum(),
+        )
+        .filter(pl.col("quantity") > 0)
         .join(registered, on="serial_key", how="left")
         .with_columns(
             world.days_since("received_on").alias("received_days"),

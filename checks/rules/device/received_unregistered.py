@@ -3,7 +3,7 @@
 Finds: serials received more than a few days ago that no register row bears.
 Matters: between dock and desk is where new devices disappear.
 Do: Find the unit, tag it and enter it in the register.
-Quiet: fresh deliveries; while unregistered-device is open for the serial.
+Quiet: fresh deliveries; units sent back, whose receipts come to none; while unregistered-device is open for the serial.
 """
 
 import polars as pl
