@@ -21,7 +21,7 @@ def build(ground: Ground) -> Grain:
         world.rows("receipts")
         .group_by("po_number", line_no="po_line_no")
         .agg(
-            pl.col("quantity").sum().alias("received"),
+            pl.when(pl.col("quantity").is_not_null().all()).then(pl.col("quantity").sum()).alias("received"),
             pl.col("_id").sort().alias("receipts__row"),
         )
     )
@@ -32,13 +32,14 @@ def build(ground: Ground) -> Grain:
     )
     start = pl.lit(ground.history_start("receipts"), pl.Date)
     alive = pl.lit(world.alive("receipts"))
-    told = pl.col("receipts__row").is_not_null() | ((pl.col("ordered_on") >= start).fill_null(False) & alive)
+    none_came = (pl.col("ordered_on") >= start).fill_null(False) & alive
+    short = pl.col("quantity") - pl.col("received")  # what else came while receipts are not alive only makes it less
     frame = (
         world.rows("purchases")
         .join(received, on=LINE, how="left", maintain_order="left")
         .join(claimed, on=LINE, how="left", maintain_order="left")
         .with_columns(
-            pl.when(told).then(pl.col("received").fill_null(0)).alias("received"),
+            pl.when(pl.col("receipts__row").is_not_null()).then("received").when(none_came).then(0).alias("received"),
             pl.col("idle_units").fill_null(0),
             alive.alias("receipts__alive"),
             pl.lit(world.alive("assets")).alias("assets__alive"),
@@ -49,8 +50,8 @@ def build(ground: Ground) -> Grain:
             world.days_since("expected_on").alias("promised_days"),
         )
         .with_columns(
-            pl.when(alive).then(pl.col("quantity") - pl.col("received")).alias("outstanding"),
-            (pl.col("received") - pl.col("quantity")).alias("surplus"),
+            pl.when(alive | (short <= 0)).then(short).alias("outstanding"),
+            pl.when(alive | (short < 0)).then(-short).alias("surplus"),
             pl.when((pl.col("idle_units") > 0) | pl.lit(world.alive("assets"))).then("idle_units").alias("idle_units"),
         )
     )
