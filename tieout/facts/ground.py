@@ -25,6 +25,8 @@ MEMORY_ASSETS = {
 }  # fmt: skip
 
 
+PLACES = ("assets", "people", "counts", "receipts", "stock")
+"""Feeds whose locations are known places."""
 SEAT_KEYS = Keys(account_id="seat_id", emails=("email",), any_kind="seat_id")
 """How a seat says whose it is: the console's user id may be an account, a person, an address or a sign-in name."""
 CUSTODIAN = Keys(any_kind="custodian")
@@ -45,10 +47,7 @@ class Ground:
     @cached_property
     def places(self) -> pl.Series:
         """Every place the register, people, counts, receipts, stock or the workspace names, in normal form."""
-        named = [
-            self.world.rows(f).select(self.place("location"))
-            for f in ("assets", "people", "counts", "receipts", "stock")
-        ]
+        named = [self.world.rows(f).select(self.place("location")) for f in PLACES]
         stated = pl.DataFrame({"location": self.world.settings.places}, schema={"location": pl.String})
         return pl.concat([*named, stated.select(self.place("location"))]).to_series().drop_nulls().unique().sort()
 

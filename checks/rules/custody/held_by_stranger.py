@@ -4,7 +4,8 @@ Finds: entries in use whose class needs a person and whose custodian is none HR 
 place and that neither a known person nor a known place holds; or whose custodian names neither.
 Matters: nobody can be asked for it.
 Do: Find out who uses it and record the custodian.
-Quiet: a server held by a room; a device of somebody HR showed before and no longer does (vanished-person says so).
+Quiet: a server held by a room; a device of somebody HR showed before and no longer does (vanished-person says so). Not
+evaluated while a feed that may know the custodian as a place is not alive.
 """
 
 import polars as pl
@@ -21,6 +22,9 @@ RULE = Rule(
     severity="high",
     remedy="Find out who uses it and record the custodian.",
     population=pl.col("status") == "in_use",
+    provided=lambda p: (
+        (pl.col("custody") == "person") | pl.col("custodian_known") | pl.col("custodian_is_place").is_not_null()
+    ),
     fails=lambda p: (
         ((pl.col("custody") == "person") & ~pl.col("custodian_known"))
         | ((pl.col("custody") != "person") & ~(_HELD_BY_SOMEBODY | pl.col("placed")))
