@@ -67,6 +67,68 @@ def test_what_may_be_missing_decides_nothing() -> None:
     assert [partial[slug]["not_evaluated"] for slug in slugs] == [1, 1, 1]
 
 
+def test_an_asset_whose_class_nobody_knows_is_counted_where_endpoints_are_not_alive() -> None:
+    twins = [MONITOR, {**MONITOR, "asset_class": "dock"}]
+    slugs = ("ghost-asset", "uncounted-asset", "unencrypted-device", "unmanaged-device", "used-by-another")
+    runs = asked(world({"people": [ADA], "assets": twins}, verdicts={"endpoints": "RED"}), *slugs)
+    assert {slug: runs[slug]["not_evaluated"] for slug in slugs} == dict.fromkeys(slugs, 1)
+
+
+def test_a_room_that_only_a_lost_delivery_may_name_is_nobody_yet() -> None:
+    held = {**MONITOR, "custodian": "Room 5"}
+    feeds = {"people": [ADA], "assets": [held, {**LAPTOP, "custodian": "Room 5"}]}
+    strangers = {("held-by-stranger", "A-1"), ("held-by-stranger", "M-1")}
+    assert found(world(feeds), "held-by-stranger") == strangers
+    partial = world(feeds, verdicts={"stock": "AMBER"})
+    assert found(partial, "held-by-stranger") == {("held-by-stranger", "A-1")}
+    assert asked(partial, "held-by-stranger")["held-by-stranger"]["not_evaluated"] == 1
+
+
+def test_what_was_received_is_certain_only_as_far_as_it_was_seen() -> None:
+    lines = [
+        {"po_number": "PO", "line_no": n, "sku": "X", "quantity": 2, "unit_cost": 1, "currency": "EUR",
+         "ordered_on": "2026-08-10"} for n in ("1", "2", "3", "4")
+    ]  # fmt: skip
+    came = [
+        {"receipt_id": "R", "line_no": f"{n}.{quantity}", "po_number": "PO", "po_line_no": n, "quantity": quantity,
+         "received_on": "2026-08-20"} for n, quantity in (("1", 1), ("2", 2), ("3", 3))
+    ]  # fmt: skip
+    told_twice = [{**came[0], "line_no": "4", "po_line_no": "4", "quantity": quantity} for quantity in (1, 3)]
+    slugs = ("short-receipt", "over-receipt")
+    parts = ("fired", "clean", "unknown", "not_evaluated")
+
+    def divided(w: World) -> list[tuple[int, ...]]:
+        runs = asked(w, *slugs)
+        return [tuple(runs[slug][part] for part in parts) for slug in slugs]
+
+    feeds = {"purchases": lines, "receipts": came + told_twice}
+    assert divided(world(feeds)) == [(1, 2, 1, 0), (1, 2, 1, 0)]
+    assert divided(world(feeds, verdicts={"receipts": "AMBER"})) == [(0, 2, 0, 2), (1, 0, 0, 3)]
+
+
+def test_a_serial_that_was_sent_back_or_arrived_again() -> None:
+    here = {"receipt_id": "R1", "line_no": "1", "po_number": "PO", "po_line_no": "1", "quantity": 1,
+            "serial": "NEW0001", "received_on": "2026-10-10"}  # fmt: skip
+    again = {**here, "receipt_id": "R2", "received_on": "2026-10-30"}
+    unregistered = {("received-unregistered", "NEW0001")}
+    assert found(world({"assets": [LAPTOP], "receipts": [here, again]}), "received-unregistered") == unregistered
+    back = {**again, "quantity": -1}
+    assert found(world({"assets": [LAPTOP], "receipts": [here, back]}), "received-unregistered") == set()
+
+
+def test_an_endpoint_that_never_checked_in_is_silent_since_it_was_enrolled() -> None:
+    scan = {"count_id": "c", "scan_id": "1", "code": "A-1", "location": "Berlin", "scanned_at": "2026-10-20"}
+    never = {**CHECK_IN, "last_seen_at": "1970-01-01"}
+    for enrolled, silent in (("2026-09-15", True), ("2026-09-16", False), (None, True)):
+        feeds = {
+            "people": [ADA],
+            "assets": [LAPTOP],
+            "endpoints": [{**never, "enrolled_at": enrolled}],
+            "scans": [scan],
+        }
+        assert found(world(feeds), "silent-endpoint") == ({("silent-endpoint", "A-1")} if silent else set())
+
+
 def test_a_department_of_which_people_may_be_missing_exempts_nobody_and_accuses_nobody() -> None:
     joiner = {**BOB, "employment_type": "employee", "department": "Shop", "start_date": "2026-10-01"}
     alone = {"people": [joiner], "assets": [LAPTOP]}

@@ -8,7 +8,7 @@ import polars as pl
 
 from tieout import normalize
 from tieout.facts import books, counting, existence
-from tieout.facts.ground import CUSTODIAN, Ground
+from tieout.facts.ground import CUSTODIAN, PLACES, Ground
 from tieout.rule import Grain
 from tieout.world import filled
 
@@ -60,7 +60,11 @@ def _custody(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
     both = pl.col("custodian_id").is_not_null() & pl.col("endpoints__user_id").is_not_null()
     return named.with_columns(
         pl.col("custodian").is_not_null().alias("custodian_named"),
-        as_place.is_in(ground.places.implode()).fill_null(False).alias("custodian_is_place"),
+        pl.when(as_place.is_in(ground.places.implode()).fill_null(False))
+        .then(pl.lit(True))
+        .when(pl.col("custodian").is_null() | pl.lit(all(map(world.alive, PLACES))))
+        .then(pl.lit(False))
+        .alias("custodian_is_place"),
         pl.when(pl.col("place_key").is_not_null() | ~filled("location"))
         .then(pl.col("place_key").is_not_null())
         .alias("placed"),
@@ -221,7 +225,8 @@ HEALTHY: dict[str, Any] = {
     "last_custodian_id": "p1", "handed_over": False,
     "people__row": 0, "people__alive": True,
     "endpoints__row": 0, "endpoints__alive": True, "endpoints__seen_on": _TODAY, "endpoints_days": 0,
-    "endpoints_certain": True, "endpoints__user_id": "p1", "endpoints__encrypted": True, "used_by_another": False,
+    "endpoints_silent_days": 0, "endpoints_certain": True, "endpoints__user_id": "p1", "endpoints__encrypted": True,
+    "used_by_another": False,
     "seen_after_status_days": 294, "seen_after_shown_days": 90,
     "scans__row": None, "scans__alive": True, "scans__scanned_on": None,
     "scans_days": None, "scans__place_key": None, "elsewhere_scanned": None, "scanned_after_changes": None,

@@ -7,6 +7,7 @@ whether no evidence means there is none, rather than that we cannot know.
 import polars as pl
 
 from tieout.facts.ground import HANDS, Ground
+from tieout.feeds import NEVER
 
 FEEDS = ("endpoints", "scans", "tickets", "movements")
 
@@ -37,6 +38,7 @@ def of_assets(ground: Ground) -> pl.DataFrame:
         (pl.all_horizontal(alive) & uncertain.is_null()).alias("existence_certain"),
         pl.all_horizontal(alive[1:]).alias("elsewhere_certain"),
         days[0].alias("endpoints_days"),
+        world.days_since("endpoints__silent_on").alias("endpoints_silent_days"),
         (pl.col("endpoints__alive") & uncertain.is_null()).alias("endpoints_certain"),
         days[1].alias("scans_days"),
     )
@@ -50,21 +52,29 @@ LEANS = {
     "elsewhere_days": FEEDS[1:],
     "elsewhere_certain": FEEDS[1:],
     "endpoints_days": ("endpoints",),
+    "endpoints_silent_days": ("endpoints",),
     "endpoints_certain": ("endpoints",),
     "scans_days": ("scans",),
 }
 
 
 def _endpoints(assets: pl.DataFrame, ground: Ground) -> pl.DataFrame:
-    """The latest check-in of a company device under management, else any endpoint record of the asset."""
+    """The latest check-in of a company device under management, else any endpoint record of the asset.
+
+    It has been silent since then; one that never checked in, since it was enrolled, or ever.
+    """
     linked = ground.endpoints.filter(pl.col("asset_key").is_not_null()).sort(
         "judged", "seen_on", "last_seen_at", "_id", nulls_last=False
     )
     checked_in = pl.when("judged").then("seen_on")
+    enrolled_on = ground.world.local_date(pl.col("enrolled_at"))
+    never = pl.when(pl.col("last_seen_at") == pl.lit(NEVER)).then(pl.coalesce(enrolled_on, pl.lit(NEVER.date())))
+    silent_on = pl.when("judged").then(pl.coalesce("seen_on", never))
     user = pl.col("user_id").filter(pl.col("judged")).last()
     latest = linked.group_by(tag_key="asset_key").agg(
         pl.col("_id").last().alias("endpoints__row"),
         checked_in.max().alias("endpoints__seen_on"),
+        silent_on.max().alias("endpoints__silent_on"),
         pl.col("last_seen_at")
         .filter(pl.col("judged") & pl.col("seen_on").is_not_null())
         .max()
@@ -74,7 +84,9 @@ def _endpoints(assets: pl.DataFrame, ground: Ground) -> pl.DataFrame:
         pl.col("enrolled_at").filter(pl.col("judged")).last().alias("endpoints__enrolled_at"),
     )
     shown = ground.coverage.filter(pl.col("feed") == "endpoints")["kind"]
-    never_shown = ~pl.col("managed_class") & ~pl.col("asset_class").is_in(shown.drop_nulls().implode())
+    never_shown = (~pl.col("managed_class") & ~pl.col("asset_class").is_in(shown.drop_nulls().implode())).fill_null(
+        False
+    )
     alive = ground.world.alive_for("endpoints", pl.col("asset_class"), ground.coverage)
     return assets.join(latest, on="tag_key", how="left", maintain_order="left").with_columns(
         (alive | (never_shown & pl.lit(not shown.has_nulls()))).alias("endpoints__alive")
