@@ -12,8 +12,11 @@ from checks.rules import discover
 from tests.test_stories import ADA, BOB, CHECK_IN, LAPTOP
 from tests.test_stories_out import chain, found, remembered
 from tests.worlds import world
+from tieout import exceptions
 from tieout.facts.ground import Ground
 from tieout.judgement import exception_id, judge_all
+from tieout.reconcile import reconcile
+from tieout.rule import Rule
 from tieout.world import World
 
 MONITOR = {
@@ -306,3 +309,46 @@ def test_what_moved_after_the_register_was_drawn_is_not_misplaced() -> None:
     drawn = datetime(2026, 10, 28, 20, tzinfo=UTC)
     early = replace(w, sources=w.sources.with_columns(as_of=pl.lit(drawn)))
     assert found(early, "misplaced-asset") == set()
+
+
+def test_a_mailbox_that_two_accounts_share_makes_neither_somebody_elses_in_a_later_month() -> None:
+    account = {"status": "active", "kind": "human", "email": "desk@x.org"}
+    feeds: dict[str, Rows] = {
+        "people": [ADA],
+        "accounts": [
+            {**account, "account_id": "D1", "username": "ada"},
+            {**account, "account_id": "D2", "username": "z"},
+        ],
+    }
+    memory = remembered(world(feeds, period="2026-09", as_of=datetime(2026, 9, 30, 21, tzinfo=UTC)))
+    for w in (world(feeds), world(feeds, memory=memory)):
+        assert found(w, "stranger-account") == {("stranger-account", "D2")}
+
+
+def test_an_alias_that_two_people_bear_is_a_conflict_and_one_told_twice_is_unknown() -> None:
+    account = {"account_id": "D1", "username": "z", "aliases": ["both@x.org"], "status": "active", "kind": "human"}
+    both = [{**person, "other_emails": ["both@x.org"]} for person in (ADA, BOB)]
+    rules = ("conflicting-person", "stranger-account")
+    assert found(world({"people": both, "accounts": [account]}), *rules) == {("conflicting-person", "D1")}
+    seat = {"product": "Pad", "seat_id": "s1", "status": "active", "email": "ada@x.org"}
+    twice = asked(world({"people": [ADA, BOB], "seats": [seat, {**seat, "email": "bob@x.org"}]}), rules[0])
+    assert (twice[rules[0]]["clean"], twice[rules[0]]["unknown"]) == (0, 1)
+    disputed = {"people": both, "seats": [{**seat, "email": "both@x.org"}], "accounts": []}
+    leaves_open = asked(world(disputed), "deprovisioned-seat", "duplicate-seat", "bundled-seat")
+    assert {run["unknown"] for run in leaves_open.values()} == {1}
+
+
+def test_a_conflict_of_an_account_is_gone_with_it_whatever_the_consoles_bring() -> None:
+    account = {"account_id": "D1", "username": "ada", "email": "bob@x.org", "status": "active", "kind": "human"}
+    feeds: dict[str, Rows] = {"people": [ADA, BOB], "accounts": [account]}
+    rules = [rule for rule in discover() if rule.slug == "conflicting-person"]
+    memory = life(world(feeds, period="2026-09", as_of=datetime(2026, 9, 30, 21, tzinfo=UTC)), rules)
+    later = reconcile(world({**feeds, "accounts": []}, memory=memory, verdicts={"seats": "AMBER"}), rules)
+    assert later["findings"]["outcome"].to_list() == ["gone"]
+
+
+def life(w: World, rules: list[Rule]) -> dict[str, pl.DataFrame]:
+    """What a month leaves for the next, the list of exceptions included."""
+    tables = reconcile(w, rules)
+    tables |= exceptions.age(w, tables["findings"])
+    return {name: table for name, table in tables.items() if name.startswith("memory_")}

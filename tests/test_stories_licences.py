@@ -70,6 +70,32 @@ def test_that_there_is_no_second_seat_is_not_told_by_a_console_that_is_not_whole
     assert counts(consoles({"a": [SEAT]}, {"a": "GREEN"}), "duplicate-seat") == (0, 1, 0)
 
 
+@pytest.mark.parametrize(
+    ("uses", "fired"),
+    [
+        (("2026-10-30", "2026-10-01"), ["Pad/s2"]),
+        (("2026-10-30", None), []),
+        ((None, None), ["Pad/s2"]),
+        (("1970-01-01", None), []),
+        ((None, "1970-01-01"), ["Pad/s2"]),
+    ],
+)
+def test_which_of_two_seats_is_too_many_asks_for_the_use_of_both_or_of_neither(
+    uses: tuple[str | None, str | None], fired: list[str]
+) -> None:
+    both = [{**SEAT, "seat_id": f"s{n}", "last_active_at": used} for n, used in enumerate(uses, 1)]
+    found = judged(world({"people": [ADA], "seats": both}), seat, "duplicate-seat")["findings"]
+    assert found["subject"].to_list() == fired
+
+
+def test_an_account_that_two_rows_tell_differently_may_be_active() -> None:
+    account = {"account_id": "a1", "username": "ada", "email": "ada@x.org", "kind": "human", "status": "deprovisioned"}
+    told = {"people": [ADA], "seats": [SEAT]}
+    assert counts(world({**told, "accounts": [account]}), "deprovisioned-seat") == (1, 0, 0)
+    twice = [account, {**account, "status": "active"}]
+    assert counts(world({**told, "accounts": twice}), "deprovisioned-seat") == (0, 0, 0)
+
+
 def test_that_nobody_has_the_suite_is_not_told_while_its_console_is_silent() -> None:
     covers = pl.DataFrame({"feed": ["seats"], "source": ["s"], "kind": ["suite"]})
     told = {"products": {"Suite": {"includes": ["Pad"]}}, "memory": {"memory_coverage": covers}}

@@ -4,8 +4,10 @@ from typing import Any
 
 import polars as pl
 
-from tieout.facts.ground import Ground
+from tieout.facts.ground import SEAT_KEYS, Ground
+from tieout.identity.people import ACCOUNT_KEYS, Keys
 from tieout.rule import SEPARATOR, Grain
+from tieout.world import filled
 
 
 def build(ground: Ground) -> Grain:
@@ -13,13 +15,13 @@ def build(ground: Ground) -> Grain:
     alive = pl.lit(ground.world.alive("people"))
     accounts = ground.accounts.filter(pl.col("status") != "deprovisioned").select(
         pl.col("_id"), pl.lit(None, pl.UInt32).alias("seats__row"), pl.col("account_id").alias("claimant"),
-        pl.col("account_id").alias("claimant_key"), pl.lit("account").alias("record"), "conflict",
+        pl.col("account_id").alias("claimant_key"), pl.lit("account").alias("record"), _conflict(ACCOUNT_KEYS),
     )  # fmt: skip
     seats = ground.seats.join(ground.holders.select("_id", "conflict"), on="_id", maintain_order="left").select(
         pl.lit(None, pl.UInt32).alias("_id"), pl.col("_id").alias("seats__row"),
         (pl.col("product") + "/" + pl.col("seat_id")).alias("claimant"),
         (pl.col("product_key") + SEPARATOR + pl.col("seat_id")).alias("claimant_key"),
-        pl.lit("seat").alias("record"), "conflict",
+        pl.lit("seat").alias("record"), _conflict(SEAT_KEYS),
     )  # fmt: skip
     frame = pl.concat([accounts, seats]).with_columns(
         pl.when(alive).then("conflict"),  # a key that names two people may name one where all are there
@@ -33,8 +35,17 @@ def build(ground: Ground) -> Grain:
         also=("seats",),
         frame=frame.sort("claimant_key").select(list(HEALTHY)),
         keys={"claimant": "claimant_key"},
+        gone=pl.when(pl.col("subject_key").str.contains(SEPARATOR, literal=True))
+        .then(ground.world.alive_for("seats", pl.col("subject_key").str.split(SEPARATOR).list.first(), ground.coverage))
+        .otherwise(pl.lit(ground.world.alive("accounts"))),
         leans={"conflict": ("people",)},
     )
+
+
+def _conflict(keys: Keys) -> pl.Expr:
+    """Whether the keys disagree; null where two rows of the record tell one of them differently."""
+    disputed = pl.any_horizontal(pl.col(column).is_null() & filled(column) for column in keys.columns)
+    return pl.col("conflict") | pl.when(~disputed).then(pl.lit(False))
 
 
 HEALTHY: dict[str, Any] = {

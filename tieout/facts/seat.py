@@ -21,7 +21,10 @@ def build(ground: Ground) -> Grain:
     accounts = (
         ground.accounts.filter(pl.col("owner_id").is_not_null())
         .group_by(holder_id="owner_id")
-        .agg(pl.col("_id").sort().alias("accounts__row"), (pl.col("status") == "active").any().alias("any_active"))
+        .agg(
+            pl.col("_id").sort().alias("accounts__row"),
+            (pl.col("status") == "active").any(ignore_nulls=False).alias("any_active"),
+        )
     )
     settings = world.settings
     form = normalize.folded(settings.products)
@@ -50,8 +53,8 @@ def build(ground: Ground) -> Grain:
             pl.when("any_active")
             .then(pl.lit(False))
             .when(pl.col("accounts__row").is_not_null() & alive)
-            .then(pl.lit(True))
-            .when(alive)
+            .then(~pl.col("any_active"))
+            .when(alive & pl.col("holder_known").is_not_null())
             .then(pl.lit(False))
             .alias("deprovisioned"),
             (pl.col("usage_mark") == pl.lit(NEVER)).alias("never_used"),
@@ -96,23 +99,33 @@ def build(ground: Ground) -> Grain:
 def _mates(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
     """What else the holder has: a better seat of the product (`duplicate`), or one that includes it (`bundled`).
 
-    The better of two seats is the more recently used, then the lower seat_id. That there is none is unknown where a
-    console that would show it is not alive. `unclaimed` = the seat is nobody's: no person's, and no service, shared,
+    The better of two seats is the more recently used, then the lower seat_id, also where the use of neither is told;
+    where the use of one is unknown, it may be the better one. That there is none is unknown where a console that
+    would show it is not alive. `unclaimed` = the seat is nobody's: no person's, and no service, shared,
     admin or guest account's; unknown where the console shows pseudonyms, and where accounts are not alive.
     """
     world = ground.world
     held = frame.filter(pl.col("counted") & pl.col("holder_id").is_not_null()).select(
         "_id", "holder_id", "product_key", "plan_key", "seat_id", "usage_mark"
     )
-    known = pl.col("usage_mark").fill_null(pl.lit(NEVER))
-    other = pl.col("usage_mark_other").fill_null(pl.lit(NEVER))
-    better = (other > known) | ((other == known) & (pl.col("seat_id_other") < pl.col("seat_id")))
+    mark, other, never = pl.col("usage_mark"), pl.col("usage_mark_other"), pl.lit(NEVER)
+    lower = pl.col("seat_id_other") < pl.col("seat_id")
+    better = (
+        pl.when(mark.eq_missing(other))
+        .then(lower)
+        .when((mark == never) & lower)
+        .then(pl.lit(True))
+        .when((other == never) & ~lower)
+        .then(pl.lit(False))
+        .otherwise(other > mark)
+    )
     same_plan = (pl.col("plan_key") == pl.col("plan_key_other")).fill_null(True)
     duplicates = (
         held.join(held, on=["holder_id", "product_key"], suffix="_other")
-        .filter((pl.col("_id") != pl.col("_id_other")) & same_plan & better)
-        .select("_id", duplicate=pl.lit(True))
-        .unique()
+        .filter((pl.col("_id") != pl.col("_id_other")) & same_plan)
+        .group_by("_id")
+        .agg(duplicate=better.any(ignore_nulls=False))
+        .with_columns(undecided=pl.col("duplicate").is_null())
     )
     suites = _suites(world.settings)
     shown = world.alive_for("seats", pl.col("product_key"), ground.coverage)
@@ -135,10 +148,9 @@ def _mates(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
         .unique()
     )["key"].implode()
     tool = normalize.email(pl.col("email")).is_in(tools) | normalize.email(pl.col("seat_id")).is_in(tools)
-    alive = pl.lit(world.alive("people") and world.alive("accounts"))
 
     def told(flag: str, shown: pl.Expr) -> pl.Expr:
-        single = shown & (pl.col("holder_id").is_not_null() | alive)
+        single = shown & (pl.col("holder_id").is_not_null() | pl.col("holder_known").is_not_null())
         return pl.when(flag).then(pl.lit(True)).when(single).then(pl.lit(False))
 
     return (
@@ -146,7 +158,7 @@ def _mates(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
         .join(bundled, on="_id", how="left", maintain_order="left")
         .join(shown_suites, on="product_key", how="left", maintain_order="left")
         .with_columns(
-            told("duplicate", shown).alias("duplicate"),
+            told("duplicate", shown & ~pl.col("undecided").fill_null(False)).alias("duplicate"),
             told("bundled", pl.col("suites_shown").fill_null(True)).alias("bundled"),
             pl.when(tool.fill_null(False))
             .then(pl.lit(False))

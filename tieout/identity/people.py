@@ -25,7 +25,8 @@ MEMORY_PEOPLE = {
     "manager_id": pl.String(), "employment_type": pl.String(), "left_seen_on": pl.Date(),
     "first_seen_on": pl.Date(), "seen_on": pl.Date(), "in_green": pl.Boolean(),
 }  # fmt: skip
-MEMORY_KEYS = {"kind": pl.String(), "key": pl.String(), "person_id": pl.String()}
+MEMORY_KEYS = {"kind": pl.String(), "key": pl.String(), "person_id": pl.String(), "by_hr": pl.Boolean()}
+"""`by_hr` is false for keys that only accounts ever gave the person; whose an account is does not hang on them."""
 MEMORY_ACCOUNTS = {"account_id": pl.String(), "person_id": pl.String()}
 
 
@@ -49,6 +50,10 @@ class Keys:
         """Every column that may name somebody."""
         single = (self.account_id, self.person_id, self.username, self.any_kind)
         return list(dict.fromkeys(column for column in (*self.emails, *single) if column))
+
+
+ACCOUNT_KEYS = Keys(account_id="account_id", person_id="person_id", emails=("email", "username"), username="username")
+"""How an account says whose it is; its aliases count only where these name nobody."""
 
 
 @dataclass(frozen=True)
@@ -124,10 +129,7 @@ class People:
         An account's aliases count only when its other keys name nobody: an alias is often somebody's former address.
         """
         accounts = self.world.rows("accounts")
-        columns = Keys(
-            account_id="account_id", person_id="person_id", emails=("email", "username"), username="username"
-        )
-        own = self._resolve(accounts, columns, self._hr_index)
+        own = self._resolve(accounts, ACCOUNT_KEYS, self._hr_index)
         silent = own.filter(pl.col("person_id").is_null() & ~pl.col("conflict")).select("_id")
         aliases = (
             accounts.join(silent, on="_id")
@@ -135,12 +137,8 @@ class People:
             .explode("alias", empty_as_null=False)
         )
         by_alias = self._resolve(aliases, Keys(emails=("alias",)), self._hr_index)
-        matches = pl.concat(
-            [
-                own.join(by_alias.filter(pl.col("how").is_not_null()), on="_id", how="anti"),
-                by_alias.filter(pl.col("how").is_not_null()),
-            ]
-        )
+        told = by_alias.filter(pl.col("person_id").is_not_null() | pl.col("conflict"))
+        matches = pl.concat([own.join(told, on="_id", how="anti"), told])
         return accounts.select("_id", "account_id").join(matches, on="_id", how="left", maintain_order="left")
 
     @cached_property
@@ -163,13 +161,17 @@ class People:
     def _hr_index(self) -> _Index:
         bound = self.world.remembered("memory_accounts", MEMORY_ACCOUNTS)
         accounts = bound.select(pl.lit("account_id").alias("kind"), pl.col("account_id").alias("key"), "person_id")
-        return self._index(_stack(self.hr_keys, accounts))
+        return self._index(_stack(self.hr_keys, accounts), self._remembered.filter(pl.col("by_hr").fill_null(True)))
 
     @cached_property
     def _full_index(self) -> _Index:
-        return self._index(self.keys)
+        return self._index(self.keys, self._remembered)
 
-    def _index(self, live: pl.DataFrame) -> _Index:
+    @property
+    def _remembered(self) -> pl.DataFrame:
+        return self.world.remembered("memory_person_keys", MEMORY_KEYS)
+
+    def _index(self, live: pl.DataFrame, before: pl.DataFrame) -> _Index:
         """Live keys, and the remembered ones that name nobody live, with each person's employment beside them.
 
         Where HR is not alive, a key also names whom it named before and who is missing now: else a leaver alone would
@@ -178,7 +180,7 @@ class People:
         `key_no` numbers the keys in the order in which they count, `person_no` the people; `named` is how many people
         a key names, `employed_n` how many of them are employed.
         """
-        remembered = self.world.remembered("memory_person_keys", MEMORY_KEYS)
+        remembered = before.drop("by_hr")
         former = remembered.join(live, on=["kind", "key"], how="anti")
         missing = remembered.join(self.world.rows("people"), on="person_id", how="anti")
         if self.world.alive("people"):
@@ -254,14 +256,14 @@ class People:
             pl.lit(w.today).alias("seen_on"), (alive | pl.col("in_green").fill_null(False)).alias("in_green")
         )
         people = pl.concat([now.select(list(MEMORY_PEOPLE)), last_known])
-        keys = pl.concat(
-            [w.remembered("memory_person_keys", MEMORY_KEYS), self.keys.filter(pl.col("kind") != "account_id")]
-        )
+        named = ["kind", "key", "person_id"]
+        by_hr = pl.concat([self.hr_keys.with_columns(by_hr=True), self.keys.with_columns(by_hr=False)])
+        keys = pl.concat([self._remembered, by_hr.filter(pl.col("kind") != "account_id")])
         bound = self.accounts.filter(pl.col("person_id").is_not_null()).select(list(MEMORY_ACCOUNTS))
         earlier = w.remembered("memory_accounts", MEMORY_ACCOUNTS).join(bound, on="account_id", how="anti")
         return {
             "memory_people": people.sort("person_id"),
-            "memory_person_keys": keys.unique().sort("kind", "key", "person_id"),
+            "memory_person_keys": keys.group_by(named).agg(pl.col("by_hr").fill_null(True).any()).sort(named),
             "memory_accounts": pl.concat([bound, earlier])
             .unique("account_id", keep="first", maintain_order=True)
             .sort("account_id"),

@@ -4,7 +4,8 @@ Finds: every paid seat but the most recently used, where one person has two or m
 both name one).
 Matters: it is paid twice and can be given back today.
 Do: Revoke the older seat.
-Quiet: seats of different plans; while leaver-seat or deprovisioned-seat is open.
+Quiet: seats of different plans; two seats of which only one's use is told (where neither is, the lowest id stays);
+while leaver-seat or deprovisioned-seat is open.
 """
 
 import polars as pl
