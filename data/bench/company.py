@@ -15,6 +15,7 @@ from typing import Any, Literal
 import polars as pl
 
 from data import demo
+from data.bench import ordinary
 from data.demo.calendar import MONTHS
 from pipelines import steps
 from pipelines.intake import staged_table
@@ -49,8 +50,9 @@ def write(directory: Path, copies: int, form: Form = "parquet", periods: tuple[s
         sample = Workspace.open(demo.write(Path(folder) / "sample"))
         directory.mkdir(parents=True, exist_ok=True)
         (directory / "tieout.toml").write_text("\n".join(_settings(sample, copies, form)), encoding="utf-8")
-        for period in periods:
+        for period in PERIODS:
             steps.pull(steps.Month(sample, period))
+        for period in periods:
             inbox = directory / "inbox" / period
             inbox.mkdir(parents=True)
             for name, rows in _delivered(sample, period):
@@ -102,12 +104,24 @@ def _renamed(column: Column) -> pl.Expr:
 
 
 def _delivered(sample: Workspace, period: str) -> Iterator[tuple[str, pl.DataFrame]]:
-    """What the sample company's sources delivered and was taken in: `<feed>.<source>` and its rows."""
+    """What the sample company's sources delivered and was taken in, and the ordinary: `<feed>.<source>`, rows."""
     warehouse = Warehouse(sample.tables)
+    more = ordinary.rows(_staying(warehouse), period)
     for feed in FEEDS.values():
         rows = warehouse.read(staged_table(feed), period=period)
         for (source,), delivered in rows.group_by("_source", maintain_order=True) if rows.width else ():
-            yield f"{feed.name}.{source}", delivered.select(column.name for column in feed.columns)
+            name = f"{feed.name}.{source}"
+            sample_rows = delivered.select(column.name for column in feed.columns)
+            yield name, pl.concat([sample_rows, more.pop(name)]) if name in more else sample_rows
+    yield from more.items()
+
+
+def _staying(warehouse: Warehouse) -> pl.DataFrame:
+    """The employees who are at work in every month."""
+    people = warehouse.read(staged_table(FEEDS["people"]))
+    always = people.group_by("person_id").agg(at_work=(pl.col("status") == "active").sum() == len(PERIODS))
+    first = people.filter((pl.col("period") == PERIODS[0]) & (pl.col("employment_type") == "employee"))
+    return first.join(always.filter("at_work"), on="person_id").sort("person_id")
 
 
 # -- settings --------------------------------------------------------------------------------------------------------
