@@ -12,7 +12,7 @@ from tieout.facts.ground import Ground
 from tieout.identity.people import Keys
 from tieout.money import MONEY
 from tieout.once import once
-from tieout.rule import SEPARATOR
+from tieout.rule import parts_of_key
 from tieout.settings import Settings
 from tieout.world import product_key
 
@@ -25,6 +25,8 @@ RECLAIM_REASONS = (
     "inactive-seat",
 )
 """Seat rules in catalogue order: the first that fires is the seat's one reason."""
+SEAT = ("product_key", "seat_id")
+"""What names a seat."""
 
 
 @once
@@ -78,14 +80,19 @@ def lines(ground: Ground) -> pl.DataFrame:
 
 
 def fill(lines: pl.DataFrame, seats: pl.DataFrame) -> pl.DataFrame:
-    """Which line each counted seat fills: product_key, seat_id, reason, line (`_id` of the line, null = overflow).
+    """Which line each counted seat fills: the seats with `line` (`_id` of the line, null = overflow).
 
-    `seats` has product_key, plan_key, seat_id and reason (null = kept). Seats that name a plan go to lines of that
-    plan first, then to lines without one; seats without a plan go wherever room is left, and kept ones in the place
-    of reclaimable ones where none is. Fractions of units add up over the lines of one product and plan.
+    `seats` has _id, product_key, plan_key, seat_id and reason (null = kept), and is in order of product and seat_id.
+    Seats that name a plan go to lines of that plan first, then to lines without one; seats without a plan go wherever
+    room is left, and kept ones in the place of reclaimable ones where none is. Fractions of units add up over the
+    lines of one product and plan.
     """
     order = pl.col("reason").replace_strict({r: i + 1 for i, r in enumerate(RECLAIM_REASONS)}, default=0)
-    ranked = seats.with_columns(order.alias("_order")).sort("product_key", "_order", "seat_id")
+    ranked = (
+        seats.select("_id", "product_key", "plan_key", "seat_id", order.alias("_order"))
+        .with_columns(pl.col("product_key").rle_id().alias("_product"))
+        .sort("_product", "_order", maintain_order=True)
+    )
     plans, units = ["product_key", "plan_key"], pl.col("quantity").clip(0)
     upto = units.cum_sum().over(plans)
     room = lines.filter("in_force").select(
@@ -99,7 +106,7 @@ def fill(lines: pl.DataFrame, seats: pl.DataFrame) -> pl.DataFrame:
         offered = room if named_lines is None else room.filter(pl.col("plan_key").is_not_null() == named_lines)
         placed = _place(asking, offered, ["product_key", *plan])
         filled.append(placed)
-        waiting = waiting.join(placed, on=["product_key", "seat_id"], how="anti", maintain_order="left")
+        waiting = waiting.join(placed, on="_id", how="anti", maintain_order="left")
         taken = placed.group_by("line").agg(pl.len().alias("taken"))
         room = room.join(taken, on="line", how="left", maintain_order="left").select(
             "product_key",
@@ -107,57 +114,56 @@ def fill(lines: pl.DataFrame, seats: pl.DataFrame) -> pl.DataFrame:
             "line",
             (pl.col("room") - pl.col("taken").fill_null(0).cast(pl.Int64)).alias("room"),
         )
-    placed = _kept_first(ranked.join(pl.concat(filled), on=["product_key", "seat_id"], how="left"))
-    return seats.join(placed, on=["product_key", "seat_id"], how="left", maintain_order="left")
+    placed = _kept_first(ranked.join(pl.concat(filled), on="_id", how="left"))
+    return seats.join(placed, on="_id", how="left", maintain_order="left")
 
 
 def _kept_first(placed: pl.DataFrame) -> pl.DataFrame:
     """Where kept seats without a plan overflow, they take the lines of the reclaimable seats that come last."""
     kept = pl.col("_order") == 0
     left_out = placed.filter(kept & pl.col("line").is_null() & pl.col("plan_key").is_null()).sort("seat_id")
-    giving = placed.filter(~kept & pl.col("line").is_not_null()).sort("_order", "seat_id", descending=True)
+    giving = (
+        placed.filter(~kept & pl.col("line").is_not_null())
+        .join(left_out, on="product_key", how="semi")
+        .sort("_order", "seat_id", descending=True)
+    )
     turn = pl.int_range(pl.len()).over("product_key").alias("turn")
     swaps = left_out.with_columns(turn).join(
-        giving.with_columns(turn).select("product_key", "turn", given="line", giver="seat_id"),
-        on=["product_key", "turn"],
+        giving.with_columns(turn).select("product_key", "turn", given="line", giver="_id"), on=["product_key", "turn"]
     )
-    taken = swaps.select("product_key", "seat_id", "given")
-    given_up = swaps.select("product_key", seat_id="giver", gives=pl.lit(True))
-    seat = ["product_key", "seat_id"]
+    taken = swaps.select("_id", "given")
+    given_up = swaps.select(_id="giver", gives=pl.lit(True))
     return (
-        placed.join(taken, on=seat, how="left")
-        .join(given_up, on=seat, how="left")
-        .select(*seat, pl.when(pl.col("gives").is_null()).then(pl.coalesce("given", "line")).alias("line"))
+        placed.join(taken, on="_id", how="left")
+        .join(given_up, on="_id", how="left")
+        .select("_id", pl.when(pl.col("gives").is_null()).then(pl.coalesce("given", "line")).alias("line"))
     )
 
 
 def _place(seats: pl.DataFrame, room: pl.DataFrame, group: list[str]) -> pl.DataFrame:
-    """Seat k of a group goes to the line whose cumulated room spans k."""
+    """Seat k of a group goes to the line whose cumulated room spans k: _id, line."""
     first = pl.col("room").cum_sum().over(group) - pl.col("room")
     spans = room.filter(pl.col("room") > 0).with_columns(first.alias("at")).sort("at")
-    ranked = seats.with_columns(pl.int_range(pl.len()).over(group).alias("at")).sort("at")
+    ranked = seats.select("_id", *group, pl.int_range(pl.len()).over(group).alias("at")).sort("at")
     if spans.is_empty() or ranked.is_empty():
-        return pl.DataFrame(schema={"product_key": pl.String, "seat_id": pl.String, "line": pl.UInt32})
+        return pl.DataFrame(schema={"_id": pl.UInt32, "line": pl.UInt32})
     placed = ranked.join_asof(
         spans.select(*group, "at", "line", (pl.col("at") + pl.col("room")).alias("until")),
         on="at",
         by=group,
         check_sortedness=False,
     )
-    return placed.filter(pl.col("line").is_not_null() & (pl.col("at") < pl.col("until"))).select(
-        "product_key", "seat_id", "line"
-    )
+    return placed.filter(pl.col("line").is_not_null() & (pl.col("at") < pl.col("until"))).select("_id", "line")
 
 
 def seats_with_reason(seat_facts: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
     """Every paid seat with the one reason for which it may be reclaimed; null = kept."""
     fired = findings.filter(pl.col("rule").is_in(RECLAIM_REASONS) & pl.col("outcome").is_in(["fired", "held"]))
-    reasons = fired.select("subject_key", reason="rule").unique("subject_key", keep="first", maintain_order=True)
-    key = pl.concat_str("product_key", "seat_id", separator=SEPARATOR)
+    reasons = fired.select(*parts_of_key(*SEAT), reason="rule").unique(SEAT, keep="first", maintain_order=True)
     return (
         seat_facts.filter("counted")
-        .select("product_key", "product", "plan_key", "seat_id", "holder_id", "cost_center", subject_key=key)
-        .join(reasons, on="subject_key", how="left", maintain_order="left")
+        .select("_id", "product_key", "product", "plan_key", "seat_id", "holder_id", "cost_center")
+        .join(reasons, on=SEAT, how="left", maintain_order="left")
     )
 
 
@@ -230,25 +236,25 @@ def position_table(ground: Ground, filled: pl.DataFrame) -> pl.DataFrame:
     ).sort("contract_id", "line_no")  # fmt: skip
 
 
-def seat_table(ground: Ground, seat_facts: pl.DataFrame, filled: pl.DataFrame, matches: pl.DataFrame) -> pl.DataFrame:
-    """Every seat the consoles list, whose it is and how that is known, its latest use, and the line it fills."""
+def seat_table(ground: Ground, seat_facts: pl.DataFrame, filled: pl.DataFrame) -> pl.DataFrame:
+    """Every seat the consoles list, whose it is and how that is known, its latest use, and the line it fills.
+
+    In the order of the facts: by product and seat_id.
+    """
     raw = ground.seats.select("_id", "plan", "assigned_at", "last_active_at", source="_source")
-    how = matches.filter(pl.col("feed") == "seats").select("source", "record", "how")
+    how = ground.holders.filter(pl.col("person_id").is_not_null()).select("_id", "how")
     values = seat_values(ground, filled).select(
-        "product_key", "seat_id", "reason", "contract_id", "line_no", annual_value="value", annual_amount="amount",
-        currency="currency",
+        "_id", "reason", "contract_id", "line_no", annual_value="value", annual_amount="amount", currency="currency"
+    )
+    known = ~pl.col("usage_unknown") & (pl.col("never_used") | pl.col("used_on").is_not_null())
+    table = seat_facts.select(
+        "_id", "product", "seat_id", "status", "paid", "cost_center", "assigned_on", "never_used", "product_key",
+        billed="counted", person_id="holder_id", last_active_on="used_on", usage_known=known,
     )  # fmt: skip
-    return (
-        seat_facts.join(raw, on="_id", how="left")
-        .with_columns(pl.concat_str("product", "seat_id", separator="/").alias("record"))
-        .join(how.unique(["source", "record"]), on=["source", "record"], how="left")
-        .join(values, on=["product_key", "seat_id"], how="left")
-        .select(
-            "product", "plan", "seat_id", "source", "status", "paid", pl.col("counted").alias("billed"),
-            pl.col("holder_id").alias("person_id"), "how", "cost_center", "assigned_at", "assigned_on",
-            pl.col("used_on").alias("last_active_on"), "never_used",
-            (~pl.col("usage_unknown") & (pl.col("never_used") | pl.col("used_on").is_not_null())).alias("usage_known"),
-            "reason", "contract_id", "line_no", "annual_value", "annual_amount", "currency", "product_key",
-        )
-        .sort("product_key", "seat_id")
+    for told in (raw, how, values):
+        table = table.join(told, on="_id", how="left", maintain_order="left")
+    return table.select(
+        "product", "plan", "seat_id", "source", "status", "paid", "billed", "person_id", "how", "cost_center",
+        "assigned_at", "assigned_on", "last_active_on", "never_used", "usage_known", "reason", "contract_id", "line_no",
+        "annual_value", "annual_amount", "currency", "product_key",
     )  # fmt: skip

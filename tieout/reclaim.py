@@ -13,6 +13,7 @@ import polars as pl
 
 from tieout import licences, money
 from tieout.facts.ground import Ground
+from tieout.rule import SEPARATOR
 from tieout.world import World
 
 WORTH = ("realisable_now", "at_renewal", "this_year", "next_year")
@@ -29,8 +30,8 @@ def candidates(ground: Ground, filled: pl.DataFrame) -> pl.DataFrame:
         pl.col("holder_id").alias("person_id"),
         pl.col("annual").alias("annual_value"), "annual_amount", "currency", "bucket", *AMOUNTS[2:], "reduction",
         pl.col("committed_on").alias("committed_until"), "decide_by", "lapses_on", "vendor", "product_key",
-        "subject_key",
-    ).sort("product_key", "seat_id")  # fmt: skip
+        pl.concat_str(licences.SEAT, separator=SEPARATOR).alias("subject_key"),
+    ).sort(licences.SEAT)  # fmt: skip
 
 
 def pools(ground: Ground, filled: pl.DataFrame) -> pl.DataFrame:

@@ -18,6 +18,12 @@ SEPARATOR = "\x1f"
 """Stands between the parts of a subject key; it cannot occur in a trimmed identifier."""
 
 
+def parts_of_key(*columns: str) -> list[pl.Expr]:
+    """The parts of `subject_key`, under the names of the columns that they came from."""
+    parts = pl.col("subject_key").str.split_exact(SEPARATOR, len(columns) - 1).struct
+    return [parts.field(f"field_{number}").alias(column) for number, column in enumerate(columns)]
+
+
 class Params:
     """The limits of one rule as expressions: a literal, or mapped over asset class or product by policy.
 

@@ -17,7 +17,7 @@ import polars as pl
 from tieout import licences, money, settlement, usage
 from tieout.judgement import OPEN_STATUSES
 from tieout.reclaim import AMOUNTS
-from tieout.rule import SEPARATOR
+from tieout.rule import parts_of_key
 from tieout.world import World
 
 OPEN = ("identified", "approved")
@@ -127,12 +127,10 @@ def _found(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
         pl.col("units").sum(), *sums, *(pl.col(name).first() for name in first)
     )  # fmt: skip
     quantities = tables["entitlement_positions"].select(*line, "quantity")
-    parts = pl.col("subject_key").str.split_exact(SEPARATOR, 1).struct
     lines = (
         listed.filter((pl.col("rule") == IDLE_RULE) & pl.col("status").is_in(OPEN_STATUSES))
         .with_columns(
-            contract_id=parts.field("field_0"), line_no=parts.field("field_1"), subject_type=pl.lit("line"),
-            reason=pl.lit(IDLE_RULE),
+            *parts_of_key(*line), subject_type=pl.lit("line"), reason=pl.lit(IDLE_RULE)
         )
         .join(pools, on=line, how="left")
         .join(quantities, on=line, how="left")

@@ -33,7 +33,7 @@ def build(ground: Ground) -> Grain:
         name="claimant",
         feed="accounts",
         also=("seats",),
-        frame=frame.sort("claimant_key").select(list(HEALTHY)),
+        frame=frame.select(list(HEALTHY)),
         keys={"claimant": "claimant_key"},
         gone=pl.when(pl.col("subject_key").str.contains(SEPARATOR, literal=True))
         .then(ground.world.alive_for("seats", pl.col("subject_key").str.split(SEPARATOR).list.first(), ground.coverage))

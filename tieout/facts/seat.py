@@ -8,7 +8,7 @@ import polars as pl
 from tieout import normalize, usage
 from tieout.facts.ground import SEAT_KEYS, Ground
 from tieout.feeds import NEVER
-from tieout.rule import SEPARATOR, Grain
+from tieout.rule import SEPARATOR, Grain, parts_of_key
 from tieout.settings import Settings
 from tieout.world import World, product_key
 
@@ -69,13 +69,12 @@ def build(ground: Ground) -> Grain:
             world.days_since("assigned_on").alias("assigned_days"),
             (pl.col("product_exempt") | pl.col("kept")).alias("left_alone"),
         )
-        .sort("product_key", "seat_id")
     )
     frame = _mates(frame, ground)
     return Grain(
         name="seat",
         feed="seats",
-        frame=frame.select(list(HEALTHY)),
+        frame=frame.select(list(HEALTHY)).sort("product_key", "seat_id"),
         keys={"product": "product_key"},
         gone=world.alive_for("seats", pl.col("subject_key").str.split(SEPARATOR).list.first(), ground.coverage),
         leans={
@@ -120,8 +119,9 @@ def _mates(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
         .otherwise(other > mark)
     )
     same_plan = (pl.col("plan_key") == pl.col("plan_key_other")).fill_null(True)
+    several = held.filter(pl.len().over("holder_id", "product_key") > 1)
     duplicates = (
-        held.join(held, on=["holder_id", "product_key"], suffix="_other")
+        several.join(several, on=["holder_id", "product_key"], suffix="_other")
         .filter((pl.col("_id") != pl.col("_id_other")) & same_plan)
         .group_by("_id")
         .agg(duplicate=better.any(ignore_nulls=False))
@@ -186,12 +186,11 @@ def _kept(world: World) -> pl.DataFrame:
     """The seats that a decision keeps although nobody uses them, until its day has passed."""
     keeps = world.decided.filter((pl.col("kind") == "keep") & (pl.col("until") >= pl.lit(world.today)))
     about = {"exception_id": pl.String(), "subject_type": pl.String(), "subject_key": pl.String()}
-    parts = pl.col("subject_key").str.split_exact(SEPARATOR, 1).struct
     return (
         world.remembered("memory_exceptions", about)
         .filter(pl.col("subject_type") == "seat")
         .join(keeps, on="exception_id", how="semi")
-        .select(parts.field("field_0").alias("product_key"), parts.field("field_1").alias("seat_id"))
+        .select(parts_of_key("product_key", "seat_id"))
         .unique()
         .with_columns(pl.lit(True).alias("kept"))
     )

@@ -78,20 +78,19 @@ def _nameless(ground: Ground) -> list[pl.DataFrame]:
     people_of = pl.col("kind") == "human"
     at_place = ground.place("custodian").is_in(ground.places.implode())
     pseudonym = pl.col("email").str.contains(PSEUDONYM)
-    assets = ground.assets.filter(~at_place.fill_null(False)).join(ground.custodians, on="_id")
-    seats = ground.seats.filter(~pseudonym.fill_null(False)).join(ground.holders, on="_id")
+    accounts, endpoints = ground.accounts.lazy().filter(people_of), ground.endpoints.lazy()
+    assets = ground.assets.lazy().filter(~at_place.fill_null(False)).join(ground.custodians.lazy(), on="_id")
+    seats = ground.seats.lazy().filter(~pseudonym.fill_null(False)).join(ground.holders.lazy(), on="_id")
     return [
-        _named("accounts", ground.accounts.filter(people_of), ("owner_id", "conflict"), ["account_id"], "display_name",
-               "username"),
+        _named("accounts", accounts, ("owner_id", "conflict"), ["account_id"], "display_name", "username"),
         _named("assets", assets, person, ["asset_tag"], "custodian"),
-        _named("endpoints", ground.endpoints, ("user_id", "user_conflict"), ["endpoint_id"], "user_name", "user_email"),
+        _named("endpoints", endpoints, ("user_id", "user_conflict"), ["endpoint_id"], "user_name", "user_email"),
         _named("seats", seats, person, ["product", "seat_id"], "display_name", "email"),
     ]  # fmt: skip
 
 
-def _named(feed: str, rows: pl.DataFrame, whose: tuple[str, str], key: list[str], *texts: str) -> pl.DataFrame:
+def _named(feed: str, rows: pl.LazyFrame, whose: tuple[str, str], key: list[str], *texts: str) -> pl.DataFrame:
     person, conflict = whose
     record = pl.concat_str(key, separator="/")
-    return rows.filter(pl.col(person).is_null() & ~pl.col(conflict)).select(
-        feed=pl.lit(feed), source="_source", record=record, text=pl.coalesce(texts)
-    )
+    nameless = rows.filter(pl.col(person).is_null() & ~pl.col(conflict))
+    return nameless.select(feed=pl.lit(feed), source="_source", record=record, text=pl.coalesce(texts)).collect()
