@@ -245,7 +245,7 @@ def _raw(workspace: Workspace, world: World, items: pl.DataFrame, records: pl.Da
     refs = items.join(records, on=["grain", "subject_key"])
     where = [
         refs.filter(pl.col("feed") == feed)
-        .join(world.delivered[feed], on="_id")
+        .join(world.delivered(feed), on="_id")
         .select("item", "feed", pl.col("_source").alias("source"), pl.col("_period").alias("delivered_for"),
                 pl.col("_snapshot").alias("snapshot_id"), pl.col("_row").alias("landed_row"))
         for feed in refs["feed"].unique().sort()

@@ -28,7 +28,7 @@ from pipelines.workspace import Workspace, end_of_period
 from tieout import chain, controls, decisions, exceptions, figures, policy_changes, savings
 from tieout import reconcile as domain
 from tieout.feeds import FEEDS, Feed
-from tieout.once import Each
+from tieout.once import Afresh, Each
 from tieout.published import TABLES
 from tieout.pull import Fetched
 from tieout.settings import Source
@@ -106,11 +106,16 @@ def reconcile(month: Month) -> dict[str, int]:
     """Put every rule to the month; returns the number of findings by outcome."""
     with step(month, "reconcile") as (warehouse, say):
         world, rules = world_of(month, warehouse), catalogue.rules_of(month.workspace.rules)
-        tables = domain.reconcile(world, rules)
-        tables |= policy_changes.compare(world, rules, tables["findings"])
-        delivered = warehouse.read(intake.DELIVERY_EXCEPTIONS, period=month.period).drop(PERIOD)
-        tables["source_exceptions"] = pl.concat([delivered, tables["source_exceptions"]])
-        _keep(warehouse, tables, month.period)
+        tables: dict[str, pl.DataFrame] = {}
+        with warehouse.transaction():
+            for some in domain.tables(world, rules):
+                asked = some.keys() & {"findings", "rule_runs", "source_exceptions"}
+                tables |= {name: some[name] for name in asked}
+                _keep(warehouse, {name: some[name] for name in some if name not in asked}, month.period)
+            delivered = warehouse.read(intake.DELIVERY_EXCEPTIONS, period=month.period).drop(PERIOD)
+            tables["source_exceptions"] = pl.concat([delivered, tables["source_exceptions"]])
+            tables |= policy_changes.compare(world, rules, tables["findings"])
+            _keep(warehouse, tables, month.period)
         runs, findings = tables["rule_runs"], tables["findings"]
         outcomes = dict(findings.group_by("outcome").len().sort("outcome").iter_rows())
         silent = runs.filter((pl.col("not_evaluated") > 0) | pl.col("reason").is_not_null()).height
@@ -219,7 +224,7 @@ def world_of(month: Month, warehouse: Warehouse) -> World:
         period=month.period,
         as_of=_as_of(month),
         settings=month.workspace.settings,
-        feeds=Each(FEEDS, lambda name: _rows(warehouse, FEEDS[name], month.period)),
+        feeds=Afresh(FEEDS, lambda name: _rows(warehouse, FEEDS[name], month.period)),
         sources=warehouse.read("sources", upto=month.period),
         memory=_memory(warehouse, month.period),
         decisions=decisions.as_frame(decision_log.read(month.workspace)),

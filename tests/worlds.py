@@ -40,7 +40,6 @@ def staged(
     data = [
         {c.name: _value(c.kind, row.get(c.name, c.default)) for c in columns}
         | {
-            "extra": None,
             "_source": source or feed,
             "_snapshot": "s" * 16,
             "_row": number,

@@ -384,7 +384,7 @@ class Case:
 
 def landed(world: World, feed: str, refs: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
     """The landed records that some rows name by `_id`, told as text beside the rows' other columns; and the fields."""
-    delivered = world.delivered[feed]
+    delivered = world.delivered(feed)
     shown = [name for name in FEEDS[feed].schema if name not in CONCEALED]
     records = refs.join(delivered, on="_id").select(
         *(name for name in refs.columns if name != "_id"),

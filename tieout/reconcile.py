@@ -1,6 +1,6 @@
 """From one period's feeds to its findings: who is who, the facts, the rules, and what the next period must know."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import polars as pl
@@ -11,7 +11,7 @@ from tieout.facts.ground import Ground
 from tieout.identity import suggestions
 from tieout.judgement import Witness, judge_all, switched_off
 from tieout.once import Each
-from tieout.rule import Grain, Rule
+from tieout.rule import Grain, Rule, parts_of_key
 from tieout.world import World
 
 
@@ -45,13 +45,19 @@ def judge(ground: Ground, rules: Sequence[Rule], witness: Witness | None = None)
 
 def reconcile(world: World, rules: Sequence[Rule]) -> dict[str, pl.DataFrame]:
     """Every table of the period but the exceptions: findings, rule_runs, evidence, licence tables and memory."""
+    return {name: table for some in tables(world, rules) for name, table in some.items()}
+
+
+def tables(world: World, rules: Sequence[Rule]) -> Iterator[Mapping[str, pl.DataFrame]]:
+    """The same a few at a time, so that a large company's need not all be in memory at once."""
     ground = Ground(world)
-    grains, filled, tables = judge(ground, rules)
-    matches = ground.matches()
+    grains, filled, judged = judge(ground, rules)
+    findings = judged["findings"]
+    yield judged
+    del judged
+    yield {"matches": ground.matches()}
     candidates, pools = reclaim.candidates(ground, filled), reclaim.pools(ground, filled)
-    return {
-        **tables,
-        "matches": matches,
+    yield {
         "suggestions": suggestions.suggest(ground),
         "source_exceptions": source_exceptions.find(ground, grains["asset"]),
         "rates": money.rates(world).sort("currency"),
@@ -59,22 +65,26 @@ def reconcile(world: World, rules: Sequence[Rule]) -> dict[str, pl.DataFrame]:
         "reclaim_pools": pools,
         "waterfall": reclaim.waterfall(ground, filled, candidates, pools),
         "entitlement_positions": licences.position_table(ground, filled),
-        "seats": licences.seat_table(ground, grains["seat"].frame, filled, matches),
-        **golden.tables(ground, grains, rules, tables["findings"]),
-        **ground.memory(),
-        **usage.memory(ground),
-        **asset.memory(grains["asset"].frame, ground),
-        **purchase_line.memory(ground),
-        **book_line.memory(ground),
-        **stock_line.memory(grains["stock_line"].frame, ground),
-        **line.memory(ground, filled),
     }
+    yield {"seats": licences.seat_table(ground, grains["seat"].frame, filled)}
+    yield line.memory(ground, filled)
+    del filled
+    yield golden.tables(ground, grains, rules, findings)
+    yield ground.memory()
+    yield usage.memory(ground)
+    yield asset.memory(grains["asset"].frame, ground)
+    yield purchase_line.memory(ground)
+    yield book_line.memory(ground)
+    yield stock_line.memory(grains["stock_line"].frame, ground)
 
 
 def _with_seat_values(findings: pl.DataFrame, ground: Ground, filled: pl.DataFrame) -> pl.DataFrame:
     """Seats that fired carry the annual price of the line they fill."""
-    values = licences.seat_values(ground, filled).select("subject_key", "value", "amount", "currency")
     of_seats = pl.col("subject_type") == "seat"
+    asked = findings.filter(of_seats).select(*parts_of_key(*licences.SEAT), "subject_key").unique()
+    values = licences.seat_values(ground, filled.join(asked, on=licences.SEAT)).select(
+        "subject_key", "value", "amount", "currency"
+    )
     return (
         findings.join(values, on="subject_key", how="left", suffix="_of_seat", maintain_order="left")
         .with_columns(

@@ -92,7 +92,7 @@ def nearest(ground: Ground, text: str, most: int = 5) -> list[str]:
     folded = text.strip().casefold()
     asked = [(feed.name, feed.key[0]) for feed in FEEDS.values() if feed.key]
     asked += [("people", "email"), ("assets", "serial"), ("endpoints", "serial")]
-    ids = pl.concat(ground.world.delivered[feed].select(pl.col(column).alias("id")) for feed, column in asked)
+    ids = pl.concat(ground.world.delivered(feed).select(pl.col(column).alias("id")) for feed, column in asked)
     known = ids.drop_nulls().unique().with_columns(pl.col("id").str.to_lowercase().alias("folded")).sort("id")
     for length in range(len(folded), 0, -1):
         begins = pl.col("folded").str.starts_with(folded[:length])
@@ -117,7 +117,7 @@ def _assets(ground: Ground, text: str) -> list[Thing]:
 
 def _asset(ground: Ground, tag_key: str, name: str) -> Thing:
     devices, world = ground.devices, ground.world
-    own = world.delivered["assets"].filter(normalize.code(pl.col("asset_tag")) == tag_key)
+    own = world.delivered("assets").filter(normalize.code(pl.col("asset_tag")) == tag_key)
     serials = tuple(devices.register.filter(pl.col("tag_key") == tag_key)["serial_key"].drop_nulls().unique().sort())
     named = pl.col("asset_key") == tag_key
     several = pl.col("named").list.contains(tag_key).fill_null(False)
@@ -149,7 +149,7 @@ def _serials(ground: Ground, text: str) -> list[Thing]:
         columns = [name for name in ("serial", "parent_serial") if name in feed]
         if columns:
             shows = pl.any_horizontal(normalize.serial(pl.col(name)) == key for name in columns)
-            records[feed.name] = _ids(ground.world.delivered[feed.name].filter(shows.fill_null(False)))
+            records[feed.name] = _ids(ground.world.delivered(feed.name).filter(shows.fill_null(False)))
     if not any(records.values()):
         return []
     return [Thing("serial", key, (), dict.fromkeys(OF_SERIAL, (key,)), records)]
@@ -172,7 +172,7 @@ def _person(ground: Ground, person_id: str) -> Thing:
     of_person = pl.col("person_id") == person_id
     tickets = world.rows("tickets")
     records = {
-        "people": _ids(world.delivered["people"].filter(of_person)),
+        "people": _ids(world.delivered("people").filter(of_person)),
         "accounts": _ids(ground.accounts.filter(pl.col("owner_id") == person_id)),
         "seats": _ids(ground.holders.filter(of_person)),
         "assets": _ids(ground.custodians.filter(of_person)),
@@ -188,7 +188,7 @@ def _accounts(ground: Ground, text: str) -> list[Thing]:
     if rows.is_empty():
         return []
     owners = tuple(rows["owner_id"].drop_nulls().unique().sort())
-    everywhere = _ids(ground.world.delivered["accounts"].filter(pl.col("account_id") == text))
+    everywhere = _ids(ground.world.delivered("accounts").filter(pl.col("account_id") == text))
     return [
         Thing(
             "account", text, ("accounts",), {"account": (text,), "claimant": (text,)}, {"accounts": everywhere}, owners
@@ -216,7 +216,7 @@ def _seats_of(ground: Ground, seat_id: str) -> list[Thing]:
 
 
 def _lines(ground: Ground, text: str) -> list[Thing]:
-    rows = ground.world.delivered["entitlements"]
+    rows = ground.world.delivered("entitlements")
     found = []
     for contract, number in _splits(text):
         own = rows.filter((pl.col("contract_id") == contract) & (pl.col("line_no").cast(pl.String) == number))
@@ -228,7 +228,7 @@ def _lines(ground: Ground, text: str) -> list[Thing]:
 
 def _contracts(ground: Ground, text: str) -> list[Thing]:
     of_contract = pl.col("contract_id").str.to_lowercase() == text.lower()
-    records = {feed: _ids(ground.world.delivered[feed].filter(of_contract)) for feed in ("entitlements", "invoices")}
+    records = {feed: _ids(ground.world.delivered(feed).filter(of_contract)) for feed in ("entitlements", "invoices")}
     return [Thing("contract", text, ("entitlements",), {}, records)] if records["entitlements"] else []
 
 
@@ -240,7 +240,7 @@ def _products(ground: Ground, text: str) -> list[Thing]:
 def _product(ground: Ground, key: str, name: str) -> Thing:
     named = product_key(ground.world.settings, pl.col("product")) == key
     feeds = ("entitlements", "invoices", "license_moves", "seats")
-    records = {feed: _ids(ground.world.delivered[feed].filter(named)) for feed in feeds}
+    records = {feed: _ids(ground.world.delivered(feed).filter(named)) for feed in feeds}
     return Thing("product", name, (), dict.fromkeys(OF_PRODUCT, (key,)), records)
 
 
@@ -249,7 +249,7 @@ def _by_key(kind: str) -> Callable[[Ground, str], list[Thing]]:
     name = pl.concat_str([pl.col(column).cast(pl.String) for column in columns], separator="/").str.to_lowercase()
 
     def finder(ground: Ground, text: str) -> list[Thing]:
-        records = {feed: _ids(ground.world.delivered[feed].filter(name == text.lower())) for feed in feeds}
+        records = {feed: _ids(ground.world.delivered(feed).filter(name == text.lower())) for feed in feeds}
         return [Thing(kind, text, feeds, {}, records)] if any(records.values()) else []
 
     return finder

@@ -13,17 +13,16 @@ import polars as pl
 
 from tieout import decisions, normalize
 from tieout.feeds import FEEDS, Feed, Kind
-from tieout.once import Each
+from tieout.once import once
 from tieout.settings import Settings
 
 BOOKKEEPING: Mapping[str, pl.DataType] = {
-    "extra": pl.String(),
     "_source": pl.String(),
     "_snapshot": pl.String(),
     "_row": pl.Int64(),
     "_period": pl.String(),
 }
-"""Columns every staged row carries beside its feed's own: unmapped columns, and where it landed."""
+"""Columns every staged row carries beside its feed's own: where it landed."""
 
 
 @dataclass(frozen=True)
@@ -193,13 +192,10 @@ class World:
 
     # -- rows ------------------------------------------------------------------------------------------------------
 
-    @cached_property
-    def delivered(self) -> Mapping[str, pl.DataFrame]:
-        """Every feed's rows as they count at as_of, repeated keys included, with `_id` naming the row."""
-        return Each(self.feeds, lambda name: self._count(FEEDS[name], self.feeds[name]))
-
-    def _count(self, feed: Feed, rows: pl.DataFrame) -> pl.DataFrame:
-        frame = rows
+    @once
+    def delivered(self, name: str) -> pl.DataFrame:
+        """A feed's rows as they count at as_of, repeated keys included, with `_id` naming the row."""
+        feed, frame = FEEDS[name], self.feeds[name]
         if feed.dated:
             kind = feed[feed.dated].kind
             frame = (
@@ -220,18 +216,13 @@ class World:
         )
         return frame.sort("_period", "_source", "_snapshot", "_row").with_row_index("_id")
 
+    @once
     def rows(self, name: str) -> pl.DataFrame:
         """One row a key: agreeing fields keep their value, differing ones are null and listed in `_differing`.
 
         Endpoints keep one row a source and id, because two management systems number their devices on their own.
         """
-        return self._rows[name]
-
-    @cached_property
-    def _rows(self) -> Mapping[str, pl.DataFrame]:
-        return Each(self.feeds, lambda name: self._one_per_key(FEEDS[name], self.delivered[name]))
-
-    def _one_per_key(self, feed: Feed, frame: pl.DataFrame) -> pl.DataFrame:
+        feed, frame = FEEDS[name], self.delivered(name)
         key = [self._normal_key(feed, name).alias(f"_key_{name}") for name in feed.key]
         names = [f"_key_{name}" for name in feed.key] + (["_source"] if feed.name == "endpoints" else [])
         keyed = frame.with_columns(*key, pl.lit(None, pl.List(pl.String)).alias("_differing"))

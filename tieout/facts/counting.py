@@ -44,7 +44,7 @@ def of_assets(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
         )
     )
     classes = (  # a count of two classes comes as two rows of one place
-        world.delivered["counts"]
+        world.delivered("counts")
         .group_by("count_id", ground.place("location").alias("scope"))
         .agg(pl.col("asset_class").drop_nulls().unique().alias("classes"))
     )

@@ -81,7 +81,7 @@ class Ground:
         if declared:
             return min(declared)
         dated = FEEDS[feed].dated or ""
-        rows = self.world.delivered[feed]
+        rows = self.world.delivered(feed)
         day = pl.col(dated) if rows.schema[dated] == pl.Date else self.world.local_date(pl.col(dated))
         first: date | None = rows.select(day.min()).item()
         return first
@@ -213,19 +213,18 @@ class Ground:
 
     def matches(self) -> pl.DataFrame:
         """Every record that names a person or an asset, whom or what it was taken to mean, and by which keys."""
+        assets, seats = (
+            rows.lazy().join(whose.lazy(), on="_id")
+            for rows, whose in ((self.assets, self.custodians), (self.seats, self.holders))
+        )
         told = [
-            _matches("endpoints", self.endpoints, pl.col("endpoint_id"), "asset_key"),
-            _matches("scans", self.scans, pl.concat_str("count_id", "scan_id", separator="/"), "asset_key"),
-            _matches("accounts", self.accounts, pl.col("account_id"), "owner_id"),
-            _matches("assets", self.assets.join(self.custodians, on="_id"), pl.col("asset_tag"), "person_id"),
-            _matches(
-                "seats",
-                self.seats.join(self.holders, on="_id"),
-                pl.col("product") + "/" + pl.col("seat_id"),
-                "person_id",
-            ),
+            _matches("accounts", self.accounts.lazy(), pl.col("account_id"), "owner_id"),
+            _matches("assets", assets, pl.col("asset_tag"), "person_id"),
+            _matches("endpoints", self.endpoints.lazy(), pl.col("endpoint_id"), "asset_key"),
+            _matches("scans", self.scans.lazy(), pl.concat_str("count_id", "scan_id", separator="/"), "asset_key"),
+            _matches("seats", seats, pl.col("product") + "/" + pl.col("seat_id"), "person_id"),
         ]
-        return pl.concat(told).sort("feed", "record", "source")
+        return pl.concat(told)
 
     @cached_property
     def product_names(self) -> pl.DataFrame:
@@ -286,9 +285,10 @@ class Ground:
         return {**self.people.memory(), **self.devices.memory(), "memory_coverage": self.coverage}
 
 
-def _matches(feed: str, rows: pl.DataFrame, record: pl.Expr, named: str) -> pl.DataFrame:
-    """The records of one feed that were matched: feed, source, record, means, named, how."""
+def _matches(feed: str, rows: pl.LazyFrame, record: pl.Expr, named: str) -> pl.DataFrame:
+    """The records of one feed that were matched, sorted: feed, source, record, means, named, how."""
     means = "asset" if named == "asset_key" else "person"
-    return rows.filter(pl.col(named).is_not_null()).select(
+    matched = rows.filter(pl.col(named).is_not_null()).select(
         feed=pl.lit(feed), source="_source", record=record, means=pl.lit(means), named=named, how="how"
     )
+    return matched.sort("record", "source").collect()

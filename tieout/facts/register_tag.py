@@ -15,7 +15,7 @@ def build(ground: Ground) -> Grain:
     """Every tag the register has or had; `entries` is null where it is not alive and another one may be missing."""
     world = ground.world
     fields = [name for name in FEEDS["assets"].schema if name != "asset_tag"]
-    delivered = world.delivered["assets"].with_columns(normalize.code(pl.col("asset_tag")).alias("tag_key"))
+    delivered = world.delivered("assets").with_columns(normalize.code(pl.col("asset_tag")).alias("tag_key"))
     now = delivered.group_by("tag_key").agg(
         pl.struct(fields).n_unique().alias("entries"),
         pl.col("_id").sort(),

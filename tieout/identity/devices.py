@@ -62,7 +62,7 @@ class Devices:
         """
         own = self.register.select("tag_key", "serial_key", "maker_key", "status")
         disputed = self.register.filter(pl.col("serial_quality").is_null()).select("tag_key", "status")
-        delivered = self.world.delivered["assets"].filter(
+        delivered = self.world.delivered("assets").filter(
             normalize.code(pl.col("asset_tag")).is_in(disputed["tag_key"].implode())
         )
         further = self.normal(delivered).drop("status").join(disputed, on="tag_key").select(own.columns).unique()
