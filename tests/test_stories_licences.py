@@ -173,3 +173,42 @@ def test_a_price_of_no_known_period_is_no_price() -> None:
     lines = [{**LINE, "quantity": 1}, {**LINE, "quantity": 1, "billing_period": "monthly"}]
     told = reconcile(world({"people": [ADA], "seats": [idle], "entitlements": lines}), RULES)
     assert told["reclaim_candidates"].select("contract_id", "annual_value").rows() == [("C1", None)]
+
+
+def test_a_line_is_not_spare_where_only_lines_of_another_plan_have_room() -> None:
+    pro = {**LINE, "plan": "Pro", "quantity": 2}
+    lines = [pro, {**pro, "contract_id": "C2"}, {**LINE, "contract_id": "C3", "plan": "Basic"}]
+    seats = [{**SEAT, "seat_id": f"s{n}", "email": f"{n}@x.org", "plan": "Pro"} for n in range(3)]
+    rules = [rule for rule in discover() if rule.grain in ("seat", "overlap")]
+
+    def spare(*more: Mapping[str, Any]) -> bool:
+        told = reconcile(world({"people": [ADA], "seats": seats, "entitlements": [*lines, *more]}), rules)
+        fired = told["findings"].filter(pl.col("rule") == "overlapping-entitlement")
+        return "fired" in fired["outcome"].to_list()
+
+    assert not spare()
+    assert spare({**LINE, "contract_id": "C4", "quantity": 1})
+
+
+def test_a_contract_that_ended_lately_makes_it_a_renewal_not_recorded_though_another_is_to_come() -> None:
+    ended = {**LINE, "term_start": "2025-10-21", "term_end": "2026-10-20"}
+    coming = {**LINE, "contract_id": "C2", "term_start": "2027-01-01", "term_end": "2027-12-31"}
+    feeds = {"people": [ADA], "seats": [SEAT], "entitlements": [ended, coming]}
+    told = reconcile(world(feeds), [rule for rule in discover() if rule.grain == "product"])
+    fired = told["findings"].filter(pl.col("outcome") == "fired")
+    assert fired.select("rule", "severity").rows() == [("uncontracted-product", "low")]
+
+
+def test_a_credit_makes_no_news_of_an_old_bill_without_a_contract() -> None:
+    old = {**BILL, "period_start": "2026-07-01", "period_end": "2026-12-31"}
+    credit = {**BILL, "invoice_id": "I2", "kind": "credit", "amount": -5}
+    feeds = {"entitlements": [{**LINE, "product": "Other"}], "invoices": [old, credit]}
+    assert judged(world(feeds), invoice_line, "billed-without-contract")["findings"].is_empty()
+
+
+def test_a_leaver_of_whom_two_rows_tell_different_ends_may_be_none() -> None:
+    left = {**ADA, "status": "terminated", "end_date": "2026-10-01"}
+    for ends, fired, unknown in (("2026-10-01", 1, 0), ("2026-12-01", 0, 1)):
+        people = [left, {**left, "end_date": ends, "department": "Lab"}]
+        run = judged(world({"people": people, "seats": [SEAT]}), seat, "leaver-seat")["rule_runs"]
+        assert run.select("fired", "unknown").row(0) == (fired, unknown)

@@ -13,7 +13,7 @@ from tieout.world import filled
 def build(ground: Ground) -> Grain:
     """Every account, and every seat, by the text the catalogue names it by."""
     alive = pl.lit(ground.world.alive("people"))
-    accounts = ground.accounts.filter(pl.col("status") != "deprovisioned").select(
+    accounts = ground.accounts.filter(pl.col("status").ne_missing("deprovisioned")).select(
         pl.col("_id"), pl.lit(None, pl.UInt32).alias("seats__row"), pl.col("account_id").alias("claimant"),
         pl.col("account_id").alias("claimant_key"), pl.lit("account").alias("record"), _conflict(ACCOUNT_KEYS),
     )  # fmt: skip

@@ -179,7 +179,7 @@ def build(ground: Ground) -> Grain:
             .when(pl.col("has_terms") | alive)
             .then("has_terms")
             .alias("judged"),
-            pl.coalesce("bill_in_period", "in_period").alias("in_period"),
+            pl.coalesce("bill_in_period", "in_period").alias("bill_in_period"),
             pl.when(contracted).then(pl.lit(True)).when(alive & ~unclear).then(pl.lit(False)).alias("contracted"),
             pl.when(alive).then(pl.col("billed_units") - pl.col("units_in_force")).alias("units_over"),
             pl.when(alive).then(pl.col("billed_amount") - pl.col("allowed_amount")).alias("amount_over"),
@@ -206,7 +206,7 @@ def build(ground: Ground) -> Grain:
 HEALTHY: dict[str, Any] = {
     "_id": [0], "invoice_id": "I-1", "line_no": "1", "vendor": "Figma", "product": "Figma", "product_key": "figma",
     "contract_id": "C-1", "kind": "subscription", "period_start": date(2026, 10, 1), "in_period": True,
-    "quantity": Decimal(100), "judged": True, "contracted": True, "after_end_days": None,
+    "bill_in_period": True, "quantity": Decimal(100), "judged": True, "contracted": True, "after_end_days": None,
     "billed_units": Decimal(100), "units_in_force": Decimal(100), "units_over": Decimal(0),
     "billed_amount": Decimal(1000), "allowed_amount": Decimal(1000), "amount_over": Decimal(0),
     "over_value": Decimal(0), "over_value_amount": Decimal(0), "over_value_currency": "EUR",

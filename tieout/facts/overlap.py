@@ -18,8 +18,7 @@ def build(ground: Ground, filled: pl.DataFrame) -> Grain:
     world = ground.world
     observed = ground.coverage.filter(pl.col("feed") == "seats")["kind"].drop_nulls().unique()
     lines = licences.lines(ground).filter("in_force")
-    assigned = filled.group_by("product_key").agg(pl.len().cast(money.MONEY).alias("assigned"))
-    totals = lines.group_by("product_key").agg(pl.col("quantity").sum().alias("total"))
+    plans = _plans(lines, filled)
     one = lines.select("_id", "product_key", "plan_key", "contract_id", "line_no", "term_start", "term_end", "quantity",
                        "annual_exact", "currency")  # fmt: skip
     ends = pl.min_horizontal("term_end", "term_end_other")
@@ -32,9 +31,8 @@ def build(ground: Ground, filled: pl.DataFrame) -> Grain:
         one.join(one, on="product_key", suffix="_other")
         .filter((pl.col("contract_id") != pl.col("contract_id_other")) & same_plan & smaller)
         .with_columns(together.fill_null(UNENDING).alias("together_days"), pl.lit(True).alias("paired"))
-        .join(totals, on="product_key", maintain_order="left")
-        .join(assigned, on="product_key", how="left", maintain_order="left")
-        .with_columns((pl.col("total") - pl.col("quantity") - pl.col("assigned").fill_null(0)).alias("spare_units"))
+        .join(plans, on=["product_key", "plan_key"], nulls_equal=True, maintain_order="left")
+        .with_columns(_spare_without(pl.col("quantity")).alias("spare_units"))
         .sort("spare_units", "together_days", "contract_id", descending=[True, True, False])
         .unique("product_key", keep="first", maintain_order=True)
     )
@@ -67,6 +65,36 @@ def build(ground: Ground, filled: pl.DataFrame) -> Grain:
         keys={"product": "product_key"},
         leans=dict.fromkeys(("observed", "spare_units"), ("seats",)),
     )
+
+
+def _plans(lines: pl.DataFrame, filled: pl.DataFrame) -> pl.DataFrame:
+    """Per product and plan (null = lines without one): units and seats of the product, and beyond what plans hold.
+
+    `total` and `assigned` are of the whole product, `units` and `seats` of the plan; `open_units` are of lines without
+    a plan, which take every seat; `others_beyond` are seats of other plans for which their own lines have no room.
+    """
+    plan = ["product_key", "plan_key"]
+    bought = lines.group_by(plan).agg(pl.col("quantity").sum().alias("units"))
+    asked = filled.group_by(plan).agg(pl.len().cast(money.MONEY).alias("seats"))
+    both = bought.join(asked, on=plan, how="full", nulls_equal=True, coalesce=True).with_columns(
+        pl.col("units", "seats").fill_null(0)
+    )
+    named, of_product = pl.col("plan_key").is_not_null(), "product_key"
+    beyond = pl.when(named).then(pl.max_horizontal(pl.col("seats") - pl.col("units"), money.zero())).otherwise(0)
+    return both.with_columns(beyond.alias("beyond")).with_columns(
+        pl.col("units").sum().over(of_product).alias("total"),
+        pl.col("seats").sum().over(of_product).alias("assigned"),
+        pl.col("units").filter(~named).sum().over(of_product).alias("open_units"),
+        (pl.col("beyond").sum().over(of_product) - pl.col("beyond")).alias("others_beyond"),
+    )
+
+
+def _spare_without(units: pl.Expr) -> pl.Expr:
+    """Units left in a product, and for seats that name a plan, without a line of so many units; negative = needed."""
+    named = pl.col("plan_key").is_not_null()
+    own = pl.max_horizontal(pl.col("seats") - (pl.col("units") - units), money.zero())
+    for_plans = pl.when(named).then(pl.col("open_units") - own).otherwise(pl.col("open_units") - units)
+    return pl.min_horizontal(pl.col("total") - units - pl.col("assigned"), for_plans - pl.col("others_beyond"))
 
 
 UNENDING = 36_500  # days two perpetual lines run together

@@ -28,7 +28,7 @@ def build(ground: Ground, filled: pl.DataFrame) -> Grain:
         pl.any_horizontal(pl.col("running", "in_force").is_null(), pl.col("in_force") & pl.col("quantity").is_null())
         .any()
         .alias("unclear"),
-        pl.col("term_end").max().alias("ended_on"),
+        pl.col("term_end").filter(pl.col("term_end") < pl.lit(world.today)).max().alias("ended_on"),
         pl.col("_id").filter("running").sort().alias("entitlements__row"),
         pl.col("responsible").drop_nulls().last().alias("contract_owner"),
         pl.col("annual").filter("in_force").max().alias("dearest"),

@@ -14,7 +14,7 @@ from functools import cached_property
 import polars as pl
 
 from tieout import normalize
-from tieout.world import World
+from tieout.world import World, filled
 
 KIND_ORDER = ("account_id", "person_id", "email", "username")
 _KIND = pl.Enum(KIND_ORDER)
@@ -77,7 +77,8 @@ class People:
 
         Of the latter only the leavers keep their status, because many HR extracts drop people once they have left;
         for the others it is null: nothing is known. `left_on` is the last day of a leaver: end_date, else the first
-        as_of at which HR showed the person as terminated. `leaver` = terminated with end_date empty or before as_of.
+        as_of at which HR showed the person as terminated. `leaver` = terminated with end_date empty or before as_of;
+        null where rows of one person tell different ends.
         `_id` is the landed row, null for people HR no longer shows.
         """
         w = self.world
@@ -92,13 +93,13 @@ class People:
             pl.col("status").alias("status_before"), present=pl.lit(True)
         )
         today = pl.lit(w.today)
-        terminated = pl.col("status") == "terminated"
+        terminated, told = pl.col("status") == "terminated", filled("end_date")
         return (
             pl.concat([present, gone], how="diagonal")
             .with_columns(
                 pl.when(terminated).then(pl.col("left_seen_on").fill_null(today)).alias("left_seen_on"),
                 pl.col("first_seen_on").fill_null(today),
-                (terminated & (pl.col("end_date").is_null() | (pl.col("end_date") < today))).alias("leaver"),
+                (terminated & (pl.when(told).then(pl.col("end_date") < today).otherwise(pl.lit(True)))).alias("leaver"),
                 (pl.col("status").is_in(["active", "leave"]) | (terminated & (pl.col("end_date") >= today)))
                 .fill_null(False)
                 .alias("employed"),

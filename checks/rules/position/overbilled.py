@@ -20,7 +20,7 @@ RULE = Rule(
     severity="high",
     remedy="Dispute the bill with the vendor and ask for a credit note.",
     population=pl.col("kind") == "subscription",
-    event="in_period",
+    event="bill_in_period",
     params={"unit_tolerance": 0.01},
     fails=lambda p: (
         pl.col("judged")
@@ -38,7 +38,7 @@ RULE = Rule(
     quiet=(
         {"billed_amount": 1001, "amount_over": 1},
         {"judged": False, "units_over": 1},
-        {"units_over": 1, "in_period": False},
+        {"units_over": 1, "bill_in_period": False},
         {"amount_over": None},
     ),
 )
