@@ -85,7 +85,10 @@ def build(ground: Ground) -> Grain:
             pl.col("excess").fill_null(0),
             (pl.col("excess") > 0).fill_null(False).alias("in_excess"),
         )
-        .with_columns((~pl.col("present") & pl.col("in_green")).fill_null(False).alias("newly_absent"))
+        .with_columns(
+            (~pl.col("present") & pl.col("in_green")).fill_null(False).alias("newly_absent"),
+            pl.when(~pl.col("present")).then(pl.lit("subject_gone")).alias("let_go"),
+        )
     )
     settled = (
         (pl.col("status") == "active")
@@ -127,7 +130,7 @@ def build(ground: Ground) -> Grain:
 HEALTHY: dict[str, Any] = {
     "_id": 0, "person_id": "p1", "status": "active", "status_before": "active", "employment_type": "employee",
     "department": "Lab", "cost_center": "100", "location": "Berlin", "start_date": date(2020, 1, 1),
-    "started_days": 2495, "present": True, "newly_absent": False, "seen_on": date(2026, 9, 30),
+    "started_days": 2495, "present": True, "newly_absent": False, "let_go": None, "seen_on": date(2026, 9, 30),
     "holds_computer": True, "in_excess": False, "excess": 0, "excess_since": None, "excess_days": None,
     "excess_shown_days": None,
     "excess_tags": None, "department_exempt": False, "assets__row": [0], "assets__alive": True,

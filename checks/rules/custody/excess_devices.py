@@ -18,7 +18,7 @@ RULE = Rule(
     process="return",
     severity="low",
     remedy="Ask which device is used, and take the other back.",
-    population=pl.col("status").is_in(["active", "leave"]),
+    population=pl.col("present") & pl.col("status").is_in(["active", "leave"]),
     params={"exchange_days": 14},
     fails=lambda p: (
         (pl.col("in_excess") & longer("excess_days", p.exchange_days, "excess_shown_days"))
@@ -34,5 +34,6 @@ RULE = Rule(
     quiet=(
         {"in_excess": True, "excess": 1, "excess_days": 14},
         {"in_excess": True, "excess": 1, "excess_days": 15, "status": "terminated"},
+        {"in_excess": True, "excess": 1, "excess_days": 15, "status": None, "present": False},
     ),
 )

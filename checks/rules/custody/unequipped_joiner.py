@@ -18,7 +18,7 @@ RULE = Rule(
     process="onboard",
     severity="medium",
     remedy="Hand out a device, or record the one they have.",
-    population=(pl.col("status") == "active") & (pl.col("employment_type") == "employee"),
+    population=pl.col("present") & (pl.col("status") == "active") & (pl.col("employment_type") == "employee"),
     params={"joiner_from_days": 3, "joiner_to_days": JOINER_DAYS},
     fails=lambda p: (
         (pl.col("started_days") >= p.joiner_from_days)
@@ -38,5 +38,6 @@ RULE = Rule(
         {"started_days": 91, "holds_computer": False},
         {"started_days": 30, "holds_computer": False, "employment_type": "contractor"},
         {"started_days": 30},
+        {"started_days": 30, "holds_computer": False, "status": None, "present": False},
     ),
 )
