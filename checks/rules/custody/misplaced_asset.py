@@ -9,7 +9,7 @@ Quiet: a sub-place is at its place; a scan older than the last movement; a movem
 
 import polars as pl
 
-from tieout.rule import Rule, within
+from tieout.rule import Rule, certainly, within
 
 RULE = Rule(
     slug="misplaced-asset",
@@ -22,9 +22,12 @@ RULE = Rule(
     | ((pl.col("status") == "in_use") & (pl.col("custody") != "person")),
     params={"evidence_days": 45},
     fails=lambda p: (
-        within("scans_days", p.evidence_days, "scans__alive")
-        & pl.col("elsewhere_scanned")
-        & pl.col("scanned_after_changes")
+        (
+            within("scans_days", p.evidence_days, "scans__alive")
+            & pl.col("elsewhere_scanned")
+            & pl.col("scanned_after_changes")
+        )
+        | ~certainly("scans__alive")  # a later scan may be missing
     ),
     requires=("scans",),
     value="asset_value",

@@ -8,7 +8,7 @@ Quiet: check-ins around the day it was put in stock.
 
 import polars as pl
 
-from tieout.rule import Rule, longer, within
+from tieout.rule import Rule, certainly, longer, within
 
 RULE = Rule(
     slug="stocked-but-active",
@@ -20,8 +20,13 @@ RULE = Rule(
     population=pl.col("status") == "in_stock",
     params={"evidence_days": 45, "settle_days": 2},
     fails=lambda p: (
-        within("endpoints_days", p.evidence_days, "endpoints_certain")
-        & longer("seen_after_status_days", p.settle_days, "seen_after_shown_days")
+        (
+            (
+                within("endpoints_days", p.evidence_days, "endpoints_certain")
+                & longer("seen_after_status_days", p.settle_days, "seen_after_shown_days")
+            )
+            | ~certainly("endpoints_certain")  # a later check-in may be missing
+        )
         & ~pl.col("in_transit")
     ),
     requires=("endpoints",),

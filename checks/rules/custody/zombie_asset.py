@@ -9,7 +9,7 @@ Quiet: a scan of a retired device in its own closet; while life-after-death is o
 
 import polars as pl
 
-from tieout.rule import Rule, longer, within
+from tieout.rule import Rule, certainly, longer, within
 
 RULE = Rule(
     slug="zombie-asset",
@@ -31,6 +31,7 @@ RULE = Rule(
             & longer("scanned_after_status_days", p.settle_days, "scanned_after_shown_days")
             & ((pl.col("status") != "retired") | pl.col("elsewhere_scanned"))
         )
+        | ~(certainly("endpoints_certain") & certainly("scans__alive"))  # later evidence may be missing
     ),
     after=("life-after-death",),
     value_kind="asset",
