@@ -57,10 +57,11 @@ def _custody(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
     world = ground.world
     named = ground.person(frame, CUSTODIAN, "custodian", ground.custodians)
     as_place = normalize.place(pl.col("custodian"), world.settings.location_aliases)
+    known = ground.places.str.split("/").list.first().unique()  # a sub-place is at its place
     both = pl.col("custodian_id").is_not_null() & pl.col("endpoints__user_id").is_not_null()
     return named.with_columns(
         pl.col("custodian").is_not_null().alias("custodian_named"),
-        pl.when(as_place.is_in(ground.places.implode()).fill_null(False))
+        pl.when(as_place.str.split("/").list.first().is_in(known.implode()).fill_null(False))
         .then(pl.lit(True))
         .when(pl.col("custodian").is_null() | pl.lit(all(map(world.alive, PLACES))))
         .then(pl.lit(False))
