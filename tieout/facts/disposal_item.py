@@ -191,9 +191,10 @@ def _afterlife(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
     Days are compared, because vendors often tell no more. An asset that left the register is found by its serial.
     """
     world = ground.world
-    seen = ground.endpoints.filter(pl.col("judged") & pl.col("seen_on").is_not_null()).select(
-        "asset_key", "serial_key", "seen_on", endpoints__row="_id"
-    )
+    seen = ground.endpoints.filter(
+        pl.col("judged") & pl.col("seen_on").is_not_null() & ~pl.col("conflict") & ~pl.col("uncertain")
+    ).select("asset_key", "serial_key", "seen_on", endpoints__row="_id")
+    doubtful = ground.devices.uncertain["tag_key"]
     serials = pl.concat(
         [
             frame.select("item_key", pl.col("serials").alias("serial_key")).explode("serial_key", empty_as_null=False),
@@ -223,7 +224,11 @@ def _afterlife(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
         frame.join(latest, on="item_key", how="left", maintain_order="left")
         .with_columns(world.alive_for("endpoints", pl.col("asset_class"), ground.coverage).alias("endpoints__alive"))
         .with_columns(
-            pl.when(alive_again).then(pl.lit(True)).when("endpoints__alive").then(pl.lit(False)).alias("alive_again"),
+            pl.when(alive_again)
+            .then(pl.lit(True))
+            .when(pl.col("endpoints__alive") & ~pl.col("item_key").is_in(doubtful.implode()))
+            .then(pl.lit(False))
+            .alias("alive_again"),
             (pl.col("is_drive") | ~pl.col("recorded")).not_().alias("is_device"),
         )
     )

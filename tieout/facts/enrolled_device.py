@@ -18,7 +18,7 @@ def build(ground: Ground) -> Grain:
     world = ground.world
     alive = world.alive_for("endpoints", pl.col("asset_class"), ground.coverage)
     rows = ground.endpoints.filter(pl.col("judged") & pl.col("serial_key").is_not_null()).select(
-        "_id", "_source", "serial_key", "endpoint_id", "enrolled_at", "last_seen_at", "asset_class",
+        "_id", "_source", "serial_key", "endpoint_id", "enrolled_at", "last_seen_at", "asset_class", "maker_key",
         seen_days=world.days_since("seen_on"),
     )  # fmt: skip
     older = rows.filter(pl.len().over("_source", "serial_key") > 1)
@@ -26,6 +26,7 @@ def build(ground: Ground) -> Grain:
         older.join(older, on=["_source", "serial_key"], suffix="_newer")
         .filter(
             (pl.col("endpoint_id") != pl.col("endpoint_id_newer"))
+            & pl.col("maker_key").eq(pl.col("maker_key_newer")).fill_null(True)
             & (pl.col("enrolled_at") < pl.col("enrolled_at_newer"))
             & (pl.col("last_seen_at") > pl.col("enrolled_at_newer"))
         )
@@ -36,7 +37,7 @@ def build(ground: Ground) -> Grain:
     excepted = pl.DataFrame({"s": declared}, schema={"s": pl.String}).select(normalize.serial(pl.col("s"))).to_series()
     frame = (
         rows.group_by("serial_key")
-        .agg(pl.col("_id").sort(), pl.len().cast(pl.Int64).alias("records"), pl.col("asset_class").drop_nulls().first())
+        .agg(pl.col("_id").sort(), pl.len().cast(pl.Int64).alias("records"), pl.col("asset_class").min())
         .join(pairs, on="serial_key", how="left")
         .with_columns(
             pl.when(pl.col("overlap_days").is_not_null())
