@@ -268,9 +268,17 @@ def test_a_rule_without_its_feed_says_so() -> None:
 def test_repeated_and_shuffled_rows_change_nothing() -> None:
     people = [ADA, {**BOB, "status": "terminated", "end_date": "2026-10-01"}]
     assets = [{**LAPTOP, "asset_tag": f"A-{n}", "serial": f"SER000{n}", "custodian": "p2"} for n in range(5)]
-    w = world({"people": people, "assets": assets, "endpoints": [CHECK_IN]})
+    bins = [
+        {"sku": "S-1", "location": place, "bin": place, "quantity": 1, "minimum": 2} for place in ("Store", "STORE")
+    ]
+    w = world({"people": people, "assets": assets, "endpoints": [CHECK_IN], "stock": bins})
     shuffled = world(
-        {"people": people[::-1], "assets": staged("assets", assets[::-1] + assets[:2]), "endpoints": [CHECK_IN]}
+        {
+            "people": people[::-1],
+            "assets": staged("assets", assets[::-1] + assets[:2]),
+            "endpoints": [CHECK_IN],
+            "stock": bins[::-1],
+        }
     )
     columns = ["rule", "exception_id", "subject", "severity", "value", "outcome"]
     one = judge(Ground(w), RULES).tables["findings"].select(columns)

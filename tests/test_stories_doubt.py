@@ -87,6 +87,43 @@ def test_a_room_that_only_a_lost_delivery_may_name_is_nobody_yet() -> None:
     assert asked(partial, "held-by-stranger")["held-by-stranger"]["not_evaluated"] == 1
 
 
+def test_a_part_of_a_known_place_holds_what_it_holds() -> None:
+    held = {**MONITOR, "custodian": "Berlin/3F", "location": None}
+    assert found(world({"people": [ADA], "assets": [held]}), "held-by-stranger") == {("held-by-stranger", "M-1")}
+    assert found(world({"people": [ADA], "assets": [LAPTOP, held]}), "held-by-stranger") == set()
+
+
+def test_later_evidence_that_may_be_missing_keeps_the_question_open() -> None:
+    lost = {**LAPTOP, "status": "lost", "status_since": "2026-10-29", "custodian": None}
+    shelved = {**LAPTOP, "asset_tag": "A-2", "serial": "SER0002", "status": "in_stock", "status_since": "2026-10-29"}
+    seen = [CHECK_IN, {**CHECK_IN, "endpoint_id": "e2", "serial": "SER0002"}]
+    scans = [{"count_id": "c", "scan_id": "1", "code": "A-2", "location": "Berlin", "scanned_at": "2026-10-30"}]
+    feeds: dict[str, Rows] = {"people": [ADA], "assets": [lost, shelved], "endpoints": seen, "scans": scans}
+    slugs = ("misplaced-asset", "stocked-but-active", "zombie-asset")
+    for verdicts, part in (({}, "clean"), ({"endpoints": "AMBER", "scans": "AMBER"}, "not_evaluated")):
+        runs = asked(world(feeds, verdicts=verdicts), *slugs)
+        assert [runs[slug][part] for slug in slugs] == [1, 1, 1]
+
+
+def test_a_check_in_that_may_be_anothers_raises_nobody_from_the_dead() -> None:
+    twin = {**LAPTOP, "asset_tag": "A-2", "manufacturer": None}
+    feeds: dict[str, Rows] = {
+        "assets": [{**LAPTOP, "manufacturer": None}, twin],
+        "endpoints": [CHECK_IN],
+        "disposals": chain("received", "verified", "pending_destruction", "destroyed"),
+    }
+    run = asked(world(feeds), "life-after-death")["life-after-death"]
+    assert (run["fired"], run["unknown"]) == (0, 1)
+
+
+def test_one_serial_of_two_makers_is_two_devices() -> None:
+    old = {**CHECK_IN, "endpoint_id": "e0", "enrolled_at": "2026-01-01"}
+    new = {**CHECK_IN, "enrolled_at": "2026-09-01"}
+    for maker, fires in (("Apple", True), (None, True), ("Dell", False)):
+        w = world({"assets": [LAPTOP], "endpoints": [{**old, "manufacturer": maker}, new]})
+        assert bool(found(w, "duplicate-endpoint")) is fires
+
+
 def test_what_was_received_is_certain_only_as_far_as_it_was_seen() -> None:
     lines = [
         {"po_number": "PO", "line_no": n, "sku": "X", "quantity": 2, "unit_cost": 1, "currency": "EUR",

@@ -230,13 +230,14 @@ class World:
             return keyed.drop([name for name in names if name != "_source"])
         identity = [*feed.key, "_id", "_first_period", *BOOKKEEPING]
         fields = [name for name in frame.columns if name not in (*identity, *names)]
+        one = {name: pl.col(name).min() if name in feed.key else pl.col(name).first() for name in identity}
         values = {name: pl.col(name).drop_nulls() for name in fields}
         differs = [pl.when(v.n_unique() > 1).then(pl.lit(name)) for name, v in values.items()]
         merged = (
             keyed.filter(repeated)
             .group_by(names, maintain_order=True)
             .agg(
-                *(pl.col(name).first() for name in identity if name in frame.columns and name not in names),
+                *(one[name] for name in identity if name in frame.columns and name not in names),
                 *(pl.when(v.n_unique() == 1).then(v.first()).alias(name) for name, v in values.items()),
                 pl.concat_list(differs).list.drop_nulls().alias("_differing"),
             )

@@ -17,8 +17,8 @@ def build(ground: Ground) -> Grain:
         .agg(
             pl.col("_id").sort(),
             pl.col("conflict").any(),
-            pl.col("asset_class").drop_nulls().first(),
-            pl.col("serial", "asset_tag").drop_nulls().first(),
+            pl.col("asset_class").min(),
+            pl.col("serial", "asset_tag").min(),
         )
         .with_columns(
             pl.when(alive).then("conflict"),  # a key that is borne once here may be borne twice where all are there

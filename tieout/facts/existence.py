@@ -64,7 +64,7 @@ def _endpoints(assets: pl.DataFrame, ground: Ground) -> pl.DataFrame:
     It has been silent since then; one that never checked in, since it was enrolled, or ever.
     """
     linked = ground.endpoints.filter(pl.col("asset_key").is_not_null()).sort(
-        "judged", "seen_on", "last_seen_at", "_id", nulls_last=False
+        "judged", "seen_on", "last_seen_at", "endpoint_id", "_source", "_id", nulls_last=False
     )
     checked_in = pl.when("judged").then("seen_on")
     enrolled_on = ground.world.local_date(pl.col("enrolled_at"))
@@ -97,7 +97,7 @@ def _scans(assets: pl.DataFrame, ground: Ground) -> pl.DataFrame:
     """The latest scan of the asset: when and where."""
     latest = (
         ground.scans.filter(pl.col("asset_key").is_not_null())
-        .sort("scanned_at", "_id")
+        .sort("scanned_at", "count_id", "scan_id", "_id")
         .group_by(tag_key="asset_key")
         .agg(
             pl.col("_id").last().alias("scans__row"),
@@ -115,7 +115,9 @@ def _repairs(assets: pl.DataFrame, ground: Ground) -> pl.DataFrame:
     """The open repair ticket of the asset, if there is one."""
     tickets = ground.open_repairs.filter(pl.col("asset_key").is_not_null())
     latest = (
-        tickets.sort("opened_at", "_id").group_by(tag_key="asset_key").agg(pl.col("_id").last().alias("tickets__row"))
+        tickets.sort("opened_at", "ticket_id", "_id")
+        .group_by(tag_key="asset_key")
+        .agg(pl.col("_id").last().alias("tickets__row"))
     )
     return assets.join(latest, on="tag_key", how="left", maintain_order="left").with_columns(
         pl.lit(ground.world.alive("tickets")).alias("tickets__alive")
@@ -133,7 +135,7 @@ def _movements(assets: pl.DataFrame, ground: Ground) -> pl.DataFrame:
     between = (pl.col("occurred_at") > pl.lit(first)) & (pl.col("occurred_at") <= pl.lit(last))
     latest = (
         ground.movements.filter(pl.col("asset_key").is_not_null())
-        .sort("occurred_at", "_id")
+        .sort("occurred_at", "event_id", "_id")
         .group_by(tag_key="asset_key")
         .agg(
             pl.col("_id").last().alias("movements__row"),

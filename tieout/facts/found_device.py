@@ -16,7 +16,7 @@ def build(ground: Ground) -> Grain:
     frame = (
         ground.endpoints.filter("judged")
         .with_columns(registered.alias("registered"), pl.coalesce("serial_key", "endpoint_id").alias("device"))
-        .sort("seen_on", "_id", nulls_last=False)
+        .sort("seen_on", "endpoint_id", "_source", nulls_last=False)
         .group_by("device", maintain_order=True)
         .agg(
             pl.col("_id"),

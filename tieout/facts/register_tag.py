@@ -19,7 +19,7 @@ def build(ground: Ground) -> Grain:
     now = delivered.group_by("tag_key").agg(
         pl.struct(fields).n_unique().alias("entries"),
         pl.col("_id").sort(),
-        pl.col("asset_tag").sort_by("_id").first().alias("tag_now"),
+        pl.col("asset_tag").min().alias("tag_now"),
     )
     before = ground.assets_before.select(
         "tag_key", "asset_tag", "serial_key", "in_green", "status", "seen_on", asset_class=pl.lit(None, pl.String)

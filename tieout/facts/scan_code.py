@@ -15,7 +15,7 @@ def build(ground: Ground) -> Grain:
     alive = pl.lit(world.alive("assets"))
     frame = (
         ground.scans.with_columns(world.fresh(pl.col("scanned_on")).alias("fresh"))
-        .sort("scanned_at", "_id")
+        .sort("scanned_at", "count_id", "scan_id", "_id")
         .group_by("code_key", maintain_order=True)
         .agg(
             pl.col("_id"),

@@ -39,7 +39,7 @@ def build(ground: Ground) -> Grain:
     )
     items = book.group_by(PLACE).agg(
         pl.col("_id").sort(),
-        pl.col("sku", "location", "description").sort_by("_id").first(),
+        pl.col("sku", "location", "description").min(),
         pl.when(pl.col("quantity").is_not_null().all()).then(pl.col("quantity").sum()).alias("quantity"),
         pl.when(pl.col("minimum").is_not_null().any()).then(pl.col("minimum").sum()).alias("minimum"),
         pl.when(pl.col("maximum").is_not_null().any()).then(pl.col("maximum").sum()).alias("maximum"),
