@@ -116,6 +116,21 @@ TEN = [seat(n, USED) for n in range(9)] + [seat(9)]
 NINE = TEN[:9]
 
 
+def test_a_seat_that_two_rows_tell_differently_is_not_gone() -> None:
+    company = Company()
+    company.month([seat(1), seat(2, USED)])
+    told = company.month([seat(1), seat(1, status="suspended"), seat(2, USED)])
+    assert states(told)["s01"] == "identified"
+
+
+def test_an_approval_counts_only_before_the_seat_is_gone_and_the_first_one_does() -> None:
+    for days, state in ((["08-20", "09-05"], "released"), (["09-05"], "released_unapproved")):
+        company = Company([decision("approve", f"2026-{day}", unused(1), n) for n, day in enumerate(days, 1)])
+        for seats in ([seat(1), seat(2, USED)], [seat(2, USED)], [seat(2, USED)]):
+            savings = company.month(seats)
+        assert states(savings)["s01"] == state
+
+
 def test_a_seat_is_identified_approved_and_released() -> None:
     company = Company([decision("approve", "2026-08-15", unused(9), 1)])
     assert states(company.month(TEN)) == {"s09": "identified"}

@@ -190,6 +190,13 @@ def test_a_line_is_not_spare_where_only_lines_of_another_plan_have_room() -> Non
     assert spare({**LINE, "contract_id": "C4", "quantity": 1})
 
 
+def test_a_line_of_some_days_hides_no_overlap_of_two_that_last() -> None:
+    brief = {**LINE, "contract_id": "C3", "quantity": 3, "term_start": "2026-10-20", "term_end": "2026-11-10"}
+    feeds = {"people": [ADA], "seats": [SEAT], "entitlements": [LINE, {**LINE, "contract_id": "C2"}, brief]}
+    told = reconcile(world(feeds), [rule for rule in discover() if rule.grain == "overlap"])["findings"]
+    assert told["rule"].to_list() == ["overlapping-entitlement"]
+
+
 def test_a_contract_that_ended_lately_makes_it_a_renewal_not_recorded_though_another_is_to_come() -> None:
     ended = {**LINE, "term_start": "2025-10-21", "term_end": "2026-10-20"}
     coming = {**LINE, "contract_id": "C2", "term_start": "2027-01-01", "term_end": "2027-12-31"}

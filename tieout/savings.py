@@ -11,6 +11,7 @@ A source that is not alive moves nothing: what it showed last stays as it was.
 """
 
 from collections.abc import Mapping
+from typing import Literal
 
 import polars as pl
 
@@ -173,7 +174,7 @@ def _moved(world: World, tables: Mapping[str, pl.DataFrame], last: pl.DataFrame)
             (pl.col("found").fill_null(False) & ~pl.col("waived").fill_null(False)).alias("found"),
             pl.coalesce("waived", pl.col("subject_key").is_in(exempt.implode())).alias("spared"),
             pl.col("seats_alive").fill_null(True),
-            pl.col("billed", "moved_on", "in_force").fill_null(False),
+            pl.col("billed", "doubtful", "moved_on", "in_force").fill_null(False),
             (pl.col("subject_type") == "seat").alias("is_seat"),
             (pl.col("quantity") - pl.col("quantity_now").fill_null(0)).alias("fell"),
         )
@@ -187,7 +188,8 @@ def _moved(world: World, tables: Mapping[str, pl.DataFrame], last: pl.DataFrame)
             .when(pl.col("found") & passed).then(pl.lit("lapsed"))
             .when(pl.col("found") & fell & ~pl.col("is_seat")).then(pl.lit("shrunk"))
             .when("found").then(pl.lit("stays"))
-            .when(pl.when("is_seat").then(~pl.col("seats_alive")).otherwise(~pl.col("told"))).then(pl.lit("stays"))
+            .when(pl.when("is_seat").then(~pl.col("seats_alive") | pl.col("doubtful")).otherwise(~pl.col("told")))
+            .then(pl.lit("stays"))
             .when(pl.when("is_seat").then(~pl.col("billed") & ~pl.col("moved_on")).otherwise(fell))
             .then(pl.lit("released"))
             .when(~pl.col("is_seat") & ~pl.col("in_force")).then(pl.lit("expired"))
@@ -224,6 +226,7 @@ def _quantities(world: World, positions: pl.DataFrame, last: pl.DataFrame) -> pl
 def _present(world: World, seats: pl.DataFrame, last: pl.DataFrame) -> pl.DataFrame:
     """Which seats are still listed and paid (`billed`), and whose holder has another paid seat of the product instead.
 
+    Of a `doubtful` one two rows tell differently whether it is paid: it is neither gone nor known to be there.
     The other seat of a duplicate does not count, unless it is new.
     """
     paid = seats.filter("billed")
@@ -237,9 +240,9 @@ def _present(world: World, seats: pl.DataFrame, last: pl.DataFrame) -> pl.DataFr
         .select(*SUBJECT, moved_on=pl.lit(True))
         .unique()
     )
-    listed = paid.select("product_key", "seat_id", billed=pl.lit(True)).unique()
+    listed = seats.select("product_key", "seat_id", "billed", doubtful=pl.col("billed").is_null()).unique()
     return last.join(listed, on=["product_key", "seat_id"], how="left").join(others, on=SUBJECT, how="left").select(
-        *SUBJECT, "billed", "moved_on"
+        *SUBJECT, "billed", "doubtful", "moved_on"
     )  # fmt: skip
 
 
@@ -363,7 +366,8 @@ def _decided(world: World, rows: pl.DataFrame, tables: Mapping[str, pl.DataFrame
     """With the decisions that count for each row: approve, release, realise; and the states they make.
 
     A decision is about what was open of its subject, or had last been, when it was taken. Rows that were kept,
-    withdrawn or lapsed while open stay as they ended.
+    withdrawn or lapsed while open stay as they ended. What was approved only after it was gone was not approved; the
+    first approval counts.
     """
     reclaims = pl.col("rule").is_in([*licences.RECLAIM_REASONS, IDLE_RULE])
     about = tables["memory_exceptions"].filter(reclaims).select("exception_id", "subject_type", "subject_key")
@@ -385,14 +389,15 @@ def _decided(world: World, rows: pl.DataFrame, tables: Mapping[str, pl.DataFrame
         ("release", {"release": "seq", "released_by": "who"}),
         ("realise", {"claim": "seq", "document": "document", "realised_by": "who"}),
     ):
-        one = meant.filter(pl.col("kind") == kind).unique(opening, keep="last", maintain_order=True)
+        keep: Literal["first", "last"] = "first" if kind == "approve" else "last"
+        one = meant.filter(pl.col("kind") == kind).unique(opening, keep=keep, maintain_order=True)
         named = one.select(*opening, *(pl.col(said).alias(f"said_{name}") for name, said in columns.items()))
         steps = (
             steps.join(named, on=opening, how="left")
             .with_columns(pl.when(final).then(name).otherwise(f"said_{name}").alias(name) for name in columns)
             .drop([f"said_{name}" for name in columns])
         )
-    approved = pl.col("approval").is_not_null()
+    approved = pl.col("approval").is_not_null() & ~(pl.col("approved_on") > pl.col("released_on")).fill_null(False)
     late = (pl.col("committed_until") < pl.lit(world.today)).fill_null(False) & pl.lit(world.alive("entitlements"))
     state = (
         pl.when(final).then("state")

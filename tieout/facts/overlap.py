@@ -10,7 +10,8 @@ from tieout.rule import Grain
 
 
 def build(ground: Ground, filled: pl.DataFrame) -> Grain:
-    """Every product with a line in force, with its worst pair of lines from different contracts.
+    """Every product with a line in force, with its worst pair of lines from different contracts: of those together
+    for longer than the rule allows where there are any, the one whose smaller line leaves most to spare.
 
     `together_days` = days both lines are in force; `spare_units` = units left if the smaller line were not there,
     negative when it is needed.
@@ -19,6 +20,7 @@ def build(ground: Ground, filled: pl.DataFrame) -> Grain:
     observed = ground.coverage.filter(pl.col("feed") == "seats")["kind"].drop_nulls().unique()
     lines = licences.lines(ground).filter("in_force")
     plans = _plans(lines, filled)
+    limit = world.settings.limit(["overlapping-entitlement"], "together_days", TOGETHER_DAYS)
     one = lines.select("_id", "product_key", "plan_key", "contract_id", "line_no", "term_start", "term_end", "quantity",
                        "annual_exact", "currency")  # fmt: skip
     ends = pl.min_horizontal("term_end", "term_end_other")
@@ -33,7 +35,13 @@ def build(ground: Ground, filled: pl.DataFrame) -> Grain:
         .with_columns(together.fill_null(UNENDING).alias("together_days"), pl.lit(True).alias("paired"))
         .join(plans, on=["product_key", "plan_key"], nulls_equal=True, maintain_order="left")
         .with_columns(_spare_without(pl.col("quantity")).alias("spare_units"))
-        .sort("spare_units", "together_days", "contract_id", descending=[True, True, False])
+        .sort(
+            pl.col("together_days") > limit,
+            "spare_units",
+            "together_days",
+            "contract_id",
+            descending=[True, True, True, False],
+        )
         .unique("product_key", keep="first", maintain_order=True)
     )
     products = lines.group_by("product_key").agg(
@@ -97,6 +105,8 @@ def _spare_without(units: pl.Expr) -> pl.Expr:
     return pl.min_horizontal(pl.col("total") - units - pl.col("assigned"), for_plans - pl.col("others_beyond"))
 
 
+TOGETHER_DAYS = 31
+"""Days two lines may be in force together where a workspace does not say otherwise."""
 UNENDING = 36_500  # days two perpetual lines run together
 
 HEALTHY: dict[str, Any] = {

@@ -9,6 +9,7 @@ Quiet: successions of up to a month; top-ups that are needed. The value is a vie
 
 import polars as pl
 
+from tieout.facts.overlap import TOGETHER_DAYS
 from tieout.rule import Rule
 
 RULE = Rule(
@@ -19,7 +20,7 @@ RULE = Rule(
     severity="medium",
     remedy="End the smaller line at its next date.",
     population=pl.col("product").is_not_null(),
-    params={"together_days": 31},
+    params={"together_days": TOGETHER_DAYS},
     provided=lambda p: pl.col("observed"),
     fails=lambda p: pl.col("paired") & (pl.col("together_days") > p.together_days) & (pl.col("spare_units") >= 0),
     requires=("seats",),
