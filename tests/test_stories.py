@@ -126,6 +126,13 @@ def test_a_renamed_person_is_one_and_a_reused_username_is_two() -> None:
     assert found(two, "live-account-of-leaver") == {("live-account-of-leaver", "D1")}
 
 
+def test_of_two_who_share_a_name_the_one_whose_contract_runs_is_meant() -> None:
+    for ended, whose in (("2026-09-30", "p1"), ("2026-12-31", None), (None, None)):
+        contractor = {**BOB, "username": "ada", "end_date": ended}
+        w = world({"people": [ADA, contractor], "assets": [{**LAPTOP, "custodian": "ada"}]})
+        assert Ground(w).custodians["person_id"].to_list() == [whose]
+
+
 def test_a_person_who_vanishes_from_hr_is_no_leaver() -> None:
     account = {"account_id": "D1", "username": "ada", "email": "ada@x.org", "status": "active", "kind": "human"}
     seat = {"product": "Figma", "seat_id": "s1", "email": "ada@x.org", "status": "active", "paid": True}

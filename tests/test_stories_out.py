@@ -452,6 +452,13 @@ def test_counts_grow_old_by_class(abc: str | None, counted_on: str, fires: bool)
     assert bool(found(w, "count-overdue")) is fires
 
 
+def test_a_line_told_twice_in_two_classes_is_due_for_nobody_knows_when() -> None:
+    twice = [{**SPARE, "abc": abc} for abc in ("A", "C")]
+    counted = [{**COUNT, "counted_at": "2026-08-01"}]
+    assert found(world({"stock": twice[:1], "stock_counts": counted}), "count-overdue") != set()
+    assert found(world({"stock": twice, "stock_counts": counted}), "count-overdue") == set()
+
+
 def test_a_line_never_counted_is_overdue_once_the_book_has_shown_it_for_so_long() -> None:
     feeds: dict[str, Rows] = {"stock": [SPARE]}
     assert found(world(feeds), "count-overdue") == set()

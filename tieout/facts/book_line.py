@@ -8,6 +8,7 @@ import polars as pl
 from tieout.facts.ground import Ground
 from tieout.facts.stock_line import LINE, latest_counts, placed
 from tieout.rule import Grain
+from tieout.world import filled
 
 MEMORY = {**dict.fromkeys(LINE, pl.String()), "first_seen_on": pl.Date()}
 
@@ -20,7 +21,7 @@ def build(ground: Ground) -> Grain:
         _shown(ground)
         .join(counts, on=LINE, how="left", maintain_order="left")
         .with_columns(
-            pl.col("abc").fill_null("C"),
+            pl.when(filled("abc")).then("abc").otherwise(pl.lit("C")).alias("abc"),  # null where rows differ
             world.days_since(pl.coalesce("counted_on", "first_seen_on")).alias("uncounted_days"),
             pl.when(pl.lit(world.alive("stock_counts"))).then(pl.lit(True)).alias("counts_known"),
         )

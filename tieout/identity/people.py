@@ -186,7 +186,11 @@ class People:
         missing = remembered.join(self.world.rows("people"), on="person_id", how="anti")
         if self.world.alive("people"):
             missing = missing.clear()
-        people = self.known.select("person_id", "employed", "start_date", "left_on").with_row_index("person_no")
+        ended = pl.when(~(pl.col("end_date") < pl.col("start_date")).fill_null(False)).then(
+            "end_date"
+        )  # not hired again
+        last_on = pl.coalesce("left_on", ended)
+        people = self.known.select("person_id", "employed", "start_date", last_on=last_on).with_row_index("person_no")
         keys = (
             pl.concat([live, former, missing])
             .unique()
@@ -307,7 +311,7 @@ def _narrowed(claims: pl.LazyFrame, index: pl.DataFrame, today: date) -> pl.Data
     """
     on = pl.col("on").fill_null(pl.lit(today))
     begun = pl.col("start_date").is_null() | (pl.col("start_date") <= on)
-    holds = (begun & (pl.col("left_on").is_null() | (pl.col("left_on") >= on))).fill_null(False)
+    holds = (begun & (pl.col("last_on").is_null() | (pl.col("last_on") >= on))).fill_null(False)
     candidates = (
         claims.join(index.lazy(), on=["kind", "key"])
         .with_columns(holds.alias("holds"))

@@ -9,7 +9,7 @@ Quiet: evidence from the days around the write-off.
 
 import polars as pl
 
-from tieout.rule import Rule, within
+from tieout.rule import Rule, certainly, within
 
 RULE = Rule(
     slug="written-off-in-use",
@@ -21,7 +21,8 @@ RULE = Rule(
     population=pl.col("written_off"),
     params={"evidence_days": 45, "settle_days": 7},
     fails=lambda p: (
-        within("existence_days", p.evidence_days, "existence_certain") & (pl.col("seen_after_days") > p.settle_days)
+        (within("existence_days", p.evidence_days, "existence_certain") & (pl.col("seen_after_days") > p.settle_days))
+        | ~certainly("existence_certain")  # later evidence may be missing
     ),
     requires=("assets",),
     value_kind="asset",

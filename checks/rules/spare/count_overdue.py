@@ -27,7 +27,8 @@ RULE = Rule(
             .then(p.count_days_a)
             .when(pl.col("abc") == "B")
             .then(p.count_days_b)
-            .otherwise(p.count_days_c)
+            .when(pl.col("abc") == "C")
+            .then(p.count_days_c)
         )
         & pl.col("counts_known")
     ),
