@@ -99,10 +99,13 @@ def test_later_evidence_that_may_be_missing_keeps_the_question_open() -> None:
     seen = [CHECK_IN, {**CHECK_IN, "endpoint_id": "e2", "serial": "SER0002"}]
     scans = [{"count_id": "c", "scan_id": "1", "code": "A-2", "location": "Berlin", "scanned_at": "2026-10-30"}]
     feeds: dict[str, Rows] = {"people": [ADA], "assets": [lost, shelved], "endpoints": seen, "scans": scans}
-    slugs = ("misplaced-asset", "stocked-but-active", "zombie-asset")
+    feeds["ledger"] = [
+        {"ledger_id": "L1", "asset_tag": "A-1", "cost": 1, "currency": "EUR", "disposed_on": "2026-10-29"}
+    ]
+    slugs = ("misplaced-asset", "stocked-but-active", "written-off-in-use", "zombie-asset")
     for verdicts, part in (({}, "clean"), ({"endpoints": "AMBER", "scans": "AMBER"}, "not_evaluated")):
         runs = asked(world(feeds, verdicts=verdicts), *slugs)
-        assert [runs[slug][part] for slug in slugs] == [1, 1, 1]
+        assert [runs[slug][part] for slug in slugs] == [1, 1, 1, 1]
 
 
 def test_a_check_in_that_may_be_anothers_raises_nobody_from_the_dead() -> None:
