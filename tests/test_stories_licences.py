@@ -197,6 +197,14 @@ def test_a_line_of_some_days_hides_no_overlap_of_two_that_last() -> None:
     assert told["rule"].to_list() == ["overlapping-entitlement"]
 
 
+def test_of_two_lines_of_one_size_the_later_is_spare_in_any_order_of_rows() -> None:
+    rules = [rule for rule in discover() if rule.grain == "overlap"]
+    lines = [LINE, {**LINE, "contract_id": "C2", "unit_price": 7}]
+    for rows in (lines, lines[::-1]):
+        told = reconcile(world({"people": [ADA], "seats": [SEAT], "entitlements": rows}), rules)["findings"]
+        assert told["value"].to_list() == [70]
+
+
 def test_a_contract_that_ended_lately_makes_it_a_renewal_not_recorded_though_another_is_to_come() -> None:
     ended = {**LINE, "term_start": "2025-10-21", "term_end": "2026-10-20"}
     coming = {**LINE, "contract_id": "C2", "term_start": "2027-01-01", "term_end": "2027-12-31"}
@@ -219,3 +227,13 @@ def test_a_leaver_of_whom_two_rows_tell_different_ends_may_be_none() -> None:
         people = [left, {**left, "end_date": ends, "department": "Lab"}]
         run = judged(world({"people": people, "seats": [SEAT]}), seat, "leaver-seat")["rule_runs"]
         assert run.select("fired", "unknown").row(0) == (fired, unknown)
+
+
+def test_a_seat_that_may_be_unpaid_makes_no_other_one_too_many_and_none_clean() -> None:
+    newer = {**SEAT, "seat_id": "s2", "last_active_at": "2026-10-31"}
+    doubtful = [newer, {**newer, "status": "suspended"}]
+    assert counts(world({"people": [ADA], "seats": [SEAT, newer]}), "duplicate-seat") == (1, 1, 0)
+    assert counts(world({"people": [ADA], "seats": [SEAT, *doubtful]}), "duplicate-seat") == (0, 0, 0)
+    told = {"products": {"Suite": {"includes": ["Pad"]}}}
+    suites = [SUITE, {**SUITE, "status": "suspended"}]
+    assert counts(world({"people": [ADA], "seats": [SEAT, *suites]}, **told), "bundled-seat") == (0, 0, 0)

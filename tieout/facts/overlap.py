@@ -11,7 +11,8 @@ from tieout.rule import Grain
 
 def build(ground: Ground, filled: pl.DataFrame) -> Grain:
     """Every product with a line in force, with its worst pair of lines from different contracts: of those together
-    for longer than the rule allows where there are any, the one whose smaller line leaves most to spare.
+    for longer than the rule allows where there are any, the one whose smaller line leaves most to spare. Of two lines
+    of one size the later one counts as the smaller.
 
     `together_days` = days both lines are in force; `spare_units` = units left if the smaller line were not there,
     negative when it is needed.
@@ -21,12 +22,13 @@ def build(ground: Ground, filled: pl.DataFrame) -> Grain:
     lines = licences.lines(ground).filter("in_force")
     plans = _plans(lines, filled)
     limit = world.settings.limit(["overlapping-entitlement"], "together_days", TOGETHER_DAYS)
-    one = lines.select("_id", "product_key", "plan_key", "contract_id", "line_no", "term_start", "term_end", "quantity",
-                       "annual_exact", "currency")  # fmt: skip
+    in_turn = lines.sort("term_start", "contract_id", "line_no").with_row_index("turn")
+    one = in_turn.select("turn", "product_key", "plan_key", "contract_id", "line_no", "term_start", "term_end",
+                         "quantity", "annual_exact", "currency")  # fmt: skip
     ends = pl.min_horizontal("term_end", "term_end_other")
     same_plan = (pl.col("plan_key") == pl.col("plan_key_other")).fill_null(True)
     smaller = (pl.col("quantity") < pl.col("quantity_other")) | (
-        (pl.col("quantity") == pl.col("quantity_other")) & (pl.col("_id") > pl.col("_id_other"))
+        (pl.col("quantity") == pl.col("quantity_other")) & (pl.col("turn") > pl.col("turn_other"))
     )
     together = (ends - pl.max_horizontal("term_start", "term_start_other")).dt.total_days() + 1
     pairs = (

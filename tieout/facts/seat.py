@@ -104,8 +104,8 @@ def _mates(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
     admin or guest account's; unknown where the console shows pseudonyms, and where accounts are not alive.
     """
     world = ground.world
-    held = frame.filter(pl.col("counted") & pl.col("holder_id").is_not_null()).select(
-        "_id", "holder_id", "product_key", "plan_key", "seat_id", "usage_mark"
+    held = frame.filter(pl.col("counted").fill_null(True) & pl.col("holder_id").is_not_null()).select(
+        "_id", "counted", "holder_id", "product_key", "plan_key", "seat_id", "usage_mark"
     )
     mark, other, never = pl.col("usage_mark"), pl.col("usage_mark_other"), pl.lit(NEVER)
     lower = pl.col("seat_id_other") < pl.col("seat_id")
@@ -124,8 +124,7 @@ def _mates(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
         several.join(several, on=["holder_id", "product_key"], suffix="_other")
         .filter((pl.col("_id") != pl.col("_id_other")) & same_plan)
         .group_by("_id")
-        .agg(duplicate=better.any(ignore_nulls=False))
-        .with_columns(undecided=pl.col("duplicate").is_null())
+        .agg(duplicate=(better & pl.col("counted_other")).any(ignore_nulls=False), paired=pl.lit(True))
     )
     suites = _suites(world.settings)
     shown = world.alive_for("seats", pl.col("product_key"), ground.coverage)
@@ -134,9 +133,9 @@ def _mates(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
     )
     bundled = (
         held.join(suites, on="product_key")
-        .join(held.select("holder_id", suite="product_key").unique(), on=["holder_id", "suite"])
-        .select("_id", bundled=pl.lit(True))
-        .unique()
+        .join(held.select("holder_id", suite="product_key", pays="counted"), on=["holder_id", "suite"])
+        .group_by("_id")
+        .agg(bundled=pl.col("pays").any(ignore_nulls=False), in_suite=pl.lit(True))
     )
     addresses = pl.concat_list("email", "username", pl.col("aliases").fill_null([]))
     tools = (
@@ -149,17 +148,18 @@ def _mates(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
     )["key"].implode()
     tool = normalize.email(pl.col("email")).is_in(tools) | normalize.email(pl.col("seat_id")).is_in(tools)
 
-    def told(flag: str, shown: pl.Expr) -> pl.Expr:
+    def told(flag: str, compared: str, shown: pl.Expr) -> pl.Expr:
         single = shown & (pl.col("holder_id").is_not_null() | pl.col("holder_known").is_not_null())
-        return pl.when(flag).then(pl.lit(True)).when(single).then(pl.lit(False))
+        no = single & (pl.col(compared).is_null() | ~pl.col(flag))
+        return pl.when(flag).then(pl.lit(True)).when(no).then(pl.lit(False))
 
     return (
         frame.join(duplicates, on="_id", how="left", maintain_order="left")
         .join(bundled, on="_id", how="left", maintain_order="left")
         .join(shown_suites, on="product_key", how="left", maintain_order="left")
         .with_columns(
-            told("duplicate", shown & ~pl.col("undecided").fill_null(False)).alias("duplicate"),
-            told("bundled", pl.col("suites_shown").fill_null(True)).alias("bundled"),
+            told("duplicate", "paired", shown).alias("duplicate"),
+            told("bundled", "in_suite", pl.col("suites_shown").fill_null(True)).alias("bundled"),
             pl.when(tool.fill_null(False))
             .then(pl.lit(False))
             .when(~pl.col("concealed") & (pl.col("holder_known") | pl.lit(world.alive("accounts"))))
