@@ -184,7 +184,7 @@ def render(month: Month) -> dict[str, int]:
     return {name: len(content) for name, content in files.items()}
 
 
-def told(month: Month, warehouse: Warehouse) -> tuple[Mapping[str, pl.DataFrame], reports.About, dict[str, str]]:
+def told(month: Month, warehouse: Warehouse) -> tuple[Mapping[str, pl.LazyFrame], reports.About, dict[str, str]]:
     """What a report is made of: the published tables up to the month, the run, and each rule's docstring."""
     shown = Each(TABLES, lambda name: _shown(month, warehouse, name))
     prose = {rule.slug: rule.doc for rule in catalogue.rules_of(month.workspace.rules)}
@@ -332,7 +332,7 @@ def _rows(warehouse: Warehouse, feed: Feed, period: str) -> pl.DataFrame:
     return rows.rename({PERIOD: "_period"}).select(list(schema)) if rows.width else pl.DataFrame(schema=schema)
 
 
-def _shown(month: Month, warehouse: Warehouse, name: str) -> pl.DataFrame:
+def _shown(month: Month, warehouse: Warehouse, name: str) -> pl.LazyFrame:
     """A published table as it is once the period is published; the decisions as they are now, after its run, too."""
     table, period = TABLES[name], month.period
     stored, columns = table.stored_as or name, list(table.columns)
@@ -341,10 +341,10 @@ def _shown(month: Month, warehouse: Warehouse, name: str) -> pl.DataFrame:
             decisions.as_frame(decision_log.read(month.workspace)),
             warehouse.read("exceptions", period=period),
         )
-        return decisions.account(log, _as_of(month), month.workspace.settings, listed).select(columns)
+        return decisions.account(log, _as_of(month), month.workspace.settings, listed).lazy().select(columns)
     if table.latest_only:
-        return warehouse.read(stored, period=period, columns=columns)
-    return warehouse.read(stored, upto=period, columns=columns)
+        return warehouse.scan(stored, period=period, columns=columns)
+    return warehouse.scan(stored, upto=period, columns=columns)
 
 
 def _memory(warehouse: Warehouse, period: str) -> Mapping[str, pl.DataFrame]:

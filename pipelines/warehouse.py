@@ -109,8 +109,22 @@ class Warehouse:
         Gives every column unless some are named.
         A table that was never written is a frame without columns.
         """
+        rows = self.scan(table, period=period, upto=upto, before=before, columns=columns)
+        with self._told():
+            return rows.collect()
+
+    def scan(
+        self,
+        table: str,
+        *,
+        period: str | None = None,
+        upto: str | None = None,
+        before: str | None = None,
+        columns: Sequence[str] = (),
+    ) -> pl.LazyFrame:
+        """The same rows, not read yet: what is asked of them decides what is read. Their files have to stay."""
         if table not in self._contents.tables:
-            return pl.DataFrame()
+            return pl.LazyFrame()
         every = self._periods(table)
         wanted = [
             one
@@ -119,8 +133,10 @@ class Warehouse:
         ]
         like = self._scan(table, every[-1]).limit(0)  # the columns of today, whichever period is asked for
         rows = pl.concat([*(self._scan(table, one) for one in wanted), like], how="diagonal_relaxed")
+        named = rows.select(columns) if columns else rows
         with self._told():
-            return (rows.select(columns) if columns else rows).collect()
+            named.collect_schema()
+        return named
 
     def drop(self, period: str) -> None:
         """Forget a period in every table."""

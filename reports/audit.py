@@ -87,10 +87,11 @@ def build(tables: Tables, about: About) -> Sections:
     """The auditor's page of one period."""
     at = pl.col("at").dt.convert_time_zone(about.timezone)
     listed = of_period(tables, "exceptions", about.period)["exception_id"].implode()
-    known = tables["exceptions"].sort("period").unique("exception_id", keep="last")
+    known = tables["exceptions"].lazy().sort("period").unique("exception_id", keep="last")
     things = known.select("exception_id", thing=pl.format("{} {}", "rule", "subject"))
     log = (
         tables["decisions"]
+        .lazy()
         .with_columns(at, number=pl.format("D{}", "seq"), said="decision")
         .join(things, on="exception_id", how="left")
         .with_columns(
@@ -98,11 +99,12 @@ def build(tables: Tables, about: About) -> Sections:
             listed=pl.when(pl.col("exception_id").is_in(listed)).then("exception_id"),
         )
         .sort("seq")
+        .collect()
     )
     counting = log.filter(pl.col("state").is_in(["counts", "later"]))  # what a month comes to is approved after its end
     months = [*about.earlier, about.period]
     periods = pl.DataFrame({"period": months}).join(
-        tables["periods"], on="period", how="left", maintain_order="left"
+        tables["periods"].lazy().collect(), on="period", how="left", maintain_order="left"
     ).with_columns(pl.col("closed_at").dt.convert_time_zone(about.timezone))  # fmt: skip
     changes = _changes(tables, about, counting)
     unapproved = changes.filter(pl.col("loosened").fill_null(False) & (pl.col("approved") == "no")).height

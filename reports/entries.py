@@ -167,9 +167,9 @@ def _claims(tables: Tables, about: About, shown: pl.DataFrame) -> pl.DataFrame:
     told = of_period(tables, "evidence", about.period)
     kept = shown.select("exception_id").join(told, on="exception_id", how="anti")  # found in an earlier period
     if kept.height:
-        earlier = tables["evidence"].filter(pl.col("period") < about.period)
+        earlier = tables["evidence"].lazy().filter(pl.col("period") < about.period)
         latest = pl.col("period") == pl.col("period").max().over("exception_id")
-        told = pl.concat([told, earlier.join(kept, on="exception_id", how="semi").filter(latest)])
+        told = pl.concat([told, earlier.join(kept.lazy(), on="exception_id", how="semi").filter(latest).collect()])
     if shown.height < told["exception_id"].n_unique():
         told = told.join(shown.select("exception_id"), on="exception_id", how="semi")
     ordered = told.sort(
@@ -216,9 +216,11 @@ def _history(tables: Tables, about: About, shown: pl.DataFrame) -> pl.DataFrame:
     """Every change of each exception up to this period, oldest first."""
     changes = (
         tables["exception_history"]
+        .lazy()
         .filter(pl.col("period") <= about.period)
-        .join(shown.select("exception_id"), on="exception_id", how="semi")
+        .join(shown.lazy().select("exception_id"), on="exception_id", how="semi")
         .sort("exception_id", "period", "at", maintain_order=True)
+        .collect()
     )
     before = pl.when(pl.col("from_status").is_not_null()).then(pl.format("{} → ", "from_status")).otherwise(pl.lit(""))
     why = pl.when(pl.col("why").fill_null("") != "").then(pl.format(" ({})", "why")).otherwise(pl.lit(""))

@@ -232,7 +232,9 @@ def _finance(finance: Reclaim) -> tuple[Amount, ...]:
 
 def _signed(tables: Tables, about: About, counted: pl.DataFrame) -> Signed:
     """What came and went between the end of the last month signed off before this one, and this one's."""
-    closed = tables["periods"].filter((pl.col("state") == "closed") & (pl.col("period") < about.period))
+    closed = (
+        tables["periods"].lazy().filter((pl.col("state") == "closed") & (pl.col("period") < about.period)).collect()
+    )
     if closed.is_empty():
         return Signed(None, 0, 0)
     last = str(closed["period"].sort()[-1])

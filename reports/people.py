@@ -6,7 +6,7 @@ from reports.about import About
 from reports.listing import Column
 from reports.page import valued
 from reports.sections import Card, Sections, long_list
-from reports.tables import Tables, counted, of_period, silent, total, unless, unvalued
+from reports.tables import Tables, counted, of_period, scanned, silent, total, unless, unvalued
 from tieout.money import zero
 
 STATES = ("overdue", "open", "not known", "done")
@@ -39,10 +39,22 @@ RETURNS = (
 
 def build(tables: Tables, about: About) -> Sections:
     """The page on leavers of one period."""
-    devices = of_period(tables, "devices", about.period).filter(pl.col("on_books").fill_null(False))
-    seats = of_period(tables, "seats", about.period).filter(pl.col("billed").fill_null(False))
+    left = of_period(tables, "people", about.period).filter(pl.col("status") == "terminated")
+    holders = left.lazy().select("person_id")
+    devices = (
+        scanned(tables, "devices", about.period)
+        .filter(pl.col("on_books").fill_null(False))
+        .join(holders, left_on="custodian_id", right_on="person_id", how="semi")
+        .collect()
+    )
+    seats = (
+        scanned(tables, "seats", about.period)
+        .filter(pl.col("billed").fill_null(False))
+        .join(holders, on="person_id", how="semi")
+        .collect()
+    )
     returns = of_period(tables, "device_returns", about.period).sort("due_on", "asset_tag")
-    leavers = _leavers(tables, about, seats, devices)
+    leavers = _leavers(left, tables, about, seats, devices)
     still = leavers.filter(pl.col("state").is_in(["overdue", "open"]))
     signing_in = _signing_in(tables, about)
     late = returns.filter(pl.col("returned_on").is_null() & (pl.col("due_on") < about.today))
@@ -71,7 +83,9 @@ def build(tables: Tables, about: About) -> Sections:
     )  # fmt: skip
 
 
-def _leavers(tables: Tables, about: About, seats: pl.DataFrame, devices: pl.DataFrame) -> pl.DataFrame:
+def _leavers(
+    left: pl.DataFrame, tables: Tables, about: About, seats: pl.DataFrame, devices: pl.DataFrame
+) -> pl.DataFrame:
     """Everybody who has left with what they hold and what it costs; those who hold most first."""
     seat_value = seats.group_by("person_id").agg(_worth("annual_value").alias("seats_value"))
     device_value = devices.group_by(person_id="custodian_id").agg(_worth("value").alias("devices_value"))
@@ -81,9 +95,7 @@ def _leavers(tables: Tables, about: About, seats: pl.DataFrame, devices: pl.Data
     )
     is_late = pl.col("person_id").is_in(late["person_id"].implode()) | (pl.col("accounts_active") > 0)
     return (
-        of_period(tables, "people", about.period)
-        .filter(pl.col("status") == "terminated")
-        .join(seat_value, on="person_id", how="left", maintain_order="left")
+        left.join(seat_value, on="person_id", how="left", maintain_order="left")
         .join(device_value, on="person_id", how="left", maintain_order="left")
         .with_columns(
             pl.when(pl.col("seats_held") == 0).then(zero()).otherwise("seats_value").alias("seats_value"),
@@ -107,23 +119,25 @@ def _signing_in(tables: Tables, about: About) -> pl.DataFrame:
     live = of_period(tables, "exceptions", about.period).filter(
         (pl.col("rule") == "live-account-of-leaver") & (pl.col("status") != "resolved")
     )
-    known = of_period(tables, "matches", about.period).filter(
+    known = scanned(tables, "matches", about.period).filter(
         (pl.col("feed") == "accounts") & (pl.col("means") == "person")
     )
     return (
-        live.join(known, left_on="subject", right_on="record")
+        live.lazy()
+        .join(known, left_on="subject", right_on="record", maintain_order="left")
         .select("subject", "status", person_id="named")
         .unique(maintain_order=True)
+        .collect()
     )
 
 
 def _held(seats: pl.DataFrame, devices: pl.DataFrame, signing_in: pl.DataFrame, returns: pl.DataFrame) -> pl.DataFrame:
     """What stands under each leaver: devices, seats, accounts and returns, one a line."""
     return pl.concat([
-        devices.filter(pl.col("custodian_id").is_not_null()).sort("device").select(
+        devices.sort("device").select(
             key="custodian_id", heading=pl.lit("Devices"), note=pl.lit(""), name="device",
             value=pl.concat_str("asset_class", "model", "status", separator=", ", ignore_nulls=True)),
-        seats.filter(pl.col("person_id").is_not_null()).sort("product", "seat_id").select(
+        seats.sort("product", "seat_id").select(
             key="person_id", heading=pl.lit("Paid seats"), note=pl.lit(""), name="product", value="seat_id"),
         signing_in.sort("person_id", "subject").select(
             key="person_id", heading=pl.lit("Accounts that can still sign in"), note=pl.lit(""), name="subject",

@@ -19,7 +19,7 @@ from reports.listing import Column, Listing
 from reports.page import money
 from reports.prose import read
 from reports.renewals import Renewal, renewals
-from reports.tables import Tables, of_period, silent, summed, tie, total
+from reports.tables import Tables, of_period, scanned, silent, summed, tie, total
 from tieout.money import rounded
 
 NO_LINE = "no contract line"
@@ -273,11 +273,8 @@ def _worth(ones: Sequence[Exposure | Unobserved]) -> Decimal | None:
 
 def _signed(tables: Tables, about: About) -> str | None:
     """Who signed the reclaim of the period last, and whether that still holds; it is signed after the period's end."""
-    approved = tables["decisions"].filter(
-        (pl.col("exception_id") == f"reclaim/{about.period}")
-        & (pl.col("kind") == "approve")
-        & pl.col("state").is_in(["counts", "later"])
-    )
+    of_month = (pl.col("exception_id") == f"reclaim/{about.period}") & (pl.col("kind") == "approve")
+    approved = tables["decisions"].lazy().filter(of_month & pl.col("state").is_in(["counts", "later"])).collect()
     if approved.is_empty():
         return None
     last = approved.sort("seq").row(-1, named=True)
@@ -323,15 +320,22 @@ def _seats(tables: Tables, about: About, lines: pl.DataFrame, rules: Mapping[str
         .select("exception_id", "subject", reason="rule", may=answerable(about))
         .unique(["subject", "reason"], keep="first", maintain_order=True)
     )
-    used = of_period(tables, "seats", about.period).select("product", "seat_id", "last_active_on", "never_used")
     candidates = of_period(tables, "reclaim_candidates", about.period)
+    seat = ["product", "seat_id"]
+    used = (
+        scanned(tables, "seats", about.period)
+        .select(*seat, "last_active_on", "never_used")
+        .join(candidates.lazy(), on=seat, how="semi")
+        .unique(seat)
+        .collect()
+    )
     titles = {rule: read(rule, rules.get(rule, "")).title for rule in candidates["reason"].unique()}
     last_use = pl.when("never_used").then(pl.lit("never")).otherwise(pl.col("last_active_on").cast(pl.String))
     return (
         candidates.with_columns(pl.concat_str("product", "seat_id", separator="/").alias("subject"))
         .join(found, on=["subject", "reason"], how="left", maintain_order="left")
         .join(lines.select("contract_id", "line_no", "vendor"), on=["contract_id", "line_no"], how="left")
-        .join(used.unique(["product", "seat_id"]), on=["product", "seat_id"], how="left")
+        .join(used, on=seat, how="left")
         .with_columns(
             pl.col("vendor").fill_null(NO_LINE),
             pl.concat_str("contract_id", "line_no", separator="/").fill_null(NO_LINE).alias("contract"),

@@ -84,9 +84,11 @@ def _changes(tables: Tables, period: str) -> pl.DataFrame:
     """Every change of state in the period with the rule and subject it is about."""
     subjects = (
         tables["exceptions"]
+        .lazy()
         .filter(pl.col("period") <= period)
         .select("exception_id", "rule", "subject")
         .unique("exception_id", keep="last", maintain_order=True)
+        .collect()
     )
     changes = of_period(tables, "exception_history", period)
     return changes.join(subjects, on="exception_id", how="left", maintain_order="left").sort(

@@ -72,8 +72,10 @@ def build(tables: Tables, about: About) -> Sections:
     months = [*about.earlier[-11:], about.period]
     verdicts = (
         tables["sources"]
+        .lazy()
         .filter(pl.col("period").is_in(months))
         .with_columns(name)
+        .collect()
         .pivot("period", index="name", values="verdict", aggregate_function="first")
         .sort("name")
     )

@@ -8,8 +8,8 @@ import polars as pl
 from reports.about import About
 from tieout.feeds import FEEDS
 
-Tables = Mapping[str, pl.DataFrame]
-"""Published tables by name, each with its `period` column."""
+Tables = Mapping[str, pl.DataFrame] | Mapping[str, pl.LazyFrame]
+"""Published tables by name, each with its `period` column; of lazy ones only what a page needs is read."""
 
 
 class InequalityError(ValueError):
@@ -24,7 +24,12 @@ def tie(what: str, left: int | Decimal, right: int | Decimal) -> None:
 
 def of_period(tables: Tables, name: str, period: str) -> pl.DataFrame:
     """One period's rows of a table."""
-    return tables[name].filter(pl.col("period") == period)
+    return scanned(tables, name, period).collect()
+
+
+def scanned(tables: Tables, name: str, period: str) -> pl.LazyFrame:
+    """The same, not read yet, for tables of which a page needs little."""
+    return tables[name].lazy().filter(pl.col("period") == period)
 
 
 def silent(tables: Tables, about: About, *feeds: str) -> tuple[str, ...]:
@@ -34,7 +39,7 @@ def silent(tables: Tables, about: About, *feeds: str) -> tuple[str, ...]:
     """
     now = of_period(tables, "sources", about.period)
     broken = set(now.filter(pl.col("verdict") != "GREEN")["feed"])
-    delivered, ever = set(now["feed"]), set(tables["sources"]["feed"])
+    delivered, ever = set(now["feed"]), set(tables["sources"].lazy().select("feed").collect()["feed"])
     return tuple(feed for feed in feeds if feed in broken or feed not in (delivered if FEEDS[feed].is_state else ever))
 
 
