@@ -46,6 +46,8 @@ figures: $(READY) ## count what the long proofs of reliability hold, and write d
 	$(BIN)/python -m tests.faults.figures build/figures.jsonl
 
 bench: $(READY) ## measure a month on large companies; SIZES="S M L" for all, TIMES=5 for steadier figures
+	$(PYTHON) -m venv build/compare
+	build/compare/bin/python -m pip install --quiet --disable-pip-version-check datacompy==1.1.0 pyarrow
 	$(BIN)/python -W ignore -m data.bench $(or $(SIZES),S M) --times $(or $(TIMES),3)
 
 bench-pull: $(READY) ## measure a pull against a bare loop that stores the same pages

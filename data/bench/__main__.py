@@ -21,6 +21,8 @@ from pipelines.workspace import Workspace
 
 COPIES = {"S": 5, "M": 48, "L": 480}
 """How many copies of the sample company make a size: some 2,000, 20,000 and 200,000 people."""
+NOT_OF_L = {"second", "command", "csv"}
+"""What is not measured of the largest size, a month of which takes minutes."""
 BUILD, PAGE = Path("build/bench"), Path("docs/performance.md")
 
 
@@ -44,14 +46,13 @@ def _measured(size: str, times: int) -> dict[str, Any]:
     workspace = BUILD / size
     if not workspace.exists():
         company.write(workspace, COPIES[size])
-    taken: dict[str, list[dict[str, Any]]] = {what: [] for what in measure.MEASURED}
-    _hold_exact(workspace, COPIES[size])
-    from_csv: list[dict[str, Any]] = []
+    whats = [what for what in (*measure.MEASURED, "csv", "datacompy") if size != "L" or what not in NOT_OF_L]
+    taken: dict[str, list[dict[str, Any]]] = {what: [] for what in whats}
     for _ in range(times):
         for what, measurements in taken.items():
             sys.stderr.write(f"{size} {what}\n")
-            measurements.append(_one(what, workspace))
-        from_csv.append(_one("month", _in_csv(size)))
+            measurements.append(_taken(what, size))
+    _hold_exact(workspace, COPIES[size])
     for ours, theirs in (("rules", "sql"), ("five", "script")):
         found, wanted = taken[ours][0]["found"], taken[theirs][0]["found"]
         differ = [rule for rule in wanted if found[rule] != wanted[rule]]
@@ -65,28 +66,35 @@ def _measured(size: str, times: int) -> dict[str, Any]:
         }
         for name in sorted(names)
     }
-    seconds["csv"] = {kind: median(m["times"]["month"][kind] for m in from_csv) for kind in ("wall", "cpu")}
     peak = {what: max(m["peak_mb"] for m in one) for what, one in taken.items()}
     rows = sum(_rows(path) for path in (workspace / "inbox" / measure.PERIOD).iterdir())
     found = sum(len(subjects) for subjects in taken["rules"][0]["found"].values())
     return {"rows": rows, "found": found, "times": times, "seconds": seconds, "peak_mb": peak}
 
 
-def _in_csv(size: str) -> Path:
-    """The first month of the same company in CSV files."""
-    workspace = BUILD / f"{size}-csv"
-    if not workspace.exists():
-        company.write(workspace, COPIES[size], "csv", (measure.PERIOD,))
-    return workspace
+def _taken(what: str, size: str) -> dict[str, Any]:
+    """One measurement of one size."""
+    workspace = BUILD / size
+    if what == "datacompy":
+        python = "build/compare/bin/python"
+        asked = [python, "-W", "ignore", "data/bench/compared.py", str(workspace / "inbox" / measure.PERIOD)]
+        told = subprocess.run(asked, check=True, capture_output=True, text=True)
+        return {"times": {what: {"wall": float(told.stdout), "cpu": float(told.stdout)}}, "peak_mb": 0}
+    if what == "csv":
+        in_csv = BUILD / f"{size}-csv"
+        if not in_csv.exists():
+            company.write(in_csv, COPIES[size], "csv", (measure.PERIOD,))
+        measured = _one("month", in_csv)
+        return measured | {"times": {what: measured["times"]["month"]}}
+    return _one(what, workspace)
 
 
 def _hold_exact(workspace: Path, copies: int) -> None:
-    """Raise SystemExit where a month does not find in every copy what it finds in one company, and nothing more."""
+    """Raise SystemExit where the month measured last found other than what is found in every copy by itself."""
     alone = BUILD / "alone"
     if not alone.exists():
         company.write(alone, 1)
-    for one in (alone, workspace):
-        _one("month", one)
+    _one("month", alone)
     once, often = (company.found(Workspace.open(one), measure.PERIOD) for one in (alone, workspace))
     if not often.equals(once.with_columns(pl.col("copies") * copies)):
         raise SystemExit(f"{workspace}: what is found is not {copies} times what is found in one company")
@@ -110,8 +118,10 @@ def _page(results: dict[str, Any]) -> str:
     lines = [
         "# Performance",
         "",
-        f"Made by `make bench` on {os.cpu_count()} cores and {memory} GB. The companies are the "
-        "sample company 5, 48 or 480 times over, every copy with names of its own, so what there is to find is known.",
+        f"Made by `make bench` on {os.cpu_count()} cores and {memory} GB. The companies are the sample company 5, 48 "
+        "or 480 times over, every copy with names of its own, and with devices, orders and seats that nothing is wrong "
+        "with, until there are five devices and fifty seats for each of its people; so what there is to find is known. "
+        "Of L only what its size can change is measured.",
         "",
         "| | aim | " + " | ".join(results) + " |",
         "| --- | ---: |" + " ---: |" * len(results),
@@ -137,6 +147,11 @@ def _page(results: dict[str, Any]) -> str:
             "≥ 5",
             lambda r: _ratio(r, "script", "five"),
         ),
+        (
+            "datacompy, register against device management ÷ our two rules of it, with evidence and owners",
+            "≥ 1",
+            lambda r: _ratio(r, "datacompy", "managed"),
+        ),
     ]
     lines += [
         f"| {name} | {aim} | " + " | ".join(str(cell(result)) for result in results.values()) + " |"
@@ -159,6 +174,8 @@ def _both(result: dict[str, Any], name: str) -> str:
 
 
 def _ratio(result: dict[str, Any], one: str, other: str, kind: str = "wall") -> str:
+    if one not in result["seconds"]:
+        return ""
     return f"{result['seconds'][one][kind] / result['seconds'][other][kind]:.2f}"
 
 

@@ -120,8 +120,13 @@ def five(workspace: Workspace, times: Times) -> dict[str, set[str]]:
     return _judged(workspace, times, "five", names)
 
 
+def managed(workspace: Workspace, times: Times) -> None:
+    """The register held against device management, both ways."""
+    _judged(workspace, times, "managed", ["unmanaged-device", "unregistered-device"])
+
+
 MEASURED: dict[str, Callable[[Workspace, Times], Any]] = {
-    one.__name__: one for one in (month, floor, sql, rules, script, five, second, command, start)
+    one.__name__: one for one in (month, floor, sql, rules, script, five, managed, second, command, start)
 }
 
 
