@@ -187,6 +187,15 @@ def test_a_redeployed_laptop_that_comes_back_years_later_starts_anew() -> None:
     assert disposals([*first, *again], *CHAIN_RULES) == {("stalled-disposal", "A-1")}
 
 
+def test_a_release_for_redeployment_ends_nothing_where_nothing_was_wiped() -> None:
+    first = chain("received", "verified", "released", route="redeploy")
+    again = chain("received", month="2026-10", start=20, item="A-1", route="redeploy")
+    again = [{**row, "event_id": "again"} for row in again]
+    assert ("released-undestroyed", "A-1") in disposals([*first, *again], "released-undestroyed")
+    wiped = [{**row, "method": "purge"} for row in first]
+    assert disposals([*wiped, *again], "released-undestroyed") == set()
+
+
 @pytest.mark.parametrize(
     ("route", "seen", "alive"),
     [

@@ -87,13 +87,22 @@ def _registered(keys: pl.DataFrame, ground: Ground) -> pl.DataFrame:
 
 
 def _dated(rows: pl.DataFrame) -> pl.DataFrame:
-    """Marks the records of each item's latest disposal: one begins anew when a redeployed item is sent away again."""
+    """Marks the records of each item's latest disposal: one begins anew when a redeployed item is sent away again.
+
+    A release ends a disposal only where the item was cleared or purged since the one before.
+    """
     redeployed = (pl.col("step") == "released") & (pl.col("known_route") == "redeploy").fill_null(False)
-    ended = redeployed.cast(pl.Int64).cum_sum().shift(1, fill_value=0).over("item_key")
+    wipes = pl.col("method").is_in(["clear", "purge"]).fill_null(False).cast(pl.Int64).cum_sum().over("item_key")
+    wiped_before = pl.when(redeployed).then("wipes").shift(1).forward_fill().over("item_key").fill_null(0)
+    ends = (redeployed & (pl.col("wipes") > wiped_before)).cast(pl.Int64)
+    ended = ends.cum_sum().shift(1, fill_value=0).over("item_key")
     begins = pl.col("step").is_in(["shipped", "received"])
     return (
         rows.sort("item_key", "occurred_at", "step", "event_id")
-        .with_columns(pl.coalesce("route", pl.col("route").forward_fill().over("item_key")).alias("known_route"))
+        .with_columns(
+            pl.coalesce("route", pl.col("route").forward_fill().over("item_key")).alias("known_route"),
+            wipes.alias("wipes"),
+        )
         .with_columns(ended.alias("ended_before"))
         .with_columns(pl.when(begins).then("ended_before").forward_fill().over("item_key").fill_null(0).alias("round"))
         .with_columns((pl.col("round") == pl.col("round").max().over("item_key")).alias("current"))
