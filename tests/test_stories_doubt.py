@@ -87,6 +87,14 @@ def test_a_room_that_only_a_lost_delivery_may_name_is_nobody_yet() -> None:
     assert asked(partial, "held-by-stranger")["held-by-stranger"]["not_evaluated"] == 1
 
 
+def test_a_custodian_whom_hr_names_only_now_was_the_same_before() -> None:
+    before = world({"people": [BOB], "assets": [{**LAPTOP, "custodian": "ada@x.org"}]}, period="2026-09")
+    memory = remembered(replace(before, as_of=datetime(2026, 9, 30, 21, tzinfo=UTC)))
+    for custodian, fires in (("p1", False), ("p2", True)):
+        w = world({"people": [ADA, BOB], "assets": [{**LAPTOP, "custodian": custodian}]}, memory=memory)
+        assert bool(found(w, "unrecorded-transfer")) is fires
+
+
 def test_a_part_of_a_known_place_holds_what_it_holds() -> None:
     held = {**MONITOR, "custodian": "Berlin/3F", "location": None}
     assert found(world({"people": [ADA], "assets": [held]}), "held-by-stranger") == {("held-by-stranger", "M-1")}

@@ -9,6 +9,7 @@ import polars as pl
 from tieout import normalize
 from tieout.facts import books, counting, existence
 from tieout.facts.ground import CUSTODIAN, PLACES, Ground
+from tieout.identity.people import Keys
 from tieout.rule import Grain
 from tieout.world import filled
 
@@ -94,6 +95,7 @@ def _handover(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
             .when(alive | by_person.is_not_null()).then(pl.lit(False))
         )  # fmt: skip
 
+    frame = _known_since(frame, ground)
     filled = pl.col("custodian").is_not_null() & pl.col("custodian_before").is_not_null()
     changed = pl.when(filled).then(~same("custodian_before", "custodian_id_before")).otherwise(pl.lit(False))
     moved = ground.movements.filter(pl.col("asset_key").is_not_null() & pl.col("to_person").is_not_null())
@@ -122,6 +124,17 @@ def _handover(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
         .then(pl.lit(False))
         .alias("handed_over"),
     )
+
+
+def _known_since(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
+    """The former custodian, where nobody knew then who that was, as whom HR knows by that name now."""
+    stranger = pl.col("custodian_before").is_not_null() & pl.col("custodian_id_before").is_null()
+    named = ground.people.resolve(
+        frame.filter(stranger).select("_id", "custodian_before"), Keys(any_kind="custodian_before")
+    )
+    return frame.join(
+        named.select("_id", known_since="person_id"), on="_id", how="left", maintain_order="left"
+    ).with_columns(pl.coalesce("custodian_id_before", "known_since").alias("custodian_id_before"))
 
 
 def _write_off(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
