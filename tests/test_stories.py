@@ -344,7 +344,7 @@ def test_a_source_covers_kinds_by_any_of_their_names() -> None:
         {"name": "pad", "feed": "seats", "covers": ["figma ORG"]},
     ]
     known = {"products": {"Figma": {"aliases": ["Figma Org"]}}, "class_aliases": {"notebooks": "laptop"}}
-    kinds = Ground(world({}, sources=sources, **known)).coverage["kind"].to_list()
+    kinds = Ground(world({}, sources=sources, **known)).coverage("endpoints")["kind"].to_list()
     assert kinds == ["laptop", "test_equipment", "figma"]
 
 

@@ -174,8 +174,8 @@ def positions(ground: Ground, filled: pl.DataFrame) -> pl.DataFrame:
     in force, observed and of one quantity; only there quantity = kept + reclaimable + unassigned is known to be so.
     """
     world = ground.world
-    covered = ground.coverage.filter(pl.col("feed") == "seats")["kind"].drop_nulls().unique()
-    seats_alive = world.alive_for("seats", pl.col("product_key"), ground.coverage)
+    covered = ground.coverage("seats")["kind"].drop_nulls().unique()
+    seats_alive = world.alive_for("seats", pl.col("product_key"), ground.coverage("seats"))
     observed = (
         pl.when(~pl.col("product_key").is_in(covered.implode()))
         .then(pl.lit(False))

@@ -36,7 +36,11 @@ def build(ground: Ground) -> Grain:
         frame=frame.select(list(HEALTHY)),
         keys={"claimant": "claimant_key"},
         gone=pl.when(pl.col("subject_key").str.contains(SEPARATOR, literal=True))
-        .then(ground.world.alive_for("seats", pl.col("subject_key").str.split(SEPARATOR).list.first(), ground.coverage))
+        .then(
+            ground.world.alive_for(
+                "seats", pl.col("subject_key").str.split(SEPARATOR).list.first(), ground.coverage("seats")
+            )
+        )
         .otherwise(pl.lit(ground.world.alive("accounts"))),
         leans={"conflict": ("people",)},
     )

@@ -222,7 +222,9 @@ def _afterlife(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
     alive_again = pl.when("redeploys").then(before_return).otherwise(after_end).fill_null(False)
     return (
         frame.join(latest, on="item_key", how="left", maintain_order="left")
-        .with_columns(world.alive_for("endpoints", pl.col("asset_class"), ground.coverage).alias("endpoints__alive"))
+        .with_columns(
+            world.alive_for("endpoints", pl.col("asset_class"), ground.coverage("endpoints")).alias("endpoints__alive")
+        )
         .with_columns(
             pl.when(alive_again)
             .then(pl.lit(True))

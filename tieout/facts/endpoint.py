@@ -30,7 +30,7 @@ def build(ground: Ground) -> Grain:
     return Grain(
         name="endpoint",
         feed="endpoints",
-        gone=ground.world.alive_for("endpoints", pl.col("asset_class"), ground.coverage),
+        gone=ground.world.alive_for("endpoints", pl.col("asset_class"), ground.coverage("endpoints")),
         frame=frame.select(list(HEALTHY)),
         leans={"conflict": ("assets",)},
     )

@@ -16,7 +16,7 @@ def build(ground: Ground) -> Grain:
     was enrolled; null where there is no such pair. `overlaps` is null where the other record may be missing.
     """
     world = ground.world
-    alive = world.alive_for("endpoints", pl.col("asset_class"), ground.coverage)
+    alive = world.alive_for("endpoints", pl.col("asset_class"), ground.coverage("endpoints"))
     rows = ground.endpoints.filter(pl.col("judged") & pl.col("serial_key").is_not_null()).select(
         "_id", "_source", "serial_key", "endpoint_id", "enrolled_at", "last_seen_at", "asset_class", "maker_key",
         seen_days=world.days_since("seen_on"),

@@ -83,11 +83,11 @@ def _endpoints(assets: pl.DataFrame, ground: Ground) -> pl.DataFrame:
         pl.col("encrypted").filter(pl.col("judged")).last().alias("endpoints__encrypted"),
         pl.col("enrolled_at").filter(pl.col("judged")).last().alias("endpoints__enrolled_at"),
     )
-    shown = ground.coverage.filter(pl.col("feed") == "endpoints")["kind"]
+    shown = ground.coverage("endpoints")["kind"]
     never_shown = (~pl.col("managed_class") & ~pl.col("asset_class").is_in(shown.drop_nulls().implode())).fill_null(
         False
     )
-    alive = ground.world.alive_for("endpoints", pl.col("asset_class"), ground.coverage)
+    alive = ground.world.alive_for("endpoints", pl.col("asset_class"), ground.coverage("endpoints"))
     return assets.join(latest, on="tag_key", how="left", maintain_order="left").with_columns(
         (alive | (never_shown & pl.lit(not shown.has_nulls()))).alias("endpoints__alive")
     )

@@ -41,7 +41,7 @@ def build(ground: Ground) -> Grain:
         name="found_device",
         feed="endpoints",
         frame=frame.select(list(HEALTHY)),
-        gone=ground.world.alive_for("endpoints", pl.col("asset_class"), ground.coverage),
+        gone=ground.world.alive_for("endpoints", pl.col("asset_class"), ground.coverage("endpoints")),
         leans={"registered": ("assets",)},
     )
 

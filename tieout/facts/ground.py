@@ -2,6 +2,7 @@
 
 from datetime import date
 from functools import cached_property
+from typing import Literal
 
 import polars as pl
 
@@ -9,6 +10,7 @@ from tieout import normalize, policy
 from tieout.feeds import FEEDS, NEVER, canonical
 from tieout.identity.devices import Devices
 from tieout.identity.people import Keys, People
+from tieout.once import once
 from tieout.world import World, filled, product_key
 
 HANDS = ("receive", "assign", "transfer", "return", "checkout", "checkin", "repair_out", "repair_in")
@@ -51,24 +53,22 @@ class Ground:
         stated = pl.DataFrame({"location": self.world.settings.places}, schema={"location": pl.String})
         return pl.concat([*named, stated.select(self.place("location"))]).to_series().drop_nulls().unique().sort()
 
-    @cached_property
-    def coverage(self) -> pl.DataFrame:
+    @once
+    def coverage(self, feed: Literal["endpoints", "seats"]) -> pl.DataFrame:
         """Kinds each source ever showed or declares to cover: feed, source, kind (null = it may show any)."""
-        shown = [
-            self.endpoints.select(pl.lit("endpoints").alias("feed"), source="_source", kind="kind"),
-            self.seats.select(pl.lit("seats").alias("feed"), source="_source", kind="product_key"),
-        ]
+        rows, column = (self.seats, "product_key") if feed == "seats" else (self.endpoints, "kind")
+        shown = rows.select(pl.lit(feed).alias("feed"), source="_source", kind=column)
         settings, class_words = self.world.settings, self.world.settings.class_words
         stated = [
-            {"feed": s.feed, "source": s.name, "kind": kind if s.feed == "seats" else class_words[canonical(kind)]}
+            {"feed": feed, "source": s.name, "kind": kind if feed == "seats" else class_words[canonical(kind)]}
             for s in settings.sources
-            if s.feed in ("endpoints", "seats")
+            if s.feed == feed
             for kind in s.covers
         ]
         product = pl.when(pl.col("feed") == "seats").then(product_key(settings, pl.col("kind")))
         declared = pl.DataFrame(stated, schema=MEMORY_COVERAGE).with_columns(pl.coalesce(product, "kind").alias("kind"))
-        before = self.world.remembered("memory_coverage", MEMORY_COVERAGE)
-        return pl.concat([before, *shown, declared]).unique().sort("feed", "source", "kind")
+        before = self.world.remembered("memory_coverage", MEMORY_COVERAGE).filter(pl.col("feed") == feed)
+        return pl.concat([before, shown, declared]).unique().sort("feed", "source", "kind")
 
     @cached_property
     def assets_before(self) -> pl.DataFrame:
@@ -282,7 +282,8 @@ class Ground:
 
     def memory(self) -> dict[str, pl.DataFrame]:
         """What later periods need to know of this one's records."""
-        return {**self.people.memory(), **self.devices.memory(), "memory_coverage": self.coverage}
+        covered = pl.concat([self.coverage("endpoints"), self.coverage("seats")])
+        return {**self.people.memory(), **self.devices.memory(), "memory_coverage": covered}
 
 
 def _matches(feed: str, rows: pl.LazyFrame, record: pl.Expr, named: str) -> pl.DataFrame:

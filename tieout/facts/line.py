@@ -54,7 +54,7 @@ def build(ground: Ground, filled: pl.DataFrame) -> Grain:
 
 
 def _positions(ground: Ground, filled: pl.DataFrame) -> pl.DataFrame:
-    alive = ground.world.alive_for("seats", pl.col("product_key"), ground.coverage)
+    alive = ground.world.alive_for("seats", pl.col("product_key"), ground.coverage("seats"))
     lines = licences.positions(ground, filled).filter(pl.col("metric") == "user")
     before = ground.world.remembered("memory_lines", MEMORY_LINES)
     own = before.select("contract_id", "line_no", committed_before="committed_on", avoidable_before="avoidable")

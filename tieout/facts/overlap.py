@@ -18,7 +18,7 @@ def build(ground: Ground, filled: pl.DataFrame) -> Grain:
     negative when it is needed.
     """
     world = ground.world
-    observed = ground.coverage.filter(pl.col("feed") == "seats")["kind"].drop_nulls().unique()
+    observed = ground.coverage("seats")["kind"].drop_nulls().unique()
     lines = licences.lines(ground).filter("in_force")
     plans = _plans(lines, filled)
     limit = world.settings.limit(["overlapping-entitlement"], "together_days", TOGETHER_DAYS)
@@ -53,7 +53,7 @@ def build(ground: Ground, filled: pl.DataFrame) -> Grain:
         "product_key", "plan_key", "paired", "together_days", "spare_units", "annual_exact", "currency",
         smaller="quantity", contracts=pl.concat_str("contract_id", "contract_id_other", separator="; "),
     )  # fmt: skip
-    alive = world.alive_for("seats", pl.col("product_key"), ground.coverage)
+    alive = world.alive_for("seats", pl.col("product_key"), ground.coverage("seats"))
     frame = (
         products.join(worst, on="product_key", how="left")
         .join(ground.spelling, on="product_key", how="left")

@@ -65,7 +65,7 @@ def build(ground: Ground, filled: pl.DataFrame) -> Grain:
         feed="seats",
         frame=frame.select(list(HEALTHY)),
         keys={"product": "product_key"},
-        gone=world.alive_for("seats", pl.col("subject_key"), ground.coverage),
+        gone=world.alive_for("seats", pl.col("subject_key"), ground.coverage("seats")),
         leans=dict.fromkeys(
             ("contracted", "quantity", "beyond", "ended_days", "exposure", "contract_owner"), ("entitlements",)
         ),

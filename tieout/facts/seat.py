@@ -76,7 +76,9 @@ def build(ground: Ground) -> Grain:
         feed="seats",
         frame=frame.select(list(HEALTHY)).sort("product_key", "seat_id"),
         keys={"product": "product_key"},
-        gone=world.alive_for("seats", pl.col("subject_key").str.split(SEPARATOR).list.first(), ground.coverage),
+        gone=world.alive_for(
+            "seats", pl.col("subject_key").str.split(SEPARATOR).list.first(), ground.coverage("seats")
+        ),
         leans={
             **dict.fromkeys(
                 (
@@ -127,9 +129,9 @@ def _mates(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
         .agg(duplicate=(better & pl.col("counted_other")).any(ignore_nulls=False), paired=pl.lit(True))
     )
     suites = _suites(world.settings)
-    shown = world.alive_for("seats", pl.col("product_key"), ground.coverage)
+    shown = world.alive_for("seats", pl.col("product_key"), ground.coverage("seats"))
     shown_suites = suites.group_by("product_key").agg(
-        world.alive_for("seats", pl.col("suite"), ground.coverage).all().alias("suites_shown")
+        world.alive_for("seats", pl.col("suite"), ground.coverage("seats")).all().alias("suites_shown")
     )
     bundled = (
         held.join(suites, on="product_key")

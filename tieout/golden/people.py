@@ -109,7 +109,7 @@ def _seats(grains: Mapping[str, Grain]) -> pl.DataFrame:
 
 def _out_of_sight(ground: Ground, grains: Mapping[str, Grain]) -> pl.DataFrame:
     """Products of which somebody had a seat that is not seen now, because its source is not alive."""
-    alive = ground.world.alive_for("seats", pl.col("product_key"), ground.coverage)
+    alive = ground.world.alive_for("seats", pl.col("product_key"), ground.coverage("seats"))
     before = ground.world.remembered("memory_holdings", HOLDINGS)
     return before.join(_seats(grains), on=list(HOLDINGS), how="anti").filter(~alive)
 

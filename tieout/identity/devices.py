@@ -286,13 +286,22 @@ def _agree(candidates: pl.DataFrame) -> pl.DataFrame:
 
     Candidates come one kind of key after the other, in the order in which `how` names them.
     """
-    by_asset = candidates.group_by("_id", "asset_key").agg(
-        pl.col("kind").n_unique().alias("agreeing"), pl.format("{} {}", "kind", "key").str.join(", ").alias("how")
+    told = candidates.with_columns(how=pl.format("{} {}", "kind", "key"))
+    no = pl.lit(False)
+    alone = (
+        told.group_by("_id")
+        .agg(pl.col("asset_key").first(), pl.col("how"), pl.col("asset_key").n_unique().alias("named"))
+        .filter(pl.col("named") == 1)
+        .select("_id", "asset_key", pl.col("how").list.join(", "), conflict=no, uncertain=no)
     )
-    speaking = candidates.group_by("_id").agg(pl.col("kind").n_unique().alias("speaking"))
+    several = told.join(alone, on="_id", how="anti")
+    by_asset = several.group_by("_id", "asset_key").agg(
+        pl.col("kind").n_unique().alias("agreeing"), pl.col("how").str.join(", ")
+    )
+    speaking = several.group_by("_id").agg(pl.col("kind").n_unique().alias("speaking"))
     agreed = by_asset.join(speaking, on="_id").filter(pl.col("agreeing") == pl.col("speaking"))
     one = agreed.filter(pl.len().over("_id") == 1).select("_id", "asset_key", "how")
-    return (
+    chosen = (
         speaking.select("_id")
         .join(one, on="_id", how="left")
         .join(agreed.select("_id").unique().with_columns(pl.lit(True).alias("some")), on="_id", how="left")
@@ -301,5 +310,5 @@ def _agree(candidates: pl.DataFrame) -> pl.DataFrame:
             pl.col("some").is_null().alias("conflict"),
             (pl.col("some").is_not_null() & pl.col("asset_key").is_null()).alias("uncertain"),
         )
-        .sort("_id")
     )  # fmt: skip
+    return pl.concat([alone, chosen]).sort("_id")
