@@ -237,3 +237,20 @@ def test_a_seat_that_may_be_unpaid_makes_no_other_one_too_many_and_none_clean() 
     told = {"products": {"Suite": {"includes": ["Pad"]}}}
     suites = [SUITE, {**SUITE, "status": "suspended"}]
     assert counts(world({"people": [ADA], "seats": [SEAT, *suites]}, **told), "bundled-seat") == (0, 0, 0)
+
+
+def test_where_contracts_may_be_missing_only_what_is_found_counts() -> None:
+    two = [LINE, {**LINE, "contract_id": "C2", "auto_renew": True}]
+    rules = [rule for rule in discover() if rule.grain in ("overlap", "line")]
+
+    def runs(lines: Sequence[Mapping[str, Any]], people: int, verdict: str) -> dict[str, tuple[int, int, int]]:
+        seats = [{**SEAT, "seat_id": f"s{n}", "email": f"{n}@x.org"} for n in range(people)]
+        feeds = {"people": [ADA], "seats": seats, "entitlements": lines}
+        told = reconcile(world(feeds, verdicts={"entitlements": verdict}), rules)["rule_runs"]
+        return {row[0]: row[1:] for row in told.select("rule", "fired", "clean", "not_evaluated").iter_rows()}
+
+    asked = ("overlapping-entitlement", "unassigned-seats", "phantom-renewal")
+    assert [runs(two[1:], 10, "GREEN")[rule] for rule in asked] == [(0, 1, 0)] * 3
+    assert [runs(two[1:], 10, "AMBER")[rule] for rule in asked] == [(0, 0, 1)] * 3
+    assert [runs(two, 1, "AMBER")[rule][0] for rule in asked] == [1, 0, 1]  # superseded: unassigned
+    assert runs(two[1:], 1, "AMBER")["unassigned-seats"] == (1, 0, 0)

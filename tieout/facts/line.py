@@ -19,13 +19,17 @@ MEMORY_LINES = {
 
 
 def build(ground: Ground, filled: pl.DataFrame) -> Grain:
-    """Every contract line with its position; `filled` are the paid seats with the line each fills."""
+    """Every contract line with its position; `filled` are the paid seats with the line each fills.
+
+    `whole` = no line is missing: seats of one that is fill the others.
+    """
     world = ground.world
     told = pl.col("seats__alive")
     frame = (
         _positions(ground, filled)
         .with_columns(
             pl.lit(None, pl.UInt32).alias("seats__row"),
+            pl.lit(world.alive("entitlements")).alias("whole"),
             pl.max_horizontal(pl.col("quantity") - pl.col("kept").cast(money.MONEY), money.zero()).alias("unused"),
             (licences.notice_deadline(world.settings) - pl.lit(world.today)).dt.total_days().alias("notice_in_days"),
             (pl.col("committed_on") - pl.lit(world.today)).dt.total_days().alias("ends_in_days"),
@@ -141,5 +145,5 @@ HEALTHY: dict[str, Any] = {
     "idle_value": Decimal(0), "idle_value_amount": Decimal(0), "idle_value_currency": "EUR",
     "unused_value": Decimal(0), "unused_value_amount": Decimal(0), "unused_value_currency": "EUR",
     "avoidable_value": Decimal(0), "avoidable_value_amount": Decimal(0), "avoidable_value_currency": "EUR",
-    "seats__row": None, "seats__alive": True,
+    "seats__row": None, "seats__alive": True, "whole": True,
 }  # fmt: skip

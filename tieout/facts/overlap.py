@@ -15,7 +15,7 @@ def build(ground: Ground, filled: pl.DataFrame) -> Grain:
     of one size the later one counts as the smaller.
 
     `together_days` = days both lines are in force; `spare_units` = units left if the smaller line were not there,
-    negative when it is needed.
+    negative when it is needed; `whole` = no line is missing.
     """
     world = ground.world
     observed = ground.coverage("seats")["kind"].drop_nulls().unique()
@@ -63,6 +63,7 @@ def build(ground: Ground, filled: pl.DataFrame) -> Grain:
             pl.col("product_key").is_in(observed.implode()).alias("observed"),
             alive.alias("seats__alive"),
             pl.lit(None, pl.UInt32).alias("seats__row"),
+            pl.lit(world.alive("entitlements")).alias("whole"),
         )
         .with_columns(pl.when("seats__alive").then("spare_units").alias("spare_units"))
         .sort("product_key")
@@ -115,4 +116,5 @@ HEALTHY: dict[str, Any] = {
     "_id": [0], "product": "Figma", "product_key": "figma", "plan_key": None, "observed": True, "paired": False,
     "contracts": None, "together_days": None, "spare_units": None, "smaller_value": None,
     "smaller_value_amount": None, "smaller_value_currency": None, "seats__row": None, "seats__alive": True,
+    "whole": True,
 }  # fmt: skip

@@ -5,12 +5,24 @@ and of which too few seats are used or too much money is idle.
 Matters: after the deadline the idle seats are paid for another term.
 Do: Give notice or reduce the quantity before the deadline.
 Quiet: small change: under three idle seats and under 500 a year. Resolves as lapsed when the date passes with
-units still unused. The value is a view of money other rules count too.
+units still unused. Where contracts may be missing, whose seats fill this line instead, that enough are used is not
+told. The value is a view of money other rules count too.
 """
 
 import polars as pl
 
-from tieout.rule import Rule
+from tieout.rule import Params, Rule
+
+
+def _due(p: Params) -> pl.Expr:
+    return (pl.col("notice_in_days") <= p.ahead_days) & (pl.col("ends_in_days") >= 0)
+
+
+def _too_few_used(p: Params) -> pl.Expr:
+    return ((pl.col("kept_share") < p.used_share) | (pl.col("unused_value") >= p.idle_value)) & (
+        (pl.col("unused") >= p.small_seats) | (pl.col("unused_value") >= p.small_value)
+    )
+
 
 RULE = Rule(
     slug="phantom-renewal",
@@ -21,13 +33,8 @@ RULE = Rule(
     remedy="Give notice or reduce the quantity before the deadline.",
     population=pl.col("in_force") & pl.col("auto_renew"),
     params={"ahead_days": 60, "used_share": 0.8, "idle_value": 10_000, "small_seats": 3, "small_value": 500},
-    provided=lambda p: pl.col("observed"),
-    fails=lambda p: (
-        (pl.col("notice_in_days") <= p.ahead_days)
-        & (pl.col("ends_in_days") >= 0)
-        & ((pl.col("kept_share") < p.used_share) | (pl.col("unused_value") >= p.idle_value))
-        & ((pl.col("unused") >= p.small_seats) | (pl.col("unused_value") >= p.small_value))
-    ),
+    provided=lambda p: pl.col("observed") & (pl.col("whole") | _too_few_used(p) | ~_due(p)),
+    fails=lambda p: _due(p) & _too_few_used(p),
     requires=("seats",),
     owner="responsible",
     value="unused_value",

@@ -4,12 +4,18 @@ Finds: lines in force, counted per user, of an observed product, whose quantity 
 more than the tolerance.
 Matters: idle seats are the first to give back at the next renewal.
 Do: Reduce the line at its next date, or serve new requests from it.
-Quiet: products no console shows (unobserved spend); while overlapping-entitlement is open for the product.
+Quiet: products no console shows (unobserved spend); while overlapping-entitlement is open for the product. Where
+contracts may be missing, whose seats fill this line instead, that nothing is idle is not told.
 """
 
 import polars as pl
 
-from tieout.rule import Rule
+from tieout.rule import Params, Rule
+
+
+def _too_many(p: Params) -> pl.Expr:
+    return pl.col("unassigned_share") > p.unassigned_share
+
 
 RULE = Rule(
     slug="unassigned-seats",
@@ -20,8 +26,8 @@ RULE = Rule(
     remedy="Reduce the line at its next date, or serve new requests from it.",
     population=pl.col("in_force"),
     params={"unassigned_share": 0.05},
-    provided=lambda p: pl.col("observed"),
-    fails=lambda p: pl.col("unassigned_share") > p.unassigned_share,
+    provided=lambda p: pl.col("observed") & (pl.col("whole") | _too_many(p)),
+    fails=_too_many,
     requires=("seats",),
     after=(("overlapping-entitlement", ("product_key", "plan_key")),),
     owner="responsible",
