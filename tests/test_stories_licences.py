@@ -254,3 +254,11 @@ def test_where_contracts_may_be_missing_only_what_is_found_counts() -> None:
     assert [runs(two[1:], 10, "AMBER")[rule] for rule in asked] == [(0, 0, 1)] * 3
     assert [runs(two, 1, "AMBER")[rule][0] for rule in asked] == [1, 0, 1]  # superseded: unassigned
     assert runs(two[1:], 1, "AMBER")["unassigned-seats"] == (1, 0, 0)
+
+
+def test_a_product_in_doubt_has_one_name_in_any_order_of_rows() -> None:
+    seats = [{**SEAT, "product": name, "seat_id": name, "last_active_at": "2026-05-01"} for name in ("PAD", "Pad")]
+    fresh = pl.DataFrame({"product_key": ["pad"], "was_fresh": [True]})
+    for rows in (seats, seats[::-1]):
+        w = world({"people": [ADA], "seats": rows}, memory={"memory_usage": fresh}, policy={"usage_seats": 2})
+        assert reconcile(w, [])["source_exceptions"].select("rule", "subject").rows() == [("frozen-usage-feed", "PAD")]

@@ -228,8 +228,8 @@ class Ground:
 
     @cached_property
     def product_names(self) -> pl.DataFrame:
-        """How each product of the consoles is written: product_key, product."""
-        return self.seats.group_by("product_key", maintain_order=True).agg(pl.col("product").first())
+        """How each product of the consoles is written, the first of its spellings: product_key, product."""
+        return self.seats.group_by("product_key").agg(pl.col("product").min())
 
     @cached_property
     def spelling(self) -> pl.DataFrame:
