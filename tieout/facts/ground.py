@@ -289,7 +289,9 @@ class Ground:
 def _matches(feed: str, rows: pl.LazyFrame, record: pl.Expr, named: str) -> pl.DataFrame:
     """The records of one feed that were matched, sorted: feed, source, record, means, named, how."""
     means = "asset" if named == "asset_key" else "person"
-    matched = rows.filter(pl.col(named).is_not_null()).select(
-        feed=pl.lit(feed), source="_source", record=record, means=pl.lit(means), named=named, how="how"
+    matched = rows.filter(pl.col(named).is_not_null()).select(source="_source", record=record, named=named, how="how")
+    return (
+        matched.sort("record", "source")
+        .select(pl.lit(feed).alias("feed"), "source", "record", pl.lit(means).alias("means"), "named", "how")
+        .collect()
     )
-    return matched.sort("record", "source").collect()
