@@ -65,8 +65,9 @@ class Ground:
             if s.feed == feed
             for kind in s.covers
         ]
-        product = pl.when(pl.col("feed") == "seats").then(product_key(settings, pl.col("kind")))
-        declared = pl.DataFrame(stated, schema=MEMORY_COVERAGE).with_columns(pl.coalesce(product, "kind").alias("kind"))
+        declared = pl.DataFrame(stated, schema=MEMORY_COVERAGE)
+        if feed == "seats":
+            declared = declared.with_columns(product_key(settings, pl.col("kind")).alias("kind"))
         before = self.world.remembered("memory_coverage", MEMORY_COVERAGE).filter(pl.col("feed") == feed)
         return pl.concat([before, shown, declared]).unique().sort("feed", "source", "kind")
 
