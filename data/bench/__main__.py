@@ -121,7 +121,7 @@ def _page(results: dict[str, Any]) -> str:
         f"Made by `make bench` on {os.cpu_count()} cores and {memory} GB. The companies are the sample company 5, 48 "
         "or 480 times over, every copy with names of its own, and with devices, orders and seats that nothing is wrong "
         "with, until there are five devices and fifty seats for each of its people; so what there is to find is known. "
-        "Of L only what its size can change is measured.",
+        "Of L the second month, CSV and Dagster are not measured.",
         "",
         "| | aim | " + " | ".join(results) + " |",
         "| --- | ---: |" + " ---: |" * len(results),
