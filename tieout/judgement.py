@@ -384,14 +384,14 @@ class Case:
 
 def landed(world: World, feed: str, refs: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
     """The landed records that some rows name by `_id`, told as text beside the rows' other columns; and the fields."""
-    delivered = world.delivered(feed)
     shown = [name for name in FEEDS[feed].schema if name not in CONCEALED]
-    records = refs.join(delivered, on="_id").select(
+    rows = world.landed(feed, refs)
+    records = rows.select(
         *(name for name in refs.columns if name != "_id"),
         pl.col("_source").alias("source"),
         pl.col("_snapshot").alias("snapshot_id"),
         pl.col("_row").alias("landed_row"),
-        *(told(delivered.schema[c], pl.col(c)).alias(c) for c in shown),
+        *(told(rows.schema[c], pl.col(c)).alias(c) for c in shown),
     )
     return records, shown
 

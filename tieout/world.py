@@ -192,9 +192,58 @@ class World:
 
     # -- rows ------------------------------------------------------------------------------------------------------
 
-    @once
     def delivered(self, name: str) -> pl.DataFrame:
         """A feed's rows as they count at as_of, repeated keys included, with `_id` naming the row."""
+        rows, repeated = self._counted(name)
+        if repeated.is_empty():
+            return rows.drop("_differing")
+        single = rows.lazy().filter(pl.col("_differing").is_null()).drop("_differing")
+        return single.merge_sorted(repeated.lazy(), key="_id").collect()
+
+    def landed(self, name: str, refs: pl.DataFrame) -> pl.DataFrame:
+        """The delivered rows that some rows name by `_id`, beside the columns of these."""
+        rows, repeated = self._counted(name)
+        single = refs.join(rows, on="_id").filter(pl.col("_differing").is_null()).drop("_differing")
+        return pl.concat([single, refs.join(repeated, on="_id")])
+
+    def rows(self, name: str) -> pl.DataFrame:
+        """One row a key: agreeing fields keep their value, differing ones are null and listed in `_differing`.
+
+        Endpoints keep one row a source and id, because two management systems number their devices on their own.
+        """
+        return self._counted(name)[0]
+
+    @once
+    def _counted(self, name: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """One row a key, and the delivered rows of the keys that several have: what neither says twice."""
+        feed, frame = FEEDS[name], self._as_of(name)
+        key = [self._normal_key(feed, name).alias(f"_key_{name}") for name in feed.key]
+        names = [f"_key_{name}" for name in feed.key] + (["_source"] if feed.name == "endpoints" else [])
+        repeated = frame.select(*key, *names[len(key) :]).select(pl.struct(names).is_duplicated()).to_series()
+        frame = frame.with_columns(pl.lit(None, pl.List(pl.String)).alias("_differing"))
+        if not repeated.any():
+            return frame, frame.clear().drop("_differing")
+        several = frame.filter(repeated)
+        identity = [*feed.key, "_id", "_first_period", *BOOKKEEPING]
+        fields = [name for name in frame.columns if name not in (*identity, *names, "_differing")]
+        one = {name: pl.col(name).min() if name in feed.key else pl.col(name).first() for name in identity}
+        values = {name: pl.col(name).drop_nulls() for name in fields}
+        differs = [pl.when(v.n_unique() > 1).then(pl.lit(name)) for name, v in values.items()]
+        merged = (
+            several.with_columns(*key)
+            .group_by(names, maintain_order=True)
+            .agg(
+                *(one[name] for name in identity if name in frame.columns and name not in names),
+                *(pl.when(v.n_unique() == 1).then(v.first()).alias(name) for name, v in values.items()),
+                pl.concat_list(differs).list.drop_nulls().alias("_differing"),
+            )
+        )
+        settled = merged.select(frame.columns).sort("_id")
+        rows = frame.lazy().filter(~repeated).merge_sorted(settled.lazy(), key="_id").collect()
+        return rows, several.drop("_differing")
+
+    def _as_of(self, name: str) -> pl.DataFrame:
+        """A feed's rows as they count at as_of, in the order in which `_id` numbers them."""
         feed, frame = FEEDS[name], self.feeds[name]
         if feed.dated:
             kind = feed[feed.dated].kind
@@ -215,35 +264,6 @@ class World:
             pl.when(pl.col(name) <= pl.lit(self.as_of)).then(pl.col(name)).alias(name) for name in completions
         )
         return frame.sort("_period", "_source", "_snapshot", "_row").with_row_index("_id")
-
-    @once
-    def rows(self, name: str) -> pl.DataFrame:
-        """One row a key: agreeing fields keep their value, differing ones are null and listed in `_differing`.
-
-        Endpoints keep one row a source and id, because two management systems number their devices on their own.
-        """
-        feed, frame = FEEDS[name], self.delivered(name)
-        key = [self._normal_key(feed, name).alias(f"_key_{name}") for name in feed.key]
-        names = [f"_key_{name}" for name in feed.key] + (["_source"] if feed.name == "endpoints" else [])
-        keyed = frame.with_columns(*key, pl.lit(None, pl.List(pl.String)).alias("_differing"))
-        if keyed.is_empty() or not (repeated := keyed.select(pl.struct(names).is_duplicated()).to_series()).any():
-            return keyed.drop([name for name in names if name != "_source"])
-        identity = [*feed.key, "_id", "_first_period", *BOOKKEEPING]
-        fields = [name for name in frame.columns if name not in (*identity, *names)]
-        one = {name: pl.col(name).min() if name in feed.key else pl.col(name).first() for name in identity}
-        values = {name: pl.col(name).drop_nulls() for name in fields}
-        differs = [pl.when(v.n_unique() > 1).then(pl.lit(name)) for name, v in values.items()]
-        merged = (
-            keyed.filter(repeated)
-            .group_by(names, maintain_order=True)
-            .agg(
-                *(one[name] for name in identity if name in frame.columns and name not in names),
-                *(pl.when(v.n_unique() == 1).then(v.first()).alias(name) for name, v in values.items()),
-                pl.concat_list(differs).list.drop_nulls().alias("_differing"),
-            )
-        )
-        together = pl.concat([keyed.filter(~repeated), merged.select(keyed.columns)]).sort("_id")
-        return together.drop([name for name in names if name != "_source"])
 
     def _normal_key(self, feed: Feed, name: str) -> pl.Expr:
         column = pl.col(name)
