@@ -29,6 +29,12 @@ SEAT = ("product_key", "seat_id")
 """What names a seat."""
 
 
+def seat_of_key() -> list[pl.Expr]:
+    """What names a seat, from the key of a finding about it."""
+    product, seat_id = parts_of_key(*SEAT)
+    return [product.cast(pl.Categorical), seat_id]
+
+
 @once
 def lines(ground: Ground) -> pl.DataFrame:
     """Every contract line with its product and plan in normal form, from when it counts, and its price a year.
@@ -159,7 +165,8 @@ def _place(seats: pl.DataFrame, room: pl.DataFrame, group: list[str]) -> pl.Data
 def seats_with_reason(seat_facts: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
     """Every paid seat with the one reason for which it may be reclaimed; null = kept."""
     fired = findings.filter(pl.col("rule").is_in(RECLAIM_REASONS) & pl.col("outcome").is_in(["fired", "held"]))
-    reasons = fired.select(*parts_of_key(*SEAT), reason="rule").unique(SEAT, keep="first", maintain_order=True)
+    reason = pl.col("rule").cast(pl.Categorical).alias("reason")
+    reasons = fired.select(*seat_of_key(), reason).unique(SEAT, keep="first", maintain_order=True)
     return (
         seat_facts.filter("counted")
         .select("_id", "product_key", "product", "plan_key", "seat_id", "holder_id", "cost_center")

@@ -45,14 +45,15 @@ def _compatible(text: pl.Expr) -> pl.Expr:
     return pl.coalesce(foreign.str.normalize("NFKC"), text)
 
 
-def _each_once(text: pl.Expr, normal: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
+def _each_once(text: pl.Expr, normal: Callable[[pl.Expr], pl.Expr], dtype: type[pl.DataType] = pl.String) -> pl.Expr:
     """A normal form that takes long, worked out once for each distinct text: places, makers and products are few."""
 
     def told(texts: pl.Series) -> pl.Series:
-        known = pl.DataFrame({"text": texts.unique()}).with_columns(normal(pl.col("text")).alias("normal"))
+        each = pl.DataFrame({"text": texts.unique()})
+        known = each.with_columns(normal(pl.col("text").cast(pl.String)).cast(dtype).alias("normal"))
         return texts.to_frame("text").join(known, on="text", how="left", maintain_order="left")["normal"]
 
-    return text.map_batches(told, return_dtype=pl.String)
+    return text.map_batches(told, return_dtype=dtype)
 
 
 def code(text: pl.Expr) -> pl.Expr:
@@ -122,9 +123,13 @@ def _folded(text: pl.Expr) -> pl.Expr:
 
 
 def aliased(text: pl.Expr, aliases: dict[str, str]) -> pl.Expr:
-    """Case-folded text with its inner space collapsed, and its alias's meaning where it has one."""
+    """Case-folded text with its inner space collapsed, and its alias's meaning where it has one; as a category."""
     meaning = _meaning(aliases)
-    return _each_once(text, lambda text: _blank_to_null(_folded(text).replace(meaning) if meaning else _folded(text)))
+
+    def normal(text: pl.Expr) -> pl.Expr:
+        return _blank_to_null(_folded(text).replace(meaning) if meaning else _folded(text))
+
+    return _each_once(text, normal, pl.Categorical)
 
 
 def folded(texts: Iterable[str]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from tieout.facts.ground import Ground
 from tieout.identity import suggestions
 from tieout.judgement import Witness, judge_all, switched_off
 from tieout.once import Each
-from tieout.rule import Grain, Rule, parts_of_key
+from tieout.rule import Grain, Rule
 from tieout.world import World
 
 
@@ -81,7 +81,7 @@ def tables(world: World, rules: Sequence[Rule]) -> Iterator[Mapping[str, pl.Data
 def _with_seat_values(findings: pl.DataFrame, ground: Ground, filled: pl.DataFrame) -> pl.DataFrame:
     """Seats that fired carry the annual price of the line they fill."""
     of_seats = pl.col("subject_type") == "seat"
-    asked = findings.filter(of_seats).select(*parts_of_key(*licences.SEAT), "subject_key").unique()
+    asked = findings.filter(of_seats).select(*licences.seat_of_key(), "subject_key").unique()
     values = licences.seat_values(ground, filled.join(asked, on=licences.SEAT)).select(
         "subject_key", "value", "amount", "currency"
     )

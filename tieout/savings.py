@@ -223,6 +223,12 @@ def _quantities(world: World, positions: pl.DataFrame, last: pl.DataFrame) -> pl
     return pl.concat([own, following.with_columns(in_force=pl.lit(False)).select(own.columns)])
 
 
+def _seen_before(world: World) -> pl.DataFrame:
+    """Every seat that an earlier period saw."""
+    seats = world.remembered("memory_seats", usage.MEMORY_SEATS)
+    return seats.select(pl.col("product_key").cast(pl.String), "seat_id", seen=pl.lit(True))
+
+
 def _present(world: World, seats: pl.DataFrame, last: pl.DataFrame) -> pl.DataFrame:
     """Which seats are still listed and paid (`billed`), and whose holder has another paid seat of the product instead.
 
@@ -230,7 +236,7 @@ def _present(world: World, seats: pl.DataFrame, last: pl.DataFrame) -> pl.DataFr
     The other seat of a duplicate does not count, unless it is new.
     """
     paid = seats.filter("billed")
-    known = world.remembered("memory_seats", usage.MEMORY_SEATS).select("product_key", "seat_id", seen=pl.lit(True))
+    known = _seen_before(world)
     others = (
         last.filter(pl.col("person_id").is_not_null())
         .join(paid, on=["product_key", "person_id"], suffix="_other")
@@ -337,7 +343,7 @@ def _regranted(world: World, rows: pl.DataFrame, seats: pl.DataFrame) -> pl.Data
     Told by the same seat being paid again, or by one of that person that no earlier period saw.
     """
     today = pl.lit(world.today)
-    known = world.remembered("memory_seats", usage.MEMORY_SEATS).select("product_key", "seat_id", seen=pl.lit(True))
+    known = _seen_before(world)
     held = seats.filter("billed").join(known, on=["product_key", "seat_id"], how="left")
     released = rows.filter((pl.col("released_on") < today) & (pl.col("subject_type") == "seat"))
     same = released.select(*SUBJECT, "number", "product_key", "seat_id", "released_on").join(

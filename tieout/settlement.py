@@ -29,15 +29,15 @@ SETTLED: Mapping[str, pl.DataType] = {
 """What a claim adds to a saving; `realised_value` is in reporting currency, null = unverified or no rate that day."""
 
 CONTRACTS = {
-    "product_key": pl.String(), "plan_key": pl.String(), "vendor_key": pl.String(), "contract_id": pl.String(),
+    "product_key": pl.Categorical(), "plan_key": pl.Categorical(), "vendor_key": pl.Categorical(), "contract_id": pl.String(),
     "line_no": pl.String(), "quantity": money.MONEY, "annual": money.MONEY, "currency": pl.String(),
     "term_start": pl.Date(), "term_end": pl.Date(),
 }  # fmt: skip
 """Every contract line as it was last delivered: `memory_contracts`."""
 
 CHANGES = {
-    "kind": pl.String(), "name": pl.String(), "also": pl.String(), "product_key": pl.String(),
-    "vendor_key": pl.String(), "on": pl.Date(), "change": money.MONEY, "price": money.MONEY, "currency": pl.String(),
+    "kind": pl.String(), "name": pl.String(), "also": pl.String(), "product_key": pl.Categorical(),
+    "vendor_key": pl.Categorical(), "on": pl.Date(), "change": money.MONEY, "price": money.MONEY, "currency": pl.String(),
 }  # fmt: skip
 """Every document that changed how many units are paid for: `memory_contract_changes` holds those of contracts.
 
@@ -201,7 +201,7 @@ def _tickets(world: World) -> pl.DataFrame:
     """Requests to buy that were closed: called by their ticket, of any product."""
     closed = world.rows("tickets").filter((pl.col("kind") == "purchase") & (pl.col("status") == "closed"))
     return closed.select(
-        pl.lit(None, pl.String).alias("product_key"), called=pl.col("ticket_id").str.to_lowercase(),
+        pl.lit(None, pl.Categorical).alias("product_key"), called=pl.col("ticket_id").str.to_lowercase(),
         room=pl.lit(1).cast(money.MONEY), on=world.local_date(pl.coalesce("closed_at", "opened_at")),
     )  # fmt: skip
 

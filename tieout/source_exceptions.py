@@ -30,7 +30,7 @@ def find(ground: Ground, assets: Grain) -> pl.DataFrame:
 def _told(rows: pl.DataFrame, rule: str, subject: str, why: pl.Expr) -> pl.DataFrame:
     return rows.select(
         pl.lit(rule).alias("rule"),
-        pl.col(subject).alias("subject"),
+        pl.col(subject).cast(pl.String).alias("subject"),
         pl.lit(None, pl.String).alias("verdict"),
         why.alias("why"),
     )

@@ -11,10 +11,10 @@ from tieout.feeds import NEVER
 from tieout.once import once
 
 MEMORY_SEATS = {
-    "product_key": pl.String(), "seat_id": pl.String(), "usage_mark": pl.Datetime("us", "UTC"),
+    "product_key": pl.Categorical(), "seat_id": pl.String(), "usage_mark": pl.Datetime("us", "UTC"),
     "told_last": pl.Datetime("us", "UTC"), "first_seen_on": pl.Date(),
 }  # fmt: skip
-MEMORY_USAGE = {"product_key": pl.String(), "was_fresh": pl.Boolean()}
+MEMORY_USAGE = {"product_key": pl.Categorical(), "was_fresh": pl.Boolean()}
 PSEUDONYM = r"^[0-9a-fA-F-]{16,}(?:@.*)?$"
 
 

@@ -57,7 +57,7 @@ class Ground:
     def coverage(self, feed: Literal["endpoints", "seats"]) -> pl.DataFrame:
         """Kinds each source ever showed or declares to cover: feed, source, kind (null = it may show any)."""
         rows, column = (self.seats, "product_key") if feed == "seats" else (self.endpoints, "kind")
-        shown = rows.select(pl.lit(feed).alias("feed"), source="_source", kind=column)
+        shown = rows.select(pl.lit(feed).alias("feed"), source="_source", kind=column).unique().cast(pl.String)
         settings, class_words = self.world.settings, self.world.settings.class_words
         stated = [
             {"feed": feed, "source": s.name, "kind": kind if feed == "seats" else class_words[canonical(kind)]}
@@ -67,7 +67,7 @@ class Ground:
         ]
         declared = pl.DataFrame(stated, schema=MEMORY_COVERAGE)
         if feed == "seats":
-            declared = declared.with_columns(product_key(settings, pl.col("kind")).alias("kind"))
+            declared = declared.with_columns(product_key(settings, pl.col("kind")).cast(pl.String))
         before = self.world.remembered("memory_coverage", MEMORY_COVERAGE).filter(pl.col("feed") == feed)
         return pl.concat([before, shown, declared]).unique().sort("feed", "source", "kind")
 
@@ -191,9 +191,8 @@ class Ground:
             product_key(self.world.settings, pl.col("product")).alias("product_key"),
             normalize.aliased(pl.col("plan"), {}).alias("plan_key"),
         )
-        return seats.join(self.spelling, on="product_key", how="left", maintain_order="left").with_columns(
-            pl.coalesce("contract_name", "product").alias("product")
-        )
+        spelt = seats.join(self.spelling, on="product_key", how="left", maintain_order="left")
+        return spelt.with_columns(pl.coalesce("contract_name", "product").alias("product")).drop("contract_name")
 
     @cached_property
     def custodians(self) -> pl.DataFrame:
@@ -239,7 +238,7 @@ class Ground:
             self.world.rows("entitlements")
             .sort("term_start", "contract_id", "line_no")
             .group_by(product_key(self.world.settings, pl.col("product")).alias("product_key"), maintain_order=True)
-            .agg(pl.col("product").first().alias("contract_name"))
+            .agg(pl.col("product").first().cast(pl.Categorical).alias("contract_name"))
         )
 
     def person(self, table: pl.DataFrame, keys: Keys, name: str, resolved: pl.DataFrame | None = None) -> pl.DataFrame:

@@ -11,7 +11,7 @@ from tieout.facts.ground import Ground
 from tieout.rule import Grain
 
 MEMORY_LINES = {
-    "contract_id": pl.String(), "line_no": pl.String(), "product_key": pl.String(), "plan_key": pl.String(),
+    "contract_id": pl.String(), "line_no": pl.String(), "product_key": pl.Categorical(), "plan_key": pl.Categorical(),
     "committed_on": pl.Date(), "idle": money.MONEY, "avoidable": money.MONEY,
 }  # fmt: skip
 """What the period before knew of each line; `idle` = units nobody had, null when no console could tell;

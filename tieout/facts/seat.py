@@ -5,10 +5,10 @@ from typing import Any
 
 import polars as pl
 
-from tieout import normalize, usage
+from tieout import licences, normalize, usage
 from tieout.facts.ground import SEAT_KEYS, Ground
 from tieout.feeds import NEVER
-from tieout.rule import SEPARATOR, Grain, parts_of_key
+from tieout.rule import SEPARATOR, Grain
 from tieout.settings import Settings
 from tieout.world import World, product_key
 
@@ -33,7 +33,7 @@ def build(ground: Ground) -> Grain:
         for name, p in settings.products.items()
     ]
     stated = pl.DataFrame(
-        products, schema={"product_key": pl.String, "bills_suspended": pl.Boolean, "product_exempt": pl.Boolean}
+        products, schema={"product_key": pl.Categorical, "bills_suspended": pl.Boolean, "product_exempt": pl.Boolean}
     )
     alive = pl.lit(world.alive("accounts"))
     billed = pl.col("status").is_in(["active", "invited"]) | pl.col("bills_suspended")
@@ -174,7 +174,7 @@ def _mates(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
 def _suites(settings: Settings) -> pl.DataFrame:
     """Which product includes which, and what its parts include in their turn: suite, product_key."""
     stated = [(name, part) for name, product in settings.products.items() for part in product.includes]
-    columns = {"suite": pl.String, "product_key": pl.String}
+    columns = {"suite": pl.Categorical, "product_key": pl.Categorical}
     named = pl.DataFrame(stated, schema=columns, orient="row").select(product_key(settings, pl.col(c)) for c in columns)
     found: set[tuple[str, str]] = set()
     included = {(suite, part) for suite, part in named.iter_rows()}
@@ -192,7 +192,7 @@ def _kept(world: World) -> pl.DataFrame:
         world.remembered("memory_exceptions", about)
         .filter(pl.col("subject_type") == "seat")
         .join(keeps, on="exception_id", how="semi")
-        .select(parts_of_key("product_key", "seat_id"))
+        .select(licences.seat_of_key())
         .unique()
         .with_columns(pl.lit(True).alias("kept"))
     )

@@ -34,7 +34,7 @@ def build(grains: Mapping[str, Grain], rules: Sequence[Rule], findings: pl.DataF
             .select(
                 pl.concat_str(keys, separator=SEPARATOR).alias("subject_key"),
                 pl.col(person).alias("person_id") if person else pl.lit(None, pl.String).alias("person_id"),
-                pl.col(product).alias("product") if product else pl.lit(None, pl.String).alias("product"),
+                pl.col(product).cast(pl.String).alias("product") if product else pl.lit(None, pl.String).alias("product"),
             )
             .join(found.lazy(), on="subject_key", how="semi")
             .collect()

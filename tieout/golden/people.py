@@ -20,7 +20,7 @@ MEMORY = {
 }  # fmt: skip
 """Per leaver: the last as_of at which something of theirs was open, and when all of it was gone."""
 
-HOLDINGS = {"person_id": pl.String(), "product_key": pl.String()}
+HOLDINGS = {"person_id": pl.String(), "product_key": pl.Categorical()}
 """Which products people have paid seats of; those that are only out of sight are kept."""
 
 RETURNS: Mapping[str, pl.DataType] = {
