@@ -249,7 +249,7 @@ def seat_table(ground: Ground, seat_facts: pl.DataFrame, filled: pl.DataFrame) -
     In the order of the facts: by product and seat_id.
     """
     raw = ground.seats.select("_id", "plan", "assigned_at", "last_active_at", source="_source")
-    how = ground.holders.filter(pl.col("person_id").is_not_null()).select("_id", "how")
+    how = ground.holders.filter(pl.col("person_id").is_not_null()).select("_id", "how").collect()
     values = seat_values(ground, filled).select(
         "_id", "reason", "contract_id", "line_no", annual_value="value", annual_amount="amount", currency="currency"
     )

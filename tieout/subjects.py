@@ -174,7 +174,7 @@ def _person(ground: Ground, person_id: str) -> Thing:
     records = {
         "people": _ids(world.delivered("people").filter(of_person)),
         "accounts": _ids(ground.accounts.filter(pl.col("owner_id") == person_id)),
-        "seats": _ids(ground.holders.filter(of_person)),
+        "seats": _ids(ground.holders.filter(of_person).collect()),
         "assets": _ids(ground.custodians.filter(of_person)),
         "endpoints": _ids(ground.endpoints.filter(pl.col("user_id") == person_id)),
         "movements": _ids(ground.movements.filter((pl.col("from_id") == person_id) | (pl.col("to_id") == person_id))),

@@ -52,6 +52,7 @@ def usage_of(ground: Ground) -> pl.DataFrame:
     pseudonyms = pl.coalesce("email", pl.when(nobody).then("seat_id")).str.contains(PSEUDONYM).mean()
     return (
         marked(ground)
+        .lazy()
         .join(ground.holders.select("_id", "person_id"), on="_id", how="left")
         .group_by("product_key")
         .agg(
@@ -60,7 +61,7 @@ def usage_of(ground: Ground) -> pl.DataFrame:
             pl.col("went_back").sum().alias("regressed_seats"),
             pseudonyms.alias("pseudonyms"),
         )
-        .join(before, on="product_key", how="left")
+        .join(before.lazy(), on="product_key", how="left")
         .with_columns(
             (pl.col("regressed_seats") > 0).alias("regressed"),
             ((pl.col("pseudonyms") >= policy.concealed_share) & (pl.col("seats") >= policy.concealed_seats))
@@ -69,6 +70,7 @@ def usage_of(ground: Ground) -> pl.DataFrame:
         )
         .with_columns((stands_still & ~pl.col("concealed")).alias("frozen"))
         .sort("product_key")
+        .collect()
     )
 
 

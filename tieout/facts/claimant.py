@@ -17,7 +17,8 @@ def build(ground: Ground) -> Grain:
         pl.col("_id"), pl.lit(None, pl.UInt32).alias("seats__row"), pl.col("account_id").alias("claimant"),
         pl.col("account_id").alias("claimant_key"), pl.lit("account").alias("record"), _conflict(ACCOUNT_KEYS),
     )  # fmt: skip
-    seats = ground.seats.join(ground.holders.select("_id", "conflict"), on="_id", maintain_order="left").select(
+    conflicts = ground.holders.select("_id", "conflict").collect()
+    seats = ground.seats.join(conflicts, on="_id", maintain_order="left").select(
         pl.lit(None, pl.UInt32).alias("_id"), pl.col("_id").alias("seats__row"),
         (pl.col("product") + "/" + pl.col("seat_id")).alias("claimant"),
         (pl.col("product_key") + SEPARATOR + pl.col("seat_id")).alias("claimant_key"),

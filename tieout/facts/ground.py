@@ -186,37 +186,49 @@ class Ground:
 
     @cached_property
     def seats(self) -> pl.DataFrame:
-        """Every seat with its product and plan in normal form, the product as its contract spells it."""
+        """Every seat with its product and plan in normal form, the product as its contract spells it.
+
+        `_keys` numbers the keys by which it says whose it is: most people have many seats under the same ones.
+        """
         seats = self.world.rows("seats").with_columns(
             product_key(self.world.settings, pl.col("product")).alias("product_key"),
             normalize.aliased(pl.col("plan"), {}).alias("plan_key"),
         )
         spelt = seats.join(self.spelling, on="product_key", how="left", maintain_order="left")
-        return spelt.with_columns(pl.coalesce("contract_name", "product").alias("product")).drop("contract_name")
+        keys = SEAT_KEYS.columns
+        return (
+            spelt.with_columns(pl.coalesce("contract_name", "product").alias("product"))
+            .join(self._seat_keys, on=keys, how="left", nulls_equal=True, maintain_order="left")
+            .drop("contract_name")
+        )
+
+    @cached_property
+    def _seat_keys(self) -> pl.DataFrame:
+        """Every combination of keys that seats say whose they are by, numbered: `_keys`."""
+        named = self.world.rows("seats").select(SEAT_KEYS.columns).unique(maintain_order=True)
+        return named.with_row_index("_keys")
 
     @cached_property
     def custodians(self) -> pl.DataFrame:
         """Whom the custodian of each asset is: _id, person_id, conflict, how."""
         return self.people.resolve(self.assets, CUSTODIAN)
 
+    @property
+    def holders(self) -> pl.LazyFrame:
+        """Whose each seat is: _id, person_id, conflict, how."""
+        seats = self.seats.lazy().select("_id", "_keys")
+        return seats.join(self._whose.lazy(), on="_keys", how="left", maintain_order="left").drop("_keys")
+
     @cached_property
-    def holders(self) -> pl.DataFrame:
-        """Whose each seat is: _id, person_id, conflict, how. Most people have many seats under the same keys."""
-        keys = SEAT_KEYS.columns
-        named = self.seats.select(keys).unique(maintain_order=True).with_row_index("_id")
-        whose = named.join(self.people.resolve(named, SEAT_KEYS), on="_id", maintain_order="left").drop("_id")
-        return (
-            self.seats.select("_id", *keys)
-            .join(whose, on=keys, how="left", nulls_equal=True, maintain_order="left")
-            .drop(keys)
-        )
+    def _whose(self) -> pl.DataFrame:
+        """Whom the keys of seats mean: _keys, person_id, conflict, how."""
+        resolved = self.people.resolve(self._seat_keys.rename({"_keys": "_id"}), SEAT_KEYS)
+        return resolved.rename({"_id": "_keys"})
 
     def matches(self) -> pl.DataFrame:
         """Every record that names a person or an asset, whom or what it was taken to mean, and by which keys."""
-        assets, seats = (
-            rows.lazy().join(whose.lazy(), on="_id")
-            for rows, whose in ((self.assets, self.custodians), (self.seats, self.holders))
-        )
+        assets = self.assets.lazy().join(self.custodians.lazy(), on="_id")
+        seats = self.seats.lazy().join(self.holders, on="_id")
         told = [
             _matches("accounts", self.accounts.lazy(), pl.col("account_id"), "owner_id"),
             _matches("assets", assets, pl.col("asset_tag"), "person_id"),

@@ -17,7 +17,7 @@ def build(ground: Ground) -> Grain:
     """Every seat the consoles list."""
     world = ground.world
     seats = usage.marked(ground)
-    frame = ground.person(seats, SEAT_KEYS, "holder", ground.holders)
+    frame = ground.person(seats, SEAT_KEYS, "holder", ground.holders.collect())
     accounts = (
         ground.accounts.filter(pl.col("owner_id").is_not_null())
         .group_by(holder_id="owner_id")

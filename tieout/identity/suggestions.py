@@ -80,7 +80,7 @@ def _nameless(ground: Ground) -> list[pl.DataFrame]:
     pseudonym = pl.col("email").str.contains(PSEUDONYM)
     accounts, endpoints = ground.accounts.lazy().filter(people_of), ground.endpoints.lazy()
     assets = ground.assets.lazy().filter(~at_place.fill_null(False)).join(ground.custodians.lazy(), on="_id")
-    seats = ground.seats.lazy().filter(~pseudonym.fill_null(False)).join(ground.holders.lazy(), on="_id")
+    seats = ground.seats.lazy().filter(~pseudonym.fill_null(False)).join(ground.holders, on="_id")
     return [
         _named("accounts", accounts, ("owner_id", "conflict"), ["account_id"], "display_name", "username"),
         _named("assets", assets, person, ["asset_tag"], "custodian"),
