@@ -19,7 +19,7 @@ from pipelines.workspace import Workspace, check_period
 from tieout import subjects
 from tieout.decisions import in_words
 from tieout.explanation import NOT_LOOKED_AT, Answer, Witness, claims, switched_off
-from tieout.facts.ground import Ground
+from tieout.facts.ground import MATCHED, Ground
 from tieout.feeds import FEEDS
 from tieout.judgement import exception_id
 from tieout.reconcile import judge
@@ -55,9 +55,10 @@ def explain(workspace: Workspace, asked: str, period: str | None) -> dict[str, A
         ground = Ground(world)
         thing = _found(asked, ground, stored, [rule.slug for rule in rules])
         witness = Witness(thing)
-        findings = judge(ground, rules, witness).tables["findings"]
+        findings = judge(ground, rules, witness)
+        matches = pl.concat(ground.matches(feed) for feed in MATCHED)
         off = switched_off(witness, rules, workspace.settings)
-        return _told(asked, thing, world, witness, off, findings, stored, ground.matches())
+        return _told(asked, thing, world, witness, off, findings, stored, matches)
 
 
 def choose(warehouse: Warehouse, period: str | None) -> str:

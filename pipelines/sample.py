@@ -98,7 +98,7 @@ def sample(workspace: Workspace, period: str | None, size: int, seed: str | None
 def _perform(month: Month, warehouse: Warehouse) -> _Performed:
     world, rules, looked_at = world_of(month, warehouse), catalogue.rules_of(month.workspace.rules), LookedAt()
     ground = Ground(world)
-    findings = judge(ground, rules, looked_at).tables["findings"]
+    findings = judge(ground, rules, looked_at)
     read = {name: warehouse.read(name, period=month.period) for name in ("findings", "exceptions", "savings")}
     stored = (frame.drop(PERIOD) if frame.width else frame for frame in read.values())
     return _Performed(ground, rules, findings, looked_at.subjects, *stored)

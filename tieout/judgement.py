@@ -6,7 +6,7 @@ an exception that was open stays open. population = fired + superseded + exempt 
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from functools import cached_property
 from graphlib import TopologicalSorter
 from typing import Any
@@ -76,37 +76,56 @@ Witness = Callable[["Case", pl.DataFrame], None]
 """Is told each rule's case and what it judged, in the order in which the rules are put."""
 
 
-def judge_all(
-    rules: Sequence[Rule], grains: Mapping[str, Grain], world: World, witness: Witness | None = None
-) -> dict[str, pl.DataFrame]:
-    """Run every rule over its grain: tables `findings`, `rule_runs` and `evidence` of the period."""
-    on = {rule.slug: rule for rule in rules if is_on(rule, world.settings)}
-    before = open_before(world)
-    open_of = before.partition_by("rule", as_dict=True)
-    compared_by = {first: key for r in on.values() for first, key in r.goes_after.items() if key}
-    open_now: dict[str, pl.DataFrame] = {}
-    findings, proofs, runs = [pl.DataFrame(schema=FINDINGS)], [pl.DataFrame(schema=EVIDENCE)], []
-    goes_first = {first for rule in on.values() for first in rule.goes_after}
-    goes_after = {slug: sorted(set(rule.goes_after) & set(on)) for slug, rule in sorted(on.items())}
-    for slug in TopologicalSorter(goes_after).static_order():
-        rule = on[slug]
-        opened = open_of.get((slug,), before.clear())
-        case = Case(rule, grains[rule.grain], world, opened, compared_by.get(slug, ()))
-        judged = case.judge(open_now)
-        if witness:
-            witness(case, judged)
-        if slug in goes_first:
-            open_now[slug] = judged.filter(pl.col("outcome").is_in(["fired", "held"])).select("subject_key", "keys")
-        if not judged.is_empty():
-            proof, texts = case.prove(judged)
-            findings.append(judged.join(texts, on="subject_key", how="left").select(list(FINDINGS)))
-            proofs.append(proof)
-        runs.append(case.count(judged))
-    return {
-        "findings": pl.concat(findings).sort("rule", "subject_key"),
-        "rule_runs": pl.DataFrame(runs, schema=dict(RULE_RUNS)).sort("rule"),
-        "evidence": pl.concat(proofs).sort(list(EVIDENCE), nulls_last=True),
-    }
+class Docket:
+    """The rules of a period, put to their facts a few at a time; each hears what those put before it found open."""
+
+    def __init__(self, rules: Sequence[Rule], world: World, witness: Witness | None = None) -> None:
+        self.rules = {rule.slug: rule for rule in rules if is_on(rule, world.settings)}
+        self._witness = witness
+        before = open_before(world)
+        self._open_before, self._nothing = before.partition_by("rule", as_dict=True), before.clear()
+        named = [pair for rule in self.rules.values() for pair in rule.goes_after.items()]
+        self._goes_first, self._compared_by = {first for first, _ in named}, {first: key for first, key in named if key}
+        self._open_now: dict[str, pl.DataFrame] = {}
+
+    def before(self, grains: Container[str]) -> set[str]:
+        """The rules on some grains, and all that go before one of them."""
+        asked = [slug for slug, rule in self.rules.items() if rule.grain in grains]
+        found: set[str] = set()
+        while asked:
+            found.add(slug := asked.pop())
+            asked += [first for first in self.rules[slug].goes_after if first in self.rules and first not in found]
+        return found
+
+    def judge(self, world: World, slugs: Collection[str], grains: Mapping[str, Grain]) -> dict[str, pl.DataFrame]:
+        """Put some of the rules to their grains: tables `findings`, `rule_runs` and `evidence` of these."""
+        asked = {slug: sorted(set(self.rules[slug].goes_after) & set(slugs)) for slug in sorted(slugs)}
+        put = [self._put(world, self.rules[slug], grains) for slug in TopologicalSorter(asked).static_order()]
+        findings, proofs, runs = zip(*put, strict=True) if put else ((), (), ())
+        return {
+            "findings": pl.concat([pl.DataFrame(schema=FINDINGS), *findings]).sort("rule", "subject_key"),
+            "rule_runs": pl.DataFrame(runs, schema=dict(RULE_RUNS)).sort("rule"),
+            "evidence": pl.concat([pl.DataFrame(schema=EVIDENCE), *proofs]).sort(list(EVIDENCE), nulls_last=True),
+        }
+
+    def _put(self, world: World, rule: Rule, grains: Mapping[str, Grain]) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, Any]]:
+        """The findings of one rule, their evidence, and how its population divides."""
+        opened = self._open_before.get((rule.slug,), self._nothing)
+        case = Case(rule, grains[rule.grain], world, opened, self._compared_by.get(rule.slug, ()))
+        judged = case.judge(self._open_now)
+        if self._witness:
+            self._witness(case, judged)
+        if rule.slug in self._goes_first:
+            is_open = pl.col("outcome").is_in(["fired", "held"])
+            self._open_now[rule.slug] = judged.filter(is_open).select("subject_key", "keys")
+        proof, texts = case.prove(judged)
+        return judged.join(texts, on="subject_key", how="left").select(list(FINDINGS)), proof, case.count(judged)
+
+
+def judge_all(rules: Sequence[Rule], grains: Mapping[str, Grain], world: World) -> dict[str, pl.DataFrame]:
+    """Put rules to grains that stand: tables `findings`, `rule_runs` and `evidence`."""
+    docket = Docket(rules, world)
+    return docket.judge(world, docket.rules, grains)
 
 
 def is_on(rule: Rule, settings: Settings) -> bool:

@@ -1,6 +1,6 @@
 """Tables that many ask for are worked out once a period, and those that nobody asks for not at all."""
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Mapping
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -40,6 +40,9 @@ class Afresh(Mapping[str, Result]):
             raise KeyError(name)
         return self._work(name)
 
+    def __contains__(self, name: object) -> bool:  # works nothing out
+        return name in self._names
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
 
@@ -48,13 +51,16 @@ class Afresh(Mapping[str, Result]):
 
 
 class Each(Afresh[Result]):
-    """Values by name, each worked out when it is first asked for, and kept."""
+    """Values by name, each worked out when it is first asked for, and kept, but for those to be had `afresh`."""
 
-    def __init__(self, names: Iterable[str], work: Callable[[str], Result]) -> None:
+    def __init__(self, names: Iterable[str], work: Callable[[str], Result], afresh: Container[str] = ()) -> None:
         super().__init__(names, work)
         self._known: dict[str, Result] = {}
+        self._afresh = afresh
 
     def __getitem__(self, name: str) -> Result:
+        if name in self._afresh:
+            return super().__getitem__(name)
         if name not in self._known:
             self._known[name] = super().__getitem__(name)
         return self._known[name]

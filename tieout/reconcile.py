@@ -1,6 +1,7 @@
 """From one period's feeds to its findings: who is who, the facts, the rules, and what the next period must know."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import polars as pl
@@ -8,39 +9,21 @@ import polars as pl
 from tieout import facts, golden, licences, money, reclaim, source_exceptions, usage
 from tieout.facts import asset, book_line, line, purchase_line, stock_line
 from tieout.facts.ground import Ground
+from tieout.golden import involved, people, stock
 from tieout.identity import suggestions
-from tieout.judgement import Witness, judge_all, switched_off
-from tieout.once import Each
+from tieout.judgement import Docket, Witness, switched_off
 from tieout.rule import Grain, Rule
 from tieout.world import World
 
-
-class Judged(NamedTuple):
-    """What a period's rules say: tables `findings`, `rule_runs` and `evidence`, and what they were judged on."""
-
-    grains: Mapping[str, Grain]
-    filled: pl.DataFrame
-    tables: dict[str, pl.DataFrame]
+Tables = Mapping[str, pl.DataFrame]
 
 
-def judge(ground: Ground, rules: Sequence[Rule], witness: Witness | None = None) -> Judged:
-    """Put every rule to the period that the ground is of.
-
-    Rules on contract lines and products run second, because they ask how many assigned seats may be given back.
-    A witness hears every case as it is judged.
-    """
-    world, grains = ground.world, facts.of_records(ground)
-    records = judge_all([rule for rule in rules if rule.grain in grains], grains, world, witness)
-    seats = licences.seats_with_reason(grains["seat"].frame, records["findings"])
-    filled = licences.fill(licences.lines(ground), seats)
-    positions = facts.of_positions(ground, filled)
-    of_positions = judge_all([rule for rule in rules if rule.grain in positions], positions, world, witness)
-    tables = {name: pl.concat([records[name], of_positions[name]]) for name in records}
-    findings = _with_seat_values(tables["findings"], ground, filled)
-    tables["findings"] = pl.concat([findings, switched_off(rules, world)]).sort("rule", "subject_key")
-    tables["rule_runs"] = _with_seat_totals(tables["rule_runs"], tables["findings"])
-    every = Each([*grains, *positions], lambda name: positions[name] if name in positions else grains[name])
-    return Judged(every, filled, tables)
+def judge(ground: Ground, rules: Sequence[Rule], witness: Witness | None = None) -> pl.DataFrame:
+    """The findings of every rule put to the period that the ground is of. A witness hears every case as it is judged."""
+    docket = Docket(rules, ground.world, witness)
+    seats = _judge_seats(ground, docket)
+    things = docket.judge(ground.world, _on_things(docket), seats.records)
+    return pl.concat([seats.judged["findings"], things["findings"], switched_off(rules, ground.world)])
 
 
 def reconcile(world: World, rules: Sequence[Rule]) -> dict[str, pl.DataFrame]:
@@ -48,34 +31,106 @@ def reconcile(world: World, rules: Sequence[Rule]) -> dict[str, pl.DataFrame]:
     return {name: table for some in tables(world, rules) for name, table in some.items()}
 
 
-def tables(world: World, rules: Sequence[Rule]) -> Iterator[Mapping[str, pl.DataFrame]]:
-    """The same a few at a time, so that a large company's need not all be in memory at once."""
+def tables(world: World, rules: Sequence[Rule]) -> Iterator[Tables]:
+    """The same a few at a time, so that a large company's need not all be in memory at once.
+
+    What seats tell comes first, by far the most rows there are. All that was worked out of them goes before devices,
+    orders and accounts have their turn.
+    """
+    docket = Docket(rules, world)
+    told = yield from _of_seats(replace(world), docket, rules)
+    yield from _of_things(replace(world), docket, rules, told)
+
+
+class _Seats(NamedTuple):
+    """What is known once every rule on seats and contracts is put, and those that go before them."""
+
+    records: Mapping[str, Grain]
+    positions: Mapping[str, Grain]
+    filled: pl.DataFrame
+    judged: dict[str, pl.DataFrame]
+
+
+def _judge_seats(ground: Ground, docket: Docket) -> _Seats:
+    """Rules on contract lines and products run last, because they ask how many assigned seats may be given back."""
+    records = facts.of_records(ground)
+    asked = docket.before(facts.OF_SEATS)
+    on_records = {slug for slug in asked if docket.rules[slug].grain in records}
+    judged = docket.judge(ground.world, on_records, records)
+    seats = licences.seats_with_reason(records["seat"].frame, judged["findings"])
+    filled = licences.fill(licences.lines(ground), seats)
+    positions = facts.of_positions(ground, filled)
+    of_positions = docket.judge(ground.world, asked - on_records, positions)
+    judged = {name: pl.concat([table, of_positions[name]]) for name, table in judged.items()}
+    judged["findings"] = _with_seat_values(judged["findings"], ground, filled)
+    judged["rule_runs"] = _with_seat_totals(judged["rule_runs"], judged["findings"])
+    return _Seats(records, positions, filled, judged)
+
+
+def _on_things(docket: Docket) -> set[str]:
+    return docket.rules.keys() - docket.before(facts.OF_SEATS)
+
+
+def _of_seats(
+    world: World, docket: Docket, rules: Sequence[Rule]
+) -> Generator[Tables, None, dict[str, pl.DataFrame]]:
+    """The tables that seats and contracts tell; returns what is told together with things."""
     ground = Ground(world)
-    grains, filled, judged = judge(ground, rules)
-    findings = judged["findings"]
-    yield judged
-    del judged
-    yield {"matches": ground.matches()}
+    records, positions, filled, judged = _judge_seats(ground, docket)
+    seats = records["seat"]
     candidates, pools = reclaim.candidates(ground, filled), reclaim.pools(ground, filled)
     yield {
-        "suggestions": suggestions.suggest(ground),
-        "source_exceptions": source_exceptions.find(ground, grains["asset"]),
-        "rates": money.rates(world).sort("currency"),
         "reclaim_candidates": candidates,
         "reclaim_pools": pools,
         "waterfall": reclaim.waterfall(ground, filled, candidates, pools),
         "entitlement_positions": licences.position_table(ground, filled),
+        "product_claims": stock.products(seats, ground),
     }
-    yield {"seats": licences.seat_table(ground, grains["seat"].frame, filled)}
+    yield {"seats": licences.seat_table(ground, seats.frame, filled)}
     yield line.memory(ground, filled)
     del filled
-    yield golden.tables(ground, grains, rules, findings)
-    yield ground.memory()
+    yield people.memory_of_seats(ground, seats)
     yield usage.memory(ground)
+    return judged | {
+        "involved": pl.concat(involved.build(some, rules, judged["findings"]) for some in (records, positions)),
+        "seats_held": people.seats_held(ground, seats),
+        "memory_coverage": ground.coverage("seats"),
+        "source_exceptions": source_exceptions.of_usage(ground),
+        "nameless": suggestions.nameless(ground, "seats"),
+        "matches": ground.matches("seats"),
+    }
+
+
+def _of_things(world: World, docket: Docket, rules: Sequence[Rule], told: dict[str, pl.DataFrame]) -> Iterator[Tables]:
+    """The tables that everything else tells, and those to which seats add their part."""
+    ground = Ground(world)
+    grains = facts.of_records(ground)
+    judged = docket.judge(world, _on_things(docket), grains)
+    findings = pl.concat([told["findings"], judged["findings"], switched_off(rules, world)]).sort("rule", "subject_key")
+    nameless = [suggestions.nameless(ground, feed) for feed in ("accounts", "assets", "endpoints")]
+    yield {
+        "findings": findings,
+        "rule_runs": pl.concat([told["rule_runs"], judged["rule_runs"]]).sort("rule"),
+        "evidence": pl.concat([told.pop("evidence"), judged.pop("evidence")]),
+    }
+    yield {
+        "suggestions": suggestions.suggest(ground, pl.concat([*nameless, told["nameless"]])),
+        "source_exceptions": pl.concat(
+            [told["source_exceptions"], source_exceptions.of_counts(ground, grains["asset"])]
+        ).sort("rule", "subject"),
+        "rates": money.rates(world).sort("currency"),
+        "involved": pl.concat([told["involved"], involved.build(grains, rules, judged["findings"])]).sort("exception_id"),
+        "memory_coverage": pl.concat([ground.coverage("endpoints"), told["memory_coverage"]]),
+    }
+    yield golden.tables(ground, grains, rules, findings, told["seats_held"])
+    yield ground.memory()
     yield asset.memory(grains["asset"].frame, ground)
     yield purchase_line.memory(ground)
     yield book_line.memory(ground)
     yield stock_line.memory(grains["stock_line"].frame, ground)
+    matches = [ground.matches(feed) for feed in ("accounts", "assets", "endpoints", "scans")]
+    del ground, grains
+    yield {"matches": pl.concat([*matches, told.pop("matches")])}
 
 
 def _with_seat_values(findings: pl.DataFrame, ground: Ground, filled: pl.DataFrame) -> pl.DataFrame:

@@ -12,8 +12,8 @@ from tieout.usage import usage_of
 SOURCE_EXCEPTIONS = {"rule": pl.String(), "subject": pl.String(), "verdict": pl.String(), "why": pl.String()}
 
 
-def find(ground: Ground, assets: Grain) -> pl.DataFrame:
-    """The source exceptions that only the records together show; one row a slug and subject."""
+def of_usage(ground: Ground) -> pl.DataFrame:
+    """What only the seats together show of the usage that consoles tell; one row a slug and product."""
     usage = usage_of(ground).join(ground.product_names, on="product_key", how="left")
     went_back = pl.format("last use moved back or became empty for {} seats", "regressed_seats")
     stands_still = pl.lit("no seat's last use advanced, though it did before")
@@ -22,9 +22,13 @@ def find(ground: Ground, assets: Grain) -> pl.DataFrame:
         _told(usage.filter("regressed"), "usage-regressed", "product", went_back),
         _told(usage.filter("frozen"), "frozen-usage-feed", "product", stands_still),
         _told(usage.filter("concealed"), "concealed-usage", "product", pseudonyms),
-        _told(_incomplete_counts(ground, assets), "incomplete-count", "subject", pl.col("why")),
     ]
-    return pl.concat(found).sort("rule", "subject")
+    return pl.concat(found)
+
+
+def of_counts(ground: Ground, assets: Grain) -> pl.DataFrame:
+    """What only the scans together show of a count; one row a count."""
+    return _told(_incomplete_counts(ground, assets), "incomplete-count", "subject", pl.col("why"))
 
 
 def _told(rows: pl.DataFrame, rule: str, subject: str, why: pl.Expr) -> pl.DataFrame:

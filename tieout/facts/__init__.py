@@ -17,6 +17,10 @@ from tieout.rule import Grain
 _SHARED = ("books", "counting", "existence", "ground")
 _POSITIONS = ("line", "overlap", "product")
 """Grains that stand on the answers about seats: how many of the assigned may be given back."""
+OF_SEATS = ("claimant", "seat", *_POSITIONS)
+"""Grains that are built of the seats."""
+_PASSING = ("claimant",)
+"""Grains that one rule asks for and no table, large and soon made: not kept."""
 
 
 def _modules() -> dict[str, Any]:
@@ -27,7 +31,7 @@ def _modules() -> dict[str, Any]:
 def of_records(ground: Ground) -> Mapping[str, Grain]:
     """Every grain that stands on the period's records alone, by name; built when a rule asks for it."""
     modules = {name: module for name, module in _modules().items() if name not in _POSITIONS}
-    return Each(modules, lambda name: modules[name].build(ground))
+    return Each(modules, lambda name: modules[name].build(ground), afresh=_PASSING)
 
 
 def of_positions(ground: Ground, filled: pl.DataFrame) -> dict[str, Grain]:

@@ -32,6 +32,15 @@ PLACES = ("assets", "people", "counts", "receipts", "stock")
 SEAT_KEYS = Keys(account_id="seat_id", emails=("email",), any_kind="seat_id")
 """How a seat says whose it is: the console's user id may be an account, a person, an address or a sign-in name."""
 CUSTODIAN = Keys(any_kind="custodian")
+MATCHES = ("feed", "source", "record", "means", "named", "how")
+MATCHED = {
+    "accounts": ("person", "owner_id", ["account_id"]),
+    "assets": ("person", "person_id", ["asset_tag"]),
+    "endpoints": ("asset", "asset_key", ["endpoint_id"]),
+    "scans": ("asset", "asset_key", ["count_id", "scan_id"]),
+    "seats": ("person", "person_id", ["product", "seat_id"]),
+}
+"""Feeds whose records are matched: what they mean, the column that names it, and how a record is called."""
 
 
 class Ground:
@@ -225,18 +234,24 @@ class Ground:
         resolved = self.people.resolve(self._seat_keys.rename({"_keys": "_id"}), SEAT_KEYS)
         return resolved.rename({"_id": "_keys"})
 
-    def matches(self) -> pl.DataFrame:
-        """Every record that names a person or an asset, whom or what it was taken to mean, and by which keys."""
-        assets = self.assets.lazy().join(self.custodians.lazy(), on="_id")
-        seats = self.seats.lazy().join(self.holders, on="_id")
-        told = [
-            _matches("accounts", self.accounts.lazy(), pl.col("account_id"), "owner_id"),
-            _matches("assets", assets, pl.col("asset_tag"), "person_id"),
-            _matches("endpoints", self.endpoints.lazy(), pl.col("endpoint_id"), "asset_key"),
-            _matches("scans", self.scans.lazy(), pl.concat_str("count_id", "scan_id", separator="/"), "asset_key"),
-            _matches("seats", seats, pl.col("product") + "/" + pl.col("seat_id"), "person_id"),
-        ]
-        return pl.concat(told)
+    def matches(self, feed: str) -> pl.DataFrame:
+        """The records of a feed that name a person or an asset, whom or what each means, and by which keys; sorted.
+
+        Of `MATCHED` feeds; one row a record: feed, source, record, means, named, how.
+        """
+        means, named, record = MATCHED[feed]
+        match feed:
+            case "assets":
+                rows = self.assets.lazy().join(self.custodians.lazy(), on="_id")
+            case "seats":
+                rows = self.seats.lazy().join(self.holders, on="_id")
+            case _:
+                rows = getattr(self, feed).lazy()
+        matched = rows.filter(pl.col(named).is_not_null()).select(
+            source="_source", record=pl.concat_str(record, separator="/"), named=named, how="how"
+        )
+        told = pl.lit(feed).cast(pl.Categorical).alias("feed"), pl.lit(means).cast(pl.Categorical).alias("means")
+        return matched.sort("record", "source").with_columns(told).select(MATCHES).collect()
 
     @cached_property
     def product_names(self) -> pl.DataFrame:
@@ -293,17 +308,5 @@ class Ground:
         )
 
     def memory(self) -> dict[str, pl.DataFrame]:
-        """What later periods need to know of this one's records."""
-        covered = pl.concat([self.coverage("endpoints"), self.coverage("seats")])
-        return {**self.people.memory(), **self.devices.memory(), "memory_coverage": covered}
-
-
-def _matches(feed: str, rows: pl.LazyFrame, record: pl.Expr, named: str) -> pl.DataFrame:
-    """The records of one feed that were matched, sorted: feed, source, record, means, named, how."""
-    means = "asset" if named == "asset_key" else "person"
-    matched = rows.filter(pl.col(named).is_not_null()).select(source="_source", record=record, named=named, how="how")
-    return (
-        matched.sort("record", "source")
-        .select(pl.lit(feed).alias("feed"), "source", "record", pl.lit(means).alias("means"), "named", "how")
-        .collect()
-    )
+        """What later periods need to know of who is who."""
+        return {**self.people.memory(), **self.devices.memory()}

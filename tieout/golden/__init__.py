@@ -8,18 +8,22 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from tieout.facts.ground import Ground
-from tieout.golden import custody, devices, disposals, involved, people, stock, tickets
+from tieout.golden import custody, devices, disposals, people, stock, tickets
 from tieout.rule import Grain, Rule
 
 __all__ = ["tables"]
 
 
 def tables(
-    ground: Ground, grains: Mapping[str, Grain], rules: Sequence[Rule], findings: pl.DataFrame
+    ground: Ground,
+    grains: Mapping[str, Grain],
+    rules: Sequence[Rule],
+    findings: pl.DataFrame,
+    seats_held: pl.DataFrame,
 ) -> dict[str, pl.DataFrame]:
-    """Every golden table of the period, and what the next one must remember of them."""
+    """Every golden table of people and things, and what the next period must remember of them."""
     returns = people.returns(ground, grains["asset"], rules)
-    persons = people.build(ground, grains, returns)
+    persons = people.build(ground, grains, returns, seats_held)
     return {
         "devices": devices.build(ground, grains, rules, findings),
         "people": persons,
@@ -27,8 +31,6 @@ def tables(
         "stock_positions": stock.build(ground, grains, rules),
         "disposals": disposals.build(grains["disposal_item"], ground),
         "custody_changes": custody.changes(ground, grains),
-        "involved": involved.build(grains, rules, findings),
         "requests": tickets.build(ground),
-        "product_claims": stock.products(grains["seat"], ground),
-        **people.memory(ground, grains, persons),
+        **people.memory(persons),
     }

@@ -1,6 +1,6 @@
 """Whom and which product each finding is about, beside its subject."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import polars as pl
 
@@ -17,12 +17,12 @@ _PERSON = {
 _PRODUCT = ("seat", "product", "line", "overlap", "invoice_line")
 
 
-def build(grains: Mapping[str, Grain], rules: Sequence[Rule], findings: pl.DataFrame) -> pl.DataFrame:
-    """One row a finding that names a person or a product: exception_id, person_id, product."""
+def build(grains: Mapping[str, Grain], rules: Iterable[Rule], findings: pl.DataFrame) -> pl.DataFrame:
+    """One row a finding on some grains that names a person or a product: exception_id, person_id, product."""
     told = [pl.DataFrame(schema=dict(INVOLVED))]
     for rule in rules:
         person, product = _PERSON.get(rule.grain), "product" if rule.grain in _PRODUCT else None
-        if not (person or product):
+        if not (person or product) or rule.grain not in grains:
             continue
         found = findings.filter(pl.col("rule") == rule.slug).select("exception_id", "subject_key")
         if found.is_empty():
@@ -41,6 +41,4 @@ def build(grains: Mapping[str, Grain], rules: Sequence[Rule], findings: pl.DataF
             .unique("subject_key", keep="first", maintain_order=True)
         )
         told.append(found.join(rows, on="subject_key").select(list(INVOLVED)))
-    return (
-        pl.concat(told).filter(pl.col("person_id").is_not_null() | pl.col("product").is_not_null()).sort("exception_id")
-    )
+    return pl.concat(told).filter(pl.col("person_id").is_not_null() | pl.col("product").is_not_null())

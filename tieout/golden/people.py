@@ -32,8 +32,10 @@ RETURN_RULE = "held-by-leaver"
 EARLY_DAYS = 30  # what is given back within so many days before the last one is given back because of it
 
 
-def build(ground: Ground, grains: Mapping[str, Grain], returns: pl.DataFrame) -> pl.DataFrame:
-    """Everyone HR shows or showed.
+def build(
+    ground: Ground, grains: Mapping[str, Grain], returns: pl.DataFrame, seats_held: pl.DataFrame
+) -> pl.DataFrame:
+    """Everyone HR shows or showed; `seats_held` as it is told below.
 
     A count is null where a source that is not alive might show more; `still_open` is what a leaver is seen to have of
     all three, null where nothing is seen and something might be hidden.
@@ -43,23 +45,19 @@ def build(ground: Ground, grains: Mapping[str, Grain], returns: pl.DataFrame) ->
     accounts = grains["account"].frame.filter(pl.col("status") == "active")
     counted = {
         "devices_held": _per_person(assets, "custodian_id"),
-        "seats_held": _per_person(_seats(grains), "person_id"),
         "accounts_active": _per_person(accounts, "owner_id"),
     }
-    hidden = _out_of_sight(ground, grains).select("person_id", seats_hidden=pl.lit(True)).unique()
-    frame = ground.people.known.join(hidden, on="person_id", how="left", maintain_order="left")
+    frame = ground.people.known.join(seats_held, on="person_id", how="left", maintain_order="left")
     for name, counts in counted.items():
-        named = counts.rename({"len": name})
-        frame = frame.join(named, on="person_id", how="left", maintain_order="left").with_columns(
-            pl.col(name).fill_null(0)
-        )
+        frame = frame.join(counts.rename({"len": name}), on="person_id", how="left", maintain_order="left")
+    frame = frame.with_columns(pl.col("seats_held", *counted).fill_null(0))
     first = "memory_holdings" not in world.memory
     certain = {
         "devices_held": pl.lit(world.alive("assets")),
         "seats_held": pl.col("seats_hidden").is_null() & pl.lit(world.alive("seats") or not first),
         "accounts_active": pl.lit(world.alive("accounts")),
     }
-    seen = pl.sum_horizontal(*counted).cast(pl.Int64)
+    seen = pl.sum_horizontal(*certain).cast(pl.Int64)
     told = pl.col("left_on").is_not_null() & ((seen > 0) | pl.all_horizontal(certain.values()))
     frame = frame.with_columns(
         pl.when(told).then(seen).alias("still_open"),
@@ -100,18 +98,31 @@ def _done(frame: pl.DataFrame, ground: Ground, returns: pl.DataFrame) -> pl.Data
     )
 
 
-def _seats(grains: Mapping[str, Grain]) -> pl.DataFrame:
+def seats_held(ground: Ground, seats: Grain) -> pl.DataFrame:
+    """How many paid seats each person has, and whether others may be hidden: person_id, seats_held, seats_hidden."""
+    hidden = _out_of_sight(ground, seats).select("person_id", seats_hidden=pl.lit(True)).unique()
+    counts = _per_person(_held(seats), "person_id").rename({"len": "seats_held"})
+    return counts.join(hidden, on="person_id", how="full", coalesce=True)
+
+
+def memory_of_seats(ground: Ground, seats: Grain) -> dict[str, pl.DataFrame]:
+    """Who has seats of what."""
+    holdings = pl.concat([_held(seats).select(list(HOLDINGS)), _out_of_sight(ground, seats)]).unique()
+    return {"memory_holdings": holdings.sort(list(HOLDINGS))}
+
+
+def _held(seats: Grain) -> pl.DataFrame:
     """The paid seats that are seen, with whom each is: person_id, product_key."""
-    return grains["seat"].frame.filter(pl.col("counted") & pl.col("holder_id").is_not_null()).select(
+    return seats.frame.filter(pl.col("counted") & pl.col("holder_id").is_not_null()).select(
         "product_key", person_id="holder_id"
     )  # fmt: skip
 
 
-def _out_of_sight(ground: Ground, grains: Mapping[str, Grain]) -> pl.DataFrame:
+def _out_of_sight(ground: Ground, seats: Grain) -> pl.DataFrame:
     """Products of which somebody had a seat that is not seen now, because its source is not alive."""
     alive = ground.world.alive_for("seats", pl.col("product_key"), ground.coverage("seats"))
     before = ground.world.remembered("memory_holdings", HOLDINGS)
-    return before.join(_seats(grains), on=list(HOLDINGS), how="anti").filter(~alive)
+    return before.join(_held(seats), on=list(HOLDINGS), how="anti").filter(~alive)
 
 
 def returns(ground: Ground, assets: Grain, rules: Sequence[Rule]) -> pl.DataFrame:
@@ -168,13 +179,9 @@ def returns(ground: Ground, assets: Grain, rules: Sequence[Rule]) -> pl.DataFram
     )
 
 
-def memory(ground: Ground, grains: Mapping[str, Grain], people: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    """Since when all of each leaver's things are gone, and who has seats of what."""
-    holdings = pl.concat([_seats(grains).select(list(HOLDINGS)), _out_of_sight(ground, grains)]).unique()
-    return {
-        "memory_offboarding": people.filter(pl.col("left_on").is_not_null()).select(list(MEMORY)),
-        "memory_holdings": holdings.sort(list(HOLDINGS)),
-    }
+def memory(people: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """Since when all of each leaver's things are gone."""
+    return {"memory_offboarding": people.filter(pl.col("left_on").is_not_null()).select(list(MEMORY))}
 
 
 def _per_person(rows: pl.DataFrame, holder: str) -> pl.DataFrame:

@@ -21,13 +21,13 @@ _BEGINNING = 3  # letters of a part that two names have to share
 _AT_ONCE = 10_000  # forms whose pairs are held in memory together
 
 
-def suggest(ground: Ground) -> pl.DataFrame:
+def suggest(ground: Ground, nameless: pl.DataFrame) -> pl.DataFrame:
     """For every record that names nobody: the people whose names are most like the one it bears, the likest first.
 
     Records of accounts, seats, endpoints and custodians; `similarity` is from 0 to 1 (Jaro-Winkler), at least the
     policy's `suggest_from`.
     """
-    unknown = pl.concat(_nameless(ground)).with_columns(form(pl.col("text")).alias("form")).drop_nulls("form")
+    unknown = nameless.with_columns(form(pl.col("text")).alias("form")).drop_nulls("form")
     people = ground.people.known.filter(pl.col("full_name").is_not_null())
     known = people.select("person_id", form(pl.col("full_name")).alias("form")).drop_nulls()
     alike = likest(unknown["form"].unique(), known, ground.world.settings.policy.suggest_from)
@@ -72,25 +72,30 @@ def _blocks(forms: pl.DataFrame) -> pl.DataFrame:
     return forms.select("form", beginnings.alias("block")).explode("block", empty_as_null=False)
 
 
-def _nameless(ground: Ground) -> list[pl.DataFrame]:
-    """Records that name nobody known, with the text most like a name: feed, source, record, text."""
-    person = ("person_id", "conflict")
-    people_of = pl.col("kind") == "human"
-    at_place = ground.place("custodian").is_in(ground.places.implode())
-    pseudonym = pl.col("email").str.contains(PSEUDONYM)
-    accounts, endpoints = ground.accounts.lazy().filter(people_of), ground.endpoints.lazy()
-    assets = ground.assets.lazy().filter(~at_place.fill_null(False)).join(ground.custodians.lazy(), on="_id")
-    seats = ground.seats.lazy().filter(~pseudonym.fill_null(False)).join(ground.holders, on="_id")
-    return [
-        _named("accounts", accounts, ("owner_id", "conflict"), ["account_id"], "display_name", "username"),
-        _named("assets", assets, person, ["asset_tag"], "custodian"),
-        _named("endpoints", endpoints, ("user_id", "user_conflict"), ["endpoint_id"], "user_name", "user_email"),
-        _named("seats", seats, person, ["product", "seat_id"], "display_name", "email"),
-    ]  # fmt: skip
+def nameless(ground: Ground, feed: str) -> pl.DataFrame:
+    """The records of a feed that name nobody known, with the text most like a name: feed, source, record, text.
+
+    Of accounts, assets, endpoints and seats.
+    """
+    match feed:
+        case "accounts":
+            rows = ground.accounts.lazy().filter(pl.col("kind") == "human")
+            return _named(feed, rows, ("owner_id", "conflict"), ["account_id"], "display_name", "username")
+        case "endpoints":
+            whose = ("user_id", "user_conflict")
+            return _named(feed, ground.endpoints.lazy(), whose, ["endpoint_id"], "user_name", "user_email")
+        case "assets":
+            at_place = ground.place("custodian").is_in(ground.places.implode())
+            rows = ground.assets.lazy().filter(~at_place.fill_null(False)).join(ground.custodians.lazy(), on="_id")
+            return _named(feed, rows, ("person_id", "conflict"), ["asset_tag"], "custodian")
+        case _:
+            pseudonym = pl.col("email").str.contains(PSEUDONYM)
+            rows = ground.seats.lazy().filter(~pseudonym.fill_null(False)).join(ground.holders, on="_id")
+            return _named(feed, rows, ("person_id", "conflict"), ["product", "seat_id"], "display_name", "email")
 
 
 def _named(feed: str, rows: pl.LazyFrame, whose: tuple[str, str], key: list[str], *texts: str) -> pl.DataFrame:
     person, conflict = whose
     record = pl.concat_str(key, separator="/")
-    nameless = rows.filter(pl.col(person).is_null() & ~pl.col(conflict))
-    return nameless.select(feed=pl.lit(feed), source="_source", record=record, text=pl.coalesce(texts)).collect()
+    unknown = rows.filter(pl.col(person).is_null() & ~pl.col(conflict))
+    return unknown.select(feed=pl.lit(feed), source="_source", record=record, text=pl.coalesce(texts)).collect()
