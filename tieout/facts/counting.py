@@ -48,19 +48,23 @@ def of_assets(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
         .group_by("count_id", ground.place("location").alias("scope"))
         .agg(pl.col("asset_class").drop_nulls().unique().alias("classes"))
     )
-    parts = frame.select("tag_key", "asset_class", pl.col("place_key").str.split("/").alias("parts"))
+    parts = frame.select(pl.col("place_key").drop_nulls().unique()).with_columns(
+        pl.col("place_key").str.split("/").alias("parts")
+    )
     depths = parts.with_columns(pl.int_ranges(1, pl.col("parts").list.len() + 1).alias("depth"))
     places = depths.explode("depth", empty_as_null=False).select(
-        "tag_key", "asset_class", pl.col("parts").list.head("depth").list.join("/").alias("scope")
+        "place_key", pl.col("parts").list.head("depth").list.join("/").alias("scope")
     )
+    assets = frame.select(
+        "tag_key", "place_key", "asset_class", "status", "status_since", "purchased_on", "first_seen_on",
+        "movements__moved_at", "movements__alive", "endpoints__seen_on", "existence_on", "existence_certain",
+    )  # fmt: skip
     found = ground.scans.select("count_id", tag_key="asset_key", counted=pl.lit(True)).drop_nulls().unique()
     scoped = (
-        places.join(period.join(classes, on=["count_id", "scope"]), on="scope")
+        assets.join(places.join(period.join(classes, on=["count_id", "scope"]), on="scope"), on="place_key")
         .filter((pl.col("classes").list.len() == 0) | pl.col("classes").list.contains(pl.col("asset_class")))
         .sort("cut_off_at", "count_id", "counts__row")
         .unique(["tag_key", "count_id"], keep="last", maintain_order=True)
-        .drop("asset_class", "scope", "classes")
-        .join(frame, on="tag_key", maintain_order="left")
         .join(found, on=["tag_key", "count_id"], how="left", maintain_order="left")
     )
     cut_off = pl.col("counts__cut_off_on")
