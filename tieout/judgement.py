@@ -55,6 +55,17 @@ EVIDENCE: Mapping[str, pl.DataType] = {
 """One row a field of a landed record; without a field, `value` says "no record" or "not alive"."""
 
 
+INVOLVED: Mapping[str, pl.DataType] = {"exception_id": pl.String(), "person_id": pl.String(), "product": pl.String()}
+"""One row a finding that is about a person or a product, beside its subject."""
+_PERSON = {
+    "asset": "custodian_id",
+    "seat": "holder_id",
+    "account": "owner_id",
+    "person": "person_id",
+    "loan": "borrower",
+}
+_PRODUCT = ("seat", "product", "line", "overlap", "invoice_line")
+
 _SHOWN = {name: FINDINGS[name] for name in ("subject_key", "sources", "evidence")}
 """What evidence adds to a finding."""
 
@@ -98,20 +109,35 @@ class Docket:
         return found
 
     def judge(self, world: World, slugs: Collection[str], grains: Mapping[str, Grain]) -> dict[str, pl.DataFrame]:
-        """Put some of the rules to their grains: tables `findings`, `rule_runs` and `evidence` of these."""
-        asked = {slug: sorted(set(self.rules[slug].goes_after) & set(slugs)) for slug in sorted(slugs)}
-        put = [self._put(world, self.rules[slug], grains) for slug in TopologicalSorter(asked).static_order()]
-        findings, proofs, runs = zip(*put, strict=True) if put else ((), (), ())
+        """Put some of the rules to their grains, one grain after the other as far as may be.
+
+        Tables `findings`, `involved`, `evidence` and `rule_runs` of these.
+        """
+        asked = TopologicalSorter({slug: set(self.rules[slug].goes_after) & set(slugs) for slug in slugs})
+        asked.prepare()
+        ready, put = set(asked.get_ready()), []
+        while ready:
+            name = min(self.rules[slug].grain for slug in ready)
+            grain = grains[name]
+            while of_grain := [slug for slug in ready if self.rules[slug].grain == name]:
+                slug = min(of_grain)
+                put.append(self._put(world, self.rules[slug], grain))
+                asked.done(slug)
+                ready = ready - {slug} | set(asked.get_ready())
+        findings, named, proofs, runs = zip(*put, strict=True) if put else ((), (), (), ())
         return {
             "findings": pl.concat([pl.DataFrame(schema=FINDINGS), *findings]).sort("rule", "subject_key"),
-            "rule_runs": pl.DataFrame(runs, schema=dict(RULE_RUNS)).sort("rule"),
+            "involved": pl.concat([pl.DataFrame(schema=INVOLVED), *named]).sort("exception_id"),
             "evidence": pl.concat([pl.DataFrame(schema=EVIDENCE), *proofs]).sort(list(EVIDENCE), nulls_last=True),
+            "rule_runs": pl.DataFrame(runs, schema=dict(RULE_RUNS)).sort("rule"),
         }
 
-    def _put(self, world: World, rule: Rule, grains: Mapping[str, Grain]) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, Any]]:
-        """The findings of one rule, their evidence, and how its population divides."""
+    def _put(
+        self, world: World, rule: Rule, grain: Grain
+    ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, dict[str, Any]]:
+        """The findings of one rule, whom they are about, their evidence, and how its population divides."""
         opened = self._open_before.get((rule.slug,), self._nothing)
-        case = Case(rule, grains[rule.grain], world, opened, self._compared_by.get(rule.slug, ()))
+        case = Case(rule, grain, world, opened, self._compared_by.get(rule.slug, ()))
         judged = case.judge(self._open_now)
         if self._witness:
             self._witness(case, judged)
@@ -119,7 +145,8 @@ class Docket:
             is_open = pl.col("outcome").is_in(["fired", "held"])
             self._open_now[rule.slug] = judged.filter(is_open).select("subject_key", "keys")
         proof, texts = case.prove(judged)
-        return judged.join(texts, on="subject_key", how="left").select(list(FINDINGS)), proof, case.count(judged)
+        findings = judged.join(texts, on="subject_key", how="left").select(list(FINDINGS))
+        return findings, case.involved(judged), proof, case.count(judged)
 
 
 def judge_all(rules: Sequence[Rule], grains: Mapping[str, Grain], world: World) -> dict[str, pl.DataFrame]:
@@ -322,6 +349,27 @@ class Case:
                 pl.when(hit).then(pl.lit(f"superseded by {first}")).otherwise("why").alias("why"),
             )
         return judged
+
+    def involved(self, judged: pl.DataFrame) -> pl.DataFrame:
+        """Whom and which product the findings are about, where the grain tells."""
+        person = _PERSON.get(self.rule.grain)
+        product = "product" if self.rule.grain in _PRODUCT else None
+        if judged.is_empty() or not (person or product):
+            return pl.DataFrame(schema=INVOLVED)
+        named = {"person_id": person, "product": product}
+        told = [
+            (pl.col(column).cast(pl.String) if column else pl.lit(None, pl.String)).alias(name)
+            for name, column in named.items()
+        ]
+        rows = (
+            self.answers.lazy()
+            .select(self._key, *told)
+            .join(judged.lazy().select("subject_key"), on="subject_key", how="semi")
+            .filter(pl.any_horizontal(pl.col(list(named)).is_not_null()))
+            .unique("subject_key", keep="first", maintain_order=True)
+            .collect()
+        )
+        return judged.join(rows, on="subject_key").select(list(INVOLVED))
 
     def prove(self, judged: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         """The evidence of what fired: a row for each field of each landed record, and the same as one JSON text.

@@ -9,7 +9,7 @@ import polars as pl
 from tieout import facts, golden, licences, money, reclaim, source_exceptions, usage
 from tieout.facts import asset, book_line, line, purchase_line, stock_line
 from tieout.facts.ground import Ground
-from tieout.golden import involved, people, stock
+from tieout.golden import people, stock
 from tieout.identity import suggestions
 from tieout.judgement import Docket, Witness, switched_off
 from tieout.rule import Grain, Rule
@@ -38,7 +38,7 @@ def tables(world: World, rules: Sequence[Rule]) -> Iterator[Tables]:
     orders and accounts have their turn.
     """
     docket = Docket(rules, world)
-    told = yield from _of_seats(replace(world), docket, rules)
+    told = yield from _of_seats(replace(world), docket)
     yield from _of_things(replace(world), docket, rules, told)
 
 
@@ -46,7 +46,6 @@ class _Seats(NamedTuple):
     """What is known once every rule on seats and contracts is put, and those that go before them."""
 
     records: Mapping[str, Grain]
-    positions: Mapping[str, Grain]
     filled: pl.DataFrame
     judged: dict[str, pl.DataFrame]
 
@@ -64,19 +63,17 @@ def _judge_seats(ground: Ground, docket: Docket) -> _Seats:
     judged = {name: pl.concat([table, of_positions[name]]) for name, table in judged.items()}
     judged["findings"] = _with_seat_values(judged["findings"], ground, filled)
     judged["rule_runs"] = _with_seat_totals(judged["rule_runs"], judged["findings"])
-    return _Seats(records, positions, filled, judged)
+    return _Seats(records, filled, judged)
 
 
 def _on_things(docket: Docket) -> set[str]:
     return docket.rules.keys() - docket.before(facts.OF_SEATS)
 
 
-def _of_seats(
-    world: World, docket: Docket, rules: Sequence[Rule]
-) -> Generator[Tables, None, dict[str, pl.DataFrame]]:
+def _of_seats(world: World, docket: Docket) -> Generator[Tables, None, dict[str, pl.DataFrame]]:
     """The tables that seats and contracts tell; returns what is told together with things."""
     ground = Ground(world)
-    records, positions, filled, judged = _judge_seats(ground, docket)
+    records, filled, judged = _judge_seats(ground, docket)
     seats = records["seat"]
     candidates, pools = reclaim.candidates(ground, filled), reclaim.pools(ground, filled)
     yield {
@@ -92,7 +89,6 @@ def _of_seats(
     yield people.memory_of_seats(ground, seats)
     yield usage.memory(ground)
     return judged | {
-        "involved": pl.concat(involved.build(some, rules, judged["findings"]) for some in (records, positions)),
         "seats_held": people.seats_held(ground, seats),
         "memory_coverage": ground.coverage("seats"),
         "source_exceptions": source_exceptions.of_usage(ground),
@@ -111,6 +107,7 @@ def _of_things(world: World, docket: Docket, rules: Sequence[Rule], told: dict[s
     yield {
         "findings": findings,
         "rule_runs": pl.concat([told["rule_runs"], judged["rule_runs"]]).sort("rule"),
+        "involved": pl.concat([told["involved"], judged["involved"]]).sort("exception_id"),
         "evidence": pl.concat([told.pop("evidence"), judged.pop("evidence")]),
     }
     yield {
@@ -119,7 +116,6 @@ def _of_things(world: World, docket: Docket, rules: Sequence[Rule], told: dict[s
             [told["source_exceptions"], source_exceptions.of_counts(ground, grains["asset"])]
         ).sort("rule", "subject"),
         "rates": money.rates(world).sort("currency"),
-        "involved": pl.concat([told["involved"], involved.build(grains, rules, judged["findings"])]).sort("exception_id"),
         "memory_coverage": pl.concat([ground.coverage("endpoints"), told["memory_coverage"]]),
     }
     yield golden.tables(ground, grains, rules, findings, told["seats_held"])

@@ -19,8 +19,8 @@ _POSITIONS = ("line", "overlap", "product")
 """Grains that stand on the answers about seats: how many of the assigned may be given back."""
 OF_SEATS = ("claimant", "seat", *_POSITIONS)
 """Grains that are built of the seats."""
-_PASSING = ("claimant",)
-"""Grains that one rule asks for and no table, large and soon made: not kept."""
+_TOLD = ("account", "asset", "disposal_item", "found_device", "movement", "seat", "stock_line")
+"""Grains that tables are made of as well; the others are not kept once their rules are put."""
 
 
 def _modules() -> dict[str, Any]:
@@ -31,7 +31,7 @@ def _modules() -> dict[str, Any]:
 def of_records(ground: Ground) -> Mapping[str, Grain]:
     """Every grain that stands on the period's records alone, by name; built when a rule asks for it."""
     modules = {name: module for name, module in _modules().items() if name not in _POSITIONS}
-    return Each(modules, lambda name: modules[name].build(ground), afresh=_PASSING)
+    return Each(modules, lambda name: modules[name].build(ground), afresh=modules.keys() - set(_TOLD))
 
 
 def of_positions(ground: Ground, filled: pl.DataFrame) -> dict[str, Grain]:
