@@ -159,9 +159,10 @@ def figure(month: Month) -> dict[str, int]:
 
 def _savings(world: World, warehouse: Warehouse) -> dict[str, pl.DataFrame]:
     """The ladder of savings and its roll-forward; raises TieoutError where licence money does not add up."""
-    names = ("reclaim_candidates", "reclaim_pools", "waterfall", "seats", "entitlement_positions", "findings",
+    names = ("reclaim_candidates", "reclaim_pools", "waterfall", "entitlement_positions", "findings",
              "memory_exceptions", "memory_coverage")  # fmt: skip
     told = {name: warehouse.read(name, period=world.period).drop(PERIOD) for name in names}
+    told["seats"] = warehouse.read("seats", period=world.period, columns=savings.OF_SEATS)
     climbed = savings.climb(world, told)
     try:
         tie_out(told | climbed)

@@ -28,6 +28,8 @@ RETURNS = ("kept", "withdrawn")
 LEAVES = ("shrunk", "lapsed", "expired", "released", "kept", "withdrawn")
 """Moves that end an open row."""
 SUBJECT = ["subject_type", "subject_key"]
+OF_SEATS = ("product_key", "seat_id", "source", "person_id", "billed", "assigned_on")
+"""What is read of the table `seats`, by far the largest."""
 IDLE_RULE = "unassigned-seats"
 
 DETAILS: Mapping[str, pl.DataType] = {
@@ -70,6 +72,7 @@ def climb(world: World, tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.Data
     """
     before = world.remembered("memory_savings", SAVINGS)
     last = before.sort("number").unique(SUBJECT, keep="last", maintain_order=True)
+    tables = {**tables, "seats": _concerned(world, tables, before)}
     moved = _moved(world, tables, last)
     rows = pl.concat(
         [
@@ -223,10 +226,17 @@ def _quantities(world: World, positions: pl.DataFrame, last: pl.DataFrame) -> pl
     return pl.concat([own, following.with_columns(in_force=pl.lit(False)).select(own.columns)])
 
 
-def _seen_before(world: World) -> pl.DataFrame:
-    """Every seat that an earlier period saw."""
-    seats = world.remembered("memory_seats", usage.MEMORY_SEATS)
-    return seats.select(pl.col("product_key").cast(pl.String), "seat_id", seen=pl.lit(True))
+def _concerned(world: World, tables: Mapping[str, pl.DataFrame], before: pl.DataFrame) -> pl.DataFrame:
+    """The seats that are or were identified, and others of their holders; `seen` where an earlier period saw it."""
+    seat, holder = ["product_key", "seat_id"], ["product_key", "person_id"]
+    named = pl.concat(rows.select(*seat, "person_id") for rows in (before, tables["reclaim_candidates"])).unique()
+    seats = tables["seats"].select(OF_SEATS)
+    own = seats.join(named, on=seat, how="semi")
+    others = seats.join(named, on=holder, how="semi").join(named, on=seat, how="anti")
+    concerned = pl.concat([own, others])
+    known = world.remembered("memory_seats", usage.MEMORY_SEATS).select(pl.col("product_key").cast(pl.String), "seat_id")
+    seen = known.join(concerned, on=seat, how="semi").with_columns(seen=pl.lit(True))
+    return concerned.join(seen, on=seat, how="left")
 
 
 def _present(world: World, seats: pl.DataFrame, last: pl.DataFrame) -> pl.DataFrame:
@@ -236,12 +246,10 @@ def _present(world: World, seats: pl.DataFrame, last: pl.DataFrame) -> pl.DataFr
     The other seat of a duplicate does not count, unless it is new.
     """
     paid = seats.filter("billed")
-    known = _seen_before(world)
     others = (
         last.filter(pl.col("person_id").is_not_null())
         .join(paid, on=["product_key", "person_id"], suffix="_other")
         .filter(pl.col("seat_id") != pl.col("seat_id_other"))
-        .join(known, left_on=["product_key", "seat_id_other"], right_on=["product_key", "seat_id"], how="left")
         .filter((pl.col("reason") != "duplicate-seat") | pl.col("seen").is_null())
         .select(*SUBJECT, moved_on=pl.lit(True))
         .unique()
@@ -343,8 +351,7 @@ def _regranted(world: World, rows: pl.DataFrame, seats: pl.DataFrame) -> pl.Data
     Told by the same seat being paid again, or by one of that person that no earlier period saw.
     """
     today = pl.lit(world.today)
-    known = _seen_before(world)
-    held = seats.filter("billed").join(known, on=["product_key", "seat_id"], how="left")
+    held = seats.filter("billed")
     released = rows.filter((pl.col("released_on") < today) & (pl.col("subject_type") == "seat"))
     same = released.select(*SUBJECT, "number", "product_key", "seat_id", "released_on").join(
         held, on=["product_key", "seat_id"]

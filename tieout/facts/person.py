@@ -21,7 +21,10 @@ def _held(ground: Ground) -> pl.DataFrame:
     """
     same = pl.col("custodian") == pl.col("custodian_before")
     shown = pl.max_horizontal("status_seen_on", "custodian_change_after")
-    assets = ground.assets.filter(pl.col("status").is_in(ON_BOOKS) & pl.col("custodian").is_not_null())
+    assets = ground.assets.select(
+        "_id", "tag_key", "asset_class", "status", "status_since", "status_seen_on", "allowed", "custodian",
+        "custodian_before", "custodian_change_after",
+    ).filter(pl.col("status").is_in(ON_BOOKS) & pl.col("custodian").is_not_null())  # fmt: skip
     handed = (
         ground.movements.filter(pl.col("asset_key").is_not_null() & pl.col("to_id").is_not_null())
         .group_by(tag_key="asset_key", person_id="to_id")
