@@ -24,7 +24,6 @@ from pipelines.whole import place, unfinished
 from pipelines.workspace import Workspace
 from tieout.chain import head
 from tieout.explanation import NOT_LOOKED_AT, Answer, Witness
-from tieout.facts.ground import Ground
 from tieout.mapping import as_json
 from tieout.reconcile import judge
 from tieout.rule import Rule
@@ -61,7 +60,7 @@ class Drawn:
 class _Performed:
     """A month judged again: its findings, the subjects some rule looked at, and what the run left."""
 
-    ground: Ground
+    world: World
     rules: Sequence[Rule]
     findings: pl.DataFrame
     looked_at: pl.DataFrame
@@ -86,22 +85,21 @@ def sample(workspace: Workspace, period: str | None, size: int, seed: str | None
         performed = _perform(month, warehouse)
         sheets, population = _sheets(workspace, performed, size, seed)
         sampled = {name: sheets[name].height for name in population}
-        readme = _readme(workspace, performed.ground.world, size, seed, population, sampled)
+        readme = _readme(workspace, performed.world, size, seed, population, sampled)
         _write(
             path,
             {"Read me": readme, **{name: sheet for name, sheet in sheets.items() if sheet.height}},
-            performed.ground.world,
+            performed.world,
         )
     return Drawn(path, month.period, seed, population, sampled)
 
 
 def _perform(month: Month, warehouse: Warehouse) -> _Performed:
     world, rules, looked_at = world_of(month, warehouse), catalogue.rules_of(month.workspace.rules), LookedAt()
-    ground = Ground(world)
-    findings = judge(ground, rules, looked_at)
+    findings = judge(world, rules, looked_at)
     read = {name: warehouse.read(name, period=month.period) for name in ("findings", "exceptions", "savings")}
     stored = (frame.drop(PERIOD) if frame.width else frame for frame in read.values())
-    return _Performed(ground, rules, findings, looked_at.subjects, *stored)
+    return _Performed(world, rules, findings, looked_at.subjects, *stored)
 
 
 # -- what is drawn -----------------------------------------------------------------------------------------------------
@@ -111,7 +109,7 @@ def _sheets(
     workspace: Workspace, performed: _Performed, size: int, seed: str
 ) -> tuple[dict[str, pl.DataFrame], dict[str, int]]:
     """Every sheet by its name, and the population of each kind that was drawn from."""
-    log = _log(performed.ground.world)
+    log = _log(performed.world)
     overrides = pl.col("kind") == OVERRIDE
     realised = performed.savings.filter(pl.col("state") == "realised") if performed.savings.width else pl.DataFrame()
     populations = {
@@ -128,7 +126,7 @@ def _sheets(
     drawn = {name: _drawn(frame, size, seed, name) for name, frame in populations.items()}
     items = _items(drawn["Exceptions"], drawn["Clean subjects"], performed)
     witness = Witness(Thing("sample", seed, (), _by_grain(items)))
-    judge(performed.ground, performed.rules, witness)
+    judge(performed.world, performed.rules, witness)
     answers = [answer for answer in witness.answers if answer.outcome != NOT_LOOKED_AT]
     said = _said(items, answers)
     sheets = {
@@ -139,7 +137,7 @@ def _sheets(
         "Realised savings": drawn["Realised savings"].drop("id"),
     }
     to_check = {name: _to_check(sheet) for name, sheet in sheets.items()}
-    rest = {"Answers": said, "Raw rows": _raw(workspace, performed.ground.world, items, witness.records)}
+    rest = {"Answers": said, "Raw rows": _raw(workspace, performed.world, items, witness.records)}
     return {**to_check, **rest}, {name: frame.height for name, frame in populations.items()}
 
 

@@ -18,15 +18,15 @@ from tests.worlds import AS_OF, settings, world
 from tieout import controls, escalations, metrics, roi, root_causes, trust
 from tieout.exceptions import EXCEPTIONS, HISTORY, MEMORY
 from tieout.figures import Metric, Month
-from tieout.golden import custody, devices, disposals, involved, people, stock, tickets
-from tieout.judgement import RULE_RUNS
+from tieout.golden import custody, devices, disposals, people, stock, tickets
+from tieout.judgement import INVOLVED, RULE_RUNS
 from tieout.ladder import SAVED
 from tieout.metrics import METRICS
 
 SCHEMAS: Mapping[str, Mapping[str, Any]] = {
     "devices": devices.DEVICES, "people": people.PEOPLE, "device_returns": people.RETURNS,
     "stock_positions": stock.STOCK, "product_claims": stock.PRODUCTS, "disposals": disposals.DISPOSALS,
-    "custody_changes": custody.CHANGES, "requests": tickets.REQUESTS, "involved": involved.INVOLVED,
+    "custody_changes": custody.CHANGES, "requests": tickets.REQUESTS, "involved": INVOLVED,
     "exceptions": EXCEPTIONS, "exception_history": HISTORY, "memory_exceptions": MEMORY, "rule_runs": RULE_RUNS,
     "savings": SAVED,
 }  # fmt: skip

@@ -13,7 +13,6 @@ from typing import Any
 import polars as pl
 
 from tieout.decisions import not_corrected_frame
-from tieout.facts.ground import Ground
 from tieout.four_eyes import same_person
 from tieout.reconcile import judge
 from tieout.rule import Rule
@@ -52,8 +51,7 @@ def compare(world: World, rules: Sequence[Rule], findings: pl.DataFrame) -> dict
     changes = list(_changes(before, now, rules))
     table = pl.DataFrame(schema=dict(POLICY_CHANGES))
     if changes:
-        as_before = Ground(replace(world, settings=_under(before, world.settings)))
-        earlier = judge(as_before, rules).tables["findings"]
+        earlier = judge(replace(world, settings=_under(before, world.settings)), rules)
         fired_before, fires_now = (f.filter(pl.col("outcome") == "fired") for f in (earlier, findings))
         silenced = fired_before.join(fires_now, on="exception_id", how="anti")
         added = fires_now.join(fired_before, on="exception_id", how="anti")

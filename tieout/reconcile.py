@@ -18,12 +18,12 @@ from tieout.world import World
 Tables = Mapping[str, pl.DataFrame]
 
 
-def judge(ground: Ground, rules: Sequence[Rule], witness: Witness | None = None) -> pl.DataFrame:
-    """The findings of every rule put to the period that the ground is of. A witness hears every case as it is judged."""
-    docket = Docket(rules, ground.world, witness)
-    seats = _judge_seats(ground, docket)
-    things = docket.judge(ground.world, _on_things(docket), seats.records)
-    return pl.concat([seats.judged["findings"], things["findings"], switched_off(rules, ground.world)])
+def judge(world: World, rules: Sequence[Rule], witness: Witness | None = None) -> pl.DataFrame:
+    """The findings of every rule put to a period. A witness hears every case as it is judged."""
+    docket = Docket(rules, world, witness)
+    seats = _judge_seats(Ground(replace(world)), docket).judged
+    things = docket.judge(world, _on_things(docket), facts.of_records(Ground(world)))
+    return pl.concat([seats["findings"], things["findings"], switched_off(rules, world)])
 
 
 def reconcile(world: World, rules: Sequence[Rule]) -> dict[str, pl.DataFrame]:

@@ -15,7 +15,7 @@ from typing import Literal
 
 import polars as pl
 
-from tieout import licences, money, settlement, usage
+from tieout import licences, money, settlement
 from tieout.judgement import OPEN_STATUSES
 from tieout.reclaim import AMOUNTS
 from tieout.rule import parts_of_key
@@ -234,7 +234,7 @@ def _concerned(world: World, tables: Mapping[str, pl.DataFrame], before: pl.Data
     own = seats.join(named, on=seat, how="semi")
     others = seats.join(named, on=holder, how="semi").join(named, on=seat, how="anti")
     concerned = pl.concat([own, others])
-    known = world.remembered("memory_seats", usage.MEMORY_SEATS).select(pl.col("product_key").cast(pl.String), "seat_id")
+    known = world.remembered("memory_seats", {name: pl.String() for name in seat})
     seen = known.join(concerned, on=seat, how="semi").with_columns(seen=pl.lit(True))
     return concerned.join(seen, on=seat, how="left")
 

@@ -29,15 +29,16 @@ SETTLED: Mapping[str, pl.DataType] = {
 """What a claim adds to a saving; `realised_value` is in reporting currency, null = unverified or no rate that day."""
 
 CONTRACTS = {
-    "product_key": pl.Categorical(), "plan_key": pl.Categorical(), "vendor_key": pl.Categorical(), "contract_id": pl.String(),
-    "line_no": pl.String(), "quantity": money.MONEY, "annual": money.MONEY, "currency": pl.String(),
-    "term_start": pl.Date(), "term_end": pl.Date(),
+    "product_key": pl.Categorical(), "plan_key": pl.Categorical(), "vendor_key": pl.Categorical(),
+    "contract_id": pl.String(), "line_no": pl.String(), "quantity": money.MONEY, "annual": money.MONEY,
+    "currency": pl.String(), "term_start": pl.Date(), "term_end": pl.Date(),
 }  # fmt: skip
 """Every contract line as it was last delivered: `memory_contracts`."""
 
 CHANGES = {
     "kind": pl.String(), "name": pl.String(), "also": pl.String(), "product_key": pl.Categorical(),
-    "vendor_key": pl.Categorical(), "on": pl.Date(), "change": money.MONEY, "price": money.MONEY, "currency": pl.String(),
+    "vendor_key": pl.Categorical(), "on": pl.Date(), "change": money.MONEY, "price": money.MONEY,
+    "currency": pl.String(),
 }  # fmt: skip
 """Every document that changed how many units are paid for: `memory_contract_changes` holds those of contracts.
 

@@ -32,9 +32,7 @@ RETURN_RULE = "held-by-leaver"
 EARLY_DAYS = 30  # what is given back within so many days before the last one is given back because of it
 
 
-def build(
-    ground: Ground, grains: Mapping[str, Grain], returns: pl.DataFrame, seats_held: pl.DataFrame
-) -> pl.DataFrame:
+def build(ground: Ground, grains: Mapping[str, Grain], returns: pl.DataFrame, seats_held: pl.DataFrame) -> pl.DataFrame:
     """Everyone HR shows or showed; `seats_held` as it is told below.
 
     A count is null where a source that is not alive might show more; `still_open` is what a leaver is seen to have of
