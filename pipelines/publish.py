@@ -98,7 +98,7 @@ def _fingerprints(warehouse: Warehouse, shown: Mapping[str, Shown], latest: str)
         for period in warehouse.periods(show.table):
             if show.period in (None, period):
                 (file,) = warehouse.files(show.table, period)
-                rows = digest.of_value([sha256_of(file), *show.columns])
+                rows = digest.of_value([digest.WAY, sha256_of(file), *show.columns])
                 if rows not in known:
                     frame = warehouse.read(show.table, period=period, columns=list(show.columns))
                     known[rows] = digest.of_table(frame)
