@@ -11,6 +11,7 @@ from tieout.facts import asset, book_line, line, purchase_line, stock_line
 from tieout.facts.ground import Ground
 from tieout.golden import people, stock
 from tieout.identity import suggestions
+from tieout.identity.people import People
 from tieout.judgement import Docket, Witness, switched_off
 from tieout.rule import Grain, Rule
 from tieout.world import World
@@ -38,8 +39,9 @@ def tables(world: World, rules: Sequence[Rule]) -> Iterator[Tables]:
     orders and accounts have their turn.
     """
     docket = Docket(rules, world)
-    told = yield from _of_seats(replace(world), docket)
-    yield from _of_things(replace(world), docket, rules, told)
+    identity = People(replace(world))
+    told = yield from _of_seats(Ground(replace(world), identity), docket)
+    yield from _of_things(Ground(world, identity), docket, rules, told)
 
 
 class _Seats(NamedTuple):
@@ -70,9 +72,8 @@ def _on_things(docket: Docket) -> set[str]:
     return docket.rules.keys() - docket.before(facts.OF_SEATS)
 
 
-def _of_seats(world: World, docket: Docket) -> Generator[Tables, None, dict[str, pl.DataFrame]]:
+def _of_seats(ground: Ground, docket: Docket) -> Generator[Tables, None, dict[str, pl.DataFrame]]:
     """The tables that seats and contracts tell; returns what is told together with things."""
-    ground = Ground(world)
     records, filled, judged = _judge_seats(ground, docket)
     seats = records["seat"]
     candidates, pools = reclaim.candidates(ground, filled), reclaim.pools(ground, filled)
@@ -86,10 +87,11 @@ def _of_seats(world: World, docket: Docket) -> Generator[Tables, None, dict[str,
     yield {"seats": licences.seat_table(ground, seats.frame, filled)}
     yield line.memory(ground, filled)
     del filled
-    yield people.memory_of_seats(ground, seats)
+    held, hidden = people.holdings(ground, seats)
+    yield {"memory_holdings": pl.concat([held.unique(maintain_order=True), hidden])}
     yield usage.memory(ground)
     return judged | {
-        "seats_held": people.seats_held(ground, seats),
+        "seats_held": people.seats_held(held, hidden),
         "memory_coverage": ground.coverage("seats"),
         "source_exceptions": source_exceptions.of_usage(ground),
         "nameless": suggestions.nameless(ground, "seats"),
@@ -97,10 +99,11 @@ def _of_seats(world: World, docket: Docket) -> Generator[Tables, None, dict[str,
     }
 
 
-def _of_things(world: World, docket: Docket, rules: Sequence[Rule], told: dict[str, pl.DataFrame]) -> Iterator[Tables]:
+def _of_things(
+    ground: Ground, docket: Docket, rules: Sequence[Rule], told: dict[str, pl.DataFrame]
+) -> Iterator[Tables]:
     """The tables that everything else tells, and those to which seats add their part."""
-    ground = Ground(world)
-    grains = facts.of_records(ground)
+    world, grains = ground.world, facts.of_records(ground)
     judged = docket.judge(world, _on_things(docket), grains)
     findings = pl.concat([told["findings"], judged["findings"], switched_off(rules, world)]).sort("rule", "subject_key")
     nameless = [suggestions.nameless(ground, feed) for feed in ("accounts", "assets", "endpoints")]

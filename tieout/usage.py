@@ -49,17 +49,18 @@ def usage_of(ground: Ground) -> pl.DataFrame:
     fresh = (world.days_since(used_on(ground)) <= policy.usage_fresh_days).any(ignore_nulls=True)
     stands_still = pl.col("was_fresh").fill_null(False) & ~pl.col("fresh") & (pl.col("seats") >= policy.usage_seats)
     nobody = pl.col("person_id").is_null() & pl.lit(world.alive("people") and world.alive("accounts"))
-    pseudonyms = pl.coalesce("email", pl.when(nobody).then("seat_id")).str.contains(PSEUDONYM).mean()
+    pseudonym = pl.coalesce("email", pl.when(nobody).then("seat_id")).str.contains(PSEUDONYM)
+    keys = ground.seat_keys.join(ground.whose, on="_keys").select("_keys", pseudonym=pseudonym)
     return (
         marked(ground)
         .lazy()
-        .join(ground.holders.select("_id", "person_id"), on="_id", how="left")
+        .join(keys.lazy(), on="_keys", how="left")
         .group_by("product_key")
         .agg(
             fresh.alias("fresh"),
             pl.len().alias("seats"),
             pl.col("went_back").sum().alias("regressed_seats"),
-            pseudonyms.alias("pseudonyms"),
+            pl.col("pseudonym").mean().alias("pseudonyms"),
         )
         .join(before.lazy(), on="product_key", how="left")
         .with_columns(
@@ -85,6 +86,6 @@ def memory(ground: Ground) -> dict[str, pl.DataFrame]:
     )
     unseen = ground.world.remembered("memory_usage", MEMORY_USAGE).join(usage, on="product_key", how="anti")
     return {
-        "memory_seats": pl.concat([now.select(list(MEMORY_SEATS)), gone]).sort("product_key", "seat_id"),
+        "memory_seats": pl.concat([now.select(list(MEMORY_SEATS)), gone]),
         "memory_usage": pl.concat([usage, unseen]).sort("product_key"),
     }

@@ -46,9 +46,9 @@ MATCHED = {
 class Ground:
     """A period's records, resolved: people, devices, places, and which kinds each source speaks for."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, people: People | None = None) -> None:
         self.world = world
-        self.people = People(world)
+        self.people = people or People(world)
         self.devices = Devices(world)
 
     def place(self, column: str) -> pl.Expr:
@@ -197,7 +197,8 @@ class Ground:
     def seats(self) -> pl.DataFrame:
         """Every seat with its product and plan in normal form, the product as its contract spells it.
 
-        `_keys` numbers the keys by which it says whose it is: most people have many seats under the same ones.
+        In order of product and seat_id. `_keys` numbers the keys by which it says whose it is: most people have many
+        seats under the same ones.
         """
         seats = self.world.rows("seats").with_columns(
             product_key(self.world.settings, pl.col("product")).alias("product_key"),
@@ -207,12 +208,12 @@ class Ground:
         keys = SEAT_KEYS.columns
         return (
             spelt.with_columns(pl.coalesce("contract_name", "product").alias("product"))
-            .join(self._seat_keys, on=keys, how="left", nulls_equal=True, maintain_order="left")
+            .join(self.seat_keys, on=keys, how="left", nulls_equal=True, maintain_order="left")
             .drop("contract_name")
         )
 
     @cached_property
-    def _seat_keys(self) -> pl.DataFrame:
+    def seat_keys(self) -> pl.DataFrame:
         """Every combination of keys that seats say whose they are by, numbered: `_keys`."""
         named = self.world.rows("seats").select(SEAT_KEYS.columns).unique(maintain_order=True)
         return named.with_row_index("_keys")
@@ -226,17 +227,18 @@ class Ground:
     def holders(self) -> pl.LazyFrame:
         """Whose each seat is: _id, person_id, conflict, how."""
         seats = self.seats.lazy().select("_id", "_keys")
-        return seats.join(self._whose.lazy(), on="_keys", how="left", maintain_order="left").drop("_keys")
+        return seats.join(self.whose.lazy(), on="_keys", how="left", maintain_order="left").drop("_keys")
 
     @cached_property
-    def _whose(self) -> pl.DataFrame:
+    def whose(self) -> pl.DataFrame:
         """Whom the keys of seats mean: _keys, person_id, conflict, how."""
-        resolved = self.people.resolve(self._seat_keys.rename({"_keys": "_id"}), SEAT_KEYS)
+        resolved = self.people.resolve(self.seat_keys.rename({"_keys": "_id"}), SEAT_KEYS)
         return resolved.rename({"_id": "_keys"})
 
     def matches(self, feed: str) -> pl.DataFrame:
-        """The records of a feed that name a person or an asset, whom or what each means, and by which keys; sorted.
+        """The records of a feed that name a person or an asset, whom or what each means, and by which keys.
 
+        By product and seat_id, or sorted by what the record is called.
         Of `MATCHED` feeds; one row a record: feed, source, record, means, named, how.
         """
         means, named, record = MATCHED[feed]
@@ -247,11 +249,13 @@ class Ground:
                 rows = self.seats.lazy().join(self.holders, on="_id")
             case _:
                 rows = getattr(self, feed).lazy()
+        if feed != "seats":
+            rows = rows.sort(*record, "_source")
         matched = rows.filter(pl.col(named).is_not_null()).select(
             source="_source", record=pl.concat_str(record, separator="/"), named=named, how="how"
         )
         told = pl.lit(feed).cast(pl.Categorical).alias("feed"), pl.lit(means).cast(pl.Categorical).alias("means")
-        return matched.sort("record", "source").with_columns(told).select(MATCHES).collect()
+        return matched.with_columns(told).select(MATCHES).collect()
 
     @cached_property
     def product_names(self) -> pl.DataFrame:

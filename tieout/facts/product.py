@@ -18,8 +18,7 @@ def build(ground: Ground, filled: pl.DataFrame) -> Grain:
         pl.col("line").is_null().sum().cast(pl.Int64).alias("unplaced"),
         pl.col("product").first(),
     )
-    seats = ground.seats.select("product_key", "seat_id", "_id").sort("seat_id")
-    rows = seats.group_by("product_key", maintain_order=True).agg(pl.col("_id").head(EXAMPLES))
+    rows = ground.seats.group_by("product_key", maintain_order=True).agg(pl.col("_id").head(EXAMPLES))
     lines = licences.lines(ground)
     contracts = lines.group_by("product_key", maintain_order=True).agg(
         pl.col("running").any().alias("contracted"),

@@ -74,7 +74,7 @@ def build(ground: Ground) -> Grain:
     return Grain(
         name="seat",
         feed="seats",
-        frame=frame.select(list(HEALTHY)).sort("product_key", "seat_id"),
+        frame=frame.select(list(HEALTHY)),
         keys={"product": "product_key"},
         gone=world.alive_for(
             "seats", pl.col("subject_key").str.split(SEPARATOR).list.first(), ground.coverage("seats")
@@ -148,7 +148,8 @@ def _mates(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
         .drop_nulls()
         .unique()
     )["key"].implode()
-    tool = normalize.email(pl.col("email")).is_in(tools) | normalize.email(pl.col("seat_id")).is_in(tools)
+    named = [normalize.email(pl.col(column)).is_in(tools).fill_null(False) for column in ("email", "seat_id")]
+    of_tools = ground.seat_keys.select("_keys", tool=pl.any_horizontal(named))
 
     def told(flag: str, compared: str, shown: pl.Expr) -> pl.Expr:
         single = shown & (pl.col("holder_id").is_not_null() | pl.col("holder_known").is_not_null())
@@ -159,10 +160,11 @@ def _mates(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
         frame.join(duplicates, on="_id", how="left", maintain_order="left")
         .join(bundled, on="_id", how="left", maintain_order="left")
         .join(shown_suites, on="product_key", how="left", maintain_order="left")
+        .join(of_tools, on="_keys", how="left", maintain_order="left")
         .with_columns(
             told("duplicate", "paired", shown).alias("duplicate"),
             told("bundled", "in_suite", pl.col("suites_shown").fill_null(True)).alias("bundled"),
-            pl.when(tool.fill_null(False))
+            pl.when("tool")
             .then(pl.lit(False))
             .when(~pl.col("concealed") & (pl.col("holder_known") | pl.lit(world.alive("accounts"))))
             .then(~pl.col("holder_known"))

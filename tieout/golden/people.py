@@ -96,31 +96,23 @@ def _done(frame: pl.DataFrame, ground: Ground, returns: pl.DataFrame) -> pl.Data
     )
 
 
-def seats_held(ground: Ground, seats: Grain) -> pl.DataFrame:
-    """How many paid seats each person has, and whether others may be hidden: person_id, seats_held, seats_hidden."""
-    hidden = _out_of_sight(ground, seats).select("person_id", seats_hidden=pl.lit(True)).unique()
-    counts = _per_person(_held(seats), "person_id").rename({"len": "seats_held"})
-    return counts.join(hidden, on="person_id", how="full", coalesce=True)
+def holdings(ground: Ground, seats: Grain) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Who has paid seats of what, in the order of the seats, and what they had that is out of sight now: `HOLDINGS`.
 
-
-def memory_of_seats(ground: Ground, seats: Grain) -> dict[str, pl.DataFrame]:
-    """Who has seats of what."""
-    holdings = pl.concat([_held(seats).select(list(HOLDINGS)), _out_of_sight(ground, seats)]).unique()
-    return {"memory_holdings": holdings.sort(list(HOLDINGS))}
-
-
-def _held(seats: Grain) -> pl.DataFrame:
-    """The paid seats that are seen, with whom each is: person_id, product_key."""
-    return seats.frame.filter(pl.col("counted") & pl.col("holder_id").is_not_null()).select(
-        "product_key", person_id="holder_id"
-    )  # fmt: skip
-
-
-def _out_of_sight(ground: Ground, seats: Grain) -> pl.DataFrame:
-    """Products of which somebody had a seat that is not seen now, because its source is not alive."""
+    Out of sight is what is not seen because its source is not alive.
+    """
+    counted = seats.frame.lazy().filter(pl.col("counted") & pl.col("holder_id").is_not_null())
+    held = counted.select("product_key", person_id="holder_id").select(list(HOLDINGS)).collect()
     alive = ground.world.alive_for("seats", pl.col("product_key"), ground.coverage("seats"))
-    before = ground.world.remembered("memory_holdings", HOLDINGS)
-    return before.join(_held(seats), on=list(HOLDINGS), how="anti").filter(~alive)
+    before = ground.world.remembered("memory_holdings", HOLDINGS).filter(~alive)
+    return held, before.join(held, on=list(HOLDINGS), how="anti")
+
+
+def seats_held(held: pl.DataFrame, hidden: pl.DataFrame) -> pl.DataFrame:
+    """How many paid seats each person has, and whether others may be hidden: person_id, seats_held, seats_hidden."""
+    counts = _per_person(held, "person_id").rename({"len": "seats_held"})
+    others = hidden.select("person_id", seats_hidden=pl.lit(True)).unique()
+    return counts.join(others, on="person_id", how="full", coalesce=True)
 
 
 def returns(ground: Ground, assets: Grain, rules: Sequence[Rule]) -> pl.DataFrame:
