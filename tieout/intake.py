@@ -76,13 +76,18 @@ def profile(rows: pl.DataFrame, feed: Feed, fill: Mapping[str, float], columns: 
 
 
 def keys_of(rows: pl.DataFrame, feed: Feed) -> pl.DataFrame:
-    """The keys of staged rows: `key` and `dated`, one row a key (the earliest date), sorted."""
+    """The keys of staged rows: `key` and `dated`, one row a key (the earliest date), in no order."""
     key = pl.concat_str((pl.col(part).cast(pl.String) for part in feed.key), separator="\x1f")
-    dated = pl.col(feed.dated) if feed.dated else pl.lit(None, pl.Datetime("us", "UTC"))
-    if feed.dated and feed[feed.dated].kind is Kind.DATE:
-        dated = dated.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
-    keys = rows.select(key.alias("key"), dated.alias("dated"))
-    return keys.group_by("key").agg(pl.col("dated").min()).sort("key")
+    return rows.group_by(key.alias("key")).agg(_dated(feed).min().alias("dated"))
+
+
+def _dated(feed: Feed) -> pl.Expr:
+    """When what a row tells happened, as an instant; null for state feeds."""
+    if not feed.dated:
+        return pl.lit(None, pl.Datetime("us", "UTC"))
+    if feed[feed.dated].kind is Kind.DATE:
+        return pl.col(feed.dated).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+    return pl.col(feed.dated)
 
 
 def judge(
@@ -254,10 +259,10 @@ def _age(delivery: _Delivery) -> Iterator[_Finding]:
 def _newest(delivery: _Delivery) -> datetime | None:
     """The latest instant up to as_of that any row speaks of."""
     feed, rows = delivery.feed, delivery.staged.rows
-    instants = [column.name for column in feed.columns if column.kind in (Kind.INSTANT, Kind.USED)]
-    latest = [rows[name].filter(rows[name] <= delivery.as_of).max() for name in instants]
-    latest.append(keys_of(rows, feed).filter(pl.col("dated") <= delivery.as_of)["dated"].max())
-    return max((at for at in latest if isinstance(at, datetime)), default=None)
+    instants = [pl.col(column.name) for column in feed.columns if column.kind in (Kind.INSTANT, Kind.USED)]
+    told = (at.filter(at <= delivery.as_of).max() for at in (*instants, _dated(feed)))
+    latest: datetime | None = rows.select(pl.max_horizontal(told)).item()
+    return latest
 
 
 def _state_history(delivery: _Delivery, before: Profile) -> Iterator[_Finding]:

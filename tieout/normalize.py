@@ -45,8 +45,8 @@ def _compatible(text: pl.Expr) -> pl.Expr:
     return pl.coalesce(foreign.str.normalize("NFKC"), text)
 
 
-def _each_once(text: pl.Expr, normal: Callable[[pl.Expr], pl.Expr], dtype: type[pl.DataType] = pl.String) -> pl.Expr:
-    """A normal form that takes long, worked out once for each distinct text: places, makers and products are few."""
+def each_once(text: pl.Expr, normal: Callable[[pl.Expr], pl.Expr], dtype: type[pl.DataType] = pl.String) -> pl.Expr:
+    """What takes long to read, worked out once for each distinct text: places, makers, products and words are few."""
 
     def told(texts: pl.Series) -> pl.Series:
         each = pl.DataFrame({"text": texts.unique()})
@@ -129,7 +129,7 @@ def aliased(text: pl.Expr, aliases: dict[str, str]) -> pl.Expr:
     def normal(text: pl.Expr) -> pl.Expr:
         return _blank_to_null(_folded(text).replace(meaning) if meaning else _folded(text))
 
-    return _each_once(text, normal, pl.Categorical)
+    return each_once(text, normal, pl.Categorical)
 
 
 def folded(texts: Iterable[str]) -> dict[str, str]:
@@ -155,7 +155,7 @@ def place(text: pl.Expr, aliases: dict[str, str]) -> pl.Expr:
         head = tidy.str.extract(r"^([^/]*)").replace(meaning) + tidy.str.extract(r"^[^/]*(/.*)$").fill_null("")
         return _blank_to_null(pl.when(whole != tidy).then(whole).otherwise(head))
 
-    return _each_once(text, normal)
+    return each_once(text, normal)
 
 
 def same_place(one: pl.Expr, other: pl.Expr) -> pl.Expr:
@@ -171,4 +171,4 @@ def manufacturer(text: pl.Expr, aliases: dict[str, str]) -> pl.Expr:
         bare = _folded(text).str.replace(_LEGAL_FORM, "").str.replace(_LEGAL_FORM, "").str.strip_chars(" ,.")
         return _blank_to_null(bare.replace(meaning) if meaning else bare)
 
-    return _each_once(text, normal)
+    return each_once(text, normal)

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 import polars as pl
 
 from tieout.feeds import NEVER, SCALE, Column, Kind, canonical
+from tieout.normalize import each_once
 from tieout.settings import EPOCHS, Settings, Source
 
 INTEGER_DIGITS = 18  # leaves Decimal(38, 10) room for the sum of ten billion of them
@@ -49,6 +50,9 @@ class Reading:
 
 def parse(text: pl.Expr, column: Column, reading: Reading) -> pl.Expr:
     """Read trimmed text as the column's type; null where it is empty or cannot be read for certain."""
+    if column.kind in _WORDS:
+        dtype = column.kind.dtype
+        return each_once(text, lambda each: _PARSERS[column.kind](each, column, reading), dtype).alias(column.name)
     return _PARSERS.get(column.kind, _as_it_is)(text, column, reading).alias(column.name)
 
 
@@ -262,6 +266,9 @@ _PARSERS: Mapping[Kind, Callable[[pl.Expr, Column, Reading], pl.Expr]] = {
     Kind.ENUM: _enumeration,
     Kind.ASSET_CLASS: _asset_class,
 }
+
+_WORDS = (Kind.BOOL, Kind.CURRENCY, Kind.ENUM, Kind.ASSET_CLASS)
+"""Kinds of which there are few different texts."""
 
 _EXPECTED: Mapping[Kind, str] = {
     Kind.BOOL: "true or false",
