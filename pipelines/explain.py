@@ -55,7 +55,7 @@ def explain(workspace: Workspace, asked: str, period: str | None) -> dict[str, A
         ground = Ground(world)
         thing = _found(asked, ground, stored, [rule.slug for rule in rules])
         witness = Witness(thing)
-        findings = judge(world, rules, witness)
+        findings = judge(world, rules, witness)["findings"]
         matches = pl.concat(ground.matches(feed) for feed in MATCHED)
         off = switched_off(witness, rules, workspace.settings)
         return _told(asked, thing, world, witness, off, findings, stored, matches)

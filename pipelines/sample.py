@@ -96,7 +96,7 @@ def sample(workspace: Workspace, period: str | None, size: int, seed: str | None
 
 def _perform(month: Month, warehouse: Warehouse) -> _Performed:
     world, rules, looked_at = world_of(month, warehouse), catalogue.rules_of(month.workspace.rules), LookedAt()
-    findings = judge(world, rules, looked_at)
+    findings = judge(world, rules, looked_at)["findings"]
     read = {name: warehouse.read(name, period=month.period) for name in ("findings", "exceptions", "savings")}
     stored = (frame.drop(PERIOD) if frame.width else frame for frame in read.values())
     return _Performed(world, rules, findings, looked_at.subjects, *stored)
@@ -242,10 +242,9 @@ def _raw(workspace: Workspace, world: World, items: pl.DataFrame, records: pl.Da
     """Every landed record an item rests on, as it came: item, feed, source, snapshot, row, file and the record."""
     refs = items.join(records, on=["grain", "subject_key"])
     where = [
-        refs.filter(pl.col("feed") == feed)
-        .join(world.delivered(feed), on="_id")
-        .select("item", "feed", pl.col("_source").alias("source"), pl.col("_period").alias("delivered_for"),
-                pl.col("_snapshot").alias("snapshot_id"), pl.col("_row").alias("landed_row"))
+        world.landed(feed, refs.filter(pl.col("feed") == feed).select("item", "feed", "_id"))
+        .select("item", "feed", source="_source", delivered_for="_period", snapshot_id="_snapshot", landed_row="_row")
+        .cast({pl.Categorical: pl.String})
         for feed in refs["feed"].unique().sort()
     ]  # fmt: skip
     if not where:

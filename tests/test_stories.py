@@ -45,7 +45,7 @@ CHECK_IN = {
 
 def found(w: World, *slugs: str) -> set[tuple[str, str]]:
     """What fired: rule and subject, of the rules named, or of all."""
-    findings = judge(Ground(w), RULES).tables["findings"].filter(pl.col("outcome") == "fired")
+    findings = judge(w, RULES)["findings"].filter(pl.col("outcome") == "fired")
     return {(r, s) for r, s in findings.select("rule", "subject").iter_rows() if not slugs or r in slugs}
 
 
@@ -259,14 +259,14 @@ def test_life_of_an_exception_over_four_months() -> None:
 
 
 def test_every_population_divides_into_its_parts() -> None:
-    runs = judge(Ground(world({**HEALTHY, "people": [ADA]})), RULES).tables["rule_runs"]
+    runs = judge(world({**HEALTHY, "people": [ADA]}), RULES)["rule_runs"]
     parts = ["fired", "superseded", "exempt", "clean", "unknown", "not_evaluated"]
     assert runs.filter(pl.col("population") != pl.sum_horizontal(parts)).is_empty()
     assert runs.height == len(RULES)
 
 
 def test_a_rule_without_its_feed_says_so() -> None:
-    runs = judge(Ground(world(HEALTHY, configured=("people", "assets", "seats"))), RULES).tables["rule_runs"]
+    runs = judge(world(HEALTHY, configured=("people", "assets", "seats")), RULES)["rule_runs"]
     reasons = dict(runs.select("rule", "reason").iter_rows())
     assert reasons["ghost-asset"] == "no source delivers endpoints"
     assert reasons["held-by-leaver"] is None
@@ -288,8 +288,8 @@ def test_repeated_and_shuffled_rows_change_nothing() -> None:
         }
     )
     columns = ["rule", "exception_id", "subject", "severity", "value", "outcome"]
-    one = judge(Ground(w), RULES).tables["findings"].select(columns)
-    other = judge(Ground(shuffled), RULES).tables["findings"].select(columns)
+    one = judge(w, RULES)["findings"].select(columns)
+    other = judge(shuffled, RULES)["findings"].select(columns)
     assert one.equals(other)
 
 

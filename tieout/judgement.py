@@ -455,8 +455,8 @@ def landed(world: World, feed: str, refs: pl.DataFrame) -> tuple[pl.DataFrame, l
     rows = world.landed(feed, refs)
     records = rows.select(
         *(name for name in refs.columns if name != "_id"),
-        pl.col("_source").alias("source"),
-        pl.col("_snapshot").alias("snapshot_id"),
+        pl.col("_source").cast(pl.String).alias("source"),
+        pl.col("_snapshot").cast(pl.String).alias("snapshot_id"),
         pl.col("_row").alias("landed_row"),
         *(told(rows.schema[c], pl.col(c)).alias(c) for c in shown),
     )

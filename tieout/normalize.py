@@ -45,7 +45,9 @@ def _compatible(text: pl.Expr) -> pl.Expr:
     return pl.coalesce(foreign.str.normalize("NFKC"), text)
 
 
-def each_once(text: pl.Expr, normal: Callable[[pl.Expr], pl.Expr], dtype: type[pl.DataType] = pl.String) -> pl.Expr:
+def each_once(
+    text: pl.Expr, normal: Callable[[pl.Expr], pl.Expr], dtype: pl.DataType | type[pl.DataType] = pl.String
+) -> pl.Expr:
     """What takes long to read, worked out once for each distinct text: places, makers, products and words are few."""
 
     def told(texts: pl.Series) -> pl.Series:

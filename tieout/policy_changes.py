@@ -51,7 +51,7 @@ def compare(world: World, rules: Sequence[Rule], findings: pl.DataFrame) -> dict
     changes = list(_changes(before, now, rules))
     table = pl.DataFrame(schema=dict(POLICY_CHANGES))
     if changes:
-        earlier = judge(replace(world, settings=_under(before, world.settings)), rules)
+        earlier = judge(replace(world, settings=_under(before, world.settings)), rules)["findings"]
         fired_before, fires_now = (f.filter(pl.col("outcome") == "fired") for f in (earlier, findings))
         silenced = fired_before.join(fires_now, on="exception_id", how="anti")
         added = fires_now.join(fired_before, on="exception_id", how="anti")

@@ -19,17 +19,22 @@ from tieout.world import World
 Tables = Mapping[str, pl.DataFrame]
 
 
-def judge(world: World, rules: Sequence[Rule], witness: Witness | None = None) -> pl.DataFrame:
-    """The findings of every rule put to a period. A witness hears every case as it is judged."""
+def judge(world: World, rules: Sequence[Rule], witness: Witness | None = None) -> dict[str, pl.DataFrame]:
+    """Every rule put to a period: tables `findings`, `involved`, `evidence` and `rule_runs`.
+
+    A witness hears every case as it is judged.
+    """
     docket = Docket(rules, world, witness)
     seats = _judge_seats(Ground(replace(world)), docket).judged
     things = docket.judge(world, _on_things(docket), facts.of_records(Ground(world)))
-    return pl.concat([seats["findings"], things["findings"], switched_off(rules, world)])
+    judged = {name: pl.concat([table, things[name]]) for name, table in seats.items()}
+    return judged | {"findings": pl.concat([judged["findings"], switched_off(rules, world)])}
 
 
 def reconcile(world: World, rules: Sequence[Rule]) -> dict[str, pl.DataFrame]:
-    """Every table of the period but the exceptions: findings, rule_runs, evidence, licence tables and memory."""
-    return {name: table for some in tables(world, rules) for name, table in some.items()}
+    """Every table of the period but the exceptions, as it is kept: findings, evidence, licence tables, memory."""
+    text = pl.col(pl.Categorical).cast(pl.String)
+    return {name: table.with_columns(text) for some in tables(world, rules) for name, table in some.items()}
 
 
 def tables(world: World, rules: Sequence[Rule]) -> Iterator[Tables]:

@@ -92,7 +92,9 @@ def nearest(ground: Ground, text: str, most: int = 5) -> list[str]:
     folded = text.strip().casefold()
     asked = [(feed.name, feed.key[0]) for feed in FEEDS.values() if feed.key]
     asked += [("people", "email"), ("assets", "serial"), ("endpoints", "serial")]
-    ids = pl.concat(ground.world.delivered(feed).select(pl.col(column).alias("id")) for feed, column in asked)
+    ids = pl.concat(
+        ground.world.delivered(feed).select(pl.col(column).cast(pl.String).alias("id")) for feed, column in asked
+    )
     known = ids.drop_nulls().unique().with_columns(pl.col("id").str.to_lowercase().alias("folded")).sort("id")
     for length in range(len(folded), 0, -1):
         begins = pl.col("folded").str.starts_with(folded[:length])
