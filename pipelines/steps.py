@@ -112,6 +112,7 @@ def reconcile(month: Month) -> dict[str, int]:
                 asked = some.keys() & {"findings", "rule_runs", "source_exceptions"}
                 tables |= {name: some[name] for name in asked}
                 _keep(warehouse, {name: some[name] for name in some if name not in asked}, month.period)
+                del some  # or it would stay until the next are worked out
             delivered = warehouse.read(intake.DELIVERY_EXCEPTIONS, period=month.period).drop(PERIOD)
             tables["source_exceptions"] = pl.concat([delivered, tables["source_exceptions"]])
             tables |= policy_changes.compare(world, rules, tables["findings"])

@@ -46,7 +46,7 @@ def tables(world: World, rules: Sequence[Rule]) -> Iterator[Tables]:
     docket = Docket(rules, world)
     identity = People(replace(world))
     told = yield from _of_seats(Ground(replace(world), identity), docket)
-    yield from _of_things(Ground(world, identity), docket, rules, told)
+    yield from _of_things(Ground(replace(world), identity), docket, rules, told)
 
 
 class _Seats(NamedTuple):
@@ -93,10 +93,12 @@ def _of_seats(ground: Ground, docket: Docket) -> Generator[Tables, None, dict[st
     yield line.memory(ground, filled)
     del filled
     held, hidden = people.holdings(ground, seats)
+    seats_held = people.seats_held(held, hidden)
     yield {"memory_holdings": pl.concat([held.unique(maintain_order=True), hidden])}
+    del records, seats, held
     yield usage.memory(ground)
     return judged | {
-        "seats_held": people.seats_held(held, hidden),
+        "seats_held": seats_held,
         "memory_coverage": ground.coverage("seats"),
         "source_exceptions": source_exceptions.of_usage(ground),
         "nameless": suggestions.nameless(ground, "seats"),
@@ -133,7 +135,7 @@ def _of_things(
     yield book_line.memory(ground)
     yield stock_line.memory(grains["stock_line"].frame, ground)
     matches = [ground.matches(feed) for feed in ("accounts", "assets", "endpoints", "scans")]
-    del ground, grains
+    del ground, grains, world
     yield {"matches": pl.concat([*matches, told.pop("matches")])}
 
 
