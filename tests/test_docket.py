@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import polars as pl
+
 from checks.rules import discover
 from tests.worlds import world
 from tieout import facts
@@ -38,3 +40,11 @@ def test_a_rule_switched_off_is_not_waited_for() -> None:
     docket = Docket(WAITING, w)
     judged = docket.judge(w, docket.before(["seat"]), facts.of_records(Ground(w)))
     assert "leaver-seat" in judged["rule_runs"]["rule"]
+
+
+def test_a_rule_is_given_text_where_the_facts_have_categories() -> None:
+    named = pl.col("product").str.contains("ig") & pl.col("status").str.starts_with("act")
+    rules = [replace(r, fails=lambda p: named, shows=("product_key",)) for r in RULES if r.slug == "unused-seat"]
+    found = reconcile(world({"people": [ADA], "seats": [SEAT, {**SEAT, "status": "invited", "seat_id": "u-2"}]}), rules)
+    assert found["findings"]["subject"].to_list() == ["Figma/u-1"]
+    assert '"product_key":"figma"' in found["findings"]["evidence"].item()

@@ -203,10 +203,10 @@ class Case:
         return None if any(world.admitted(feed) for feed in own) else f"{' and '.join(own)} was not accepted"
 
     def _named(self, rows: pl.LazyFrame) -> pl.DataFrame:
-        """Rows with the name of their subject, what they are compared by, and whether policy exempts them."""
+        """Rows with the name of their subject, what they are compared by, and whether policy exempts them; as text."""
         compared_by = [pl.col(c).fill_null("") for c in self.compared_by] or [pl.lit("")]
         subject = [pl.col(c).cast(pl.String) for c in self.rule.subject_columns]
-        named = rows.with_columns(
+        named = rows.cast({pl.Categorical: pl.String}).with_columns(
             pl.concat_str(subject, separator="/").alias("subject"),
             self._key,
             pl.concat_str(compared_by, separator=SEPARATOR).alias("keys"),
@@ -231,9 +231,18 @@ class Case:
         )
 
     def _answer(self) -> pl.DataFrame:
-        """Every fact row, whether it is looked at, the answer, and whether its feeds are alive."""
+        """Every fact row, whether it is looked at, the answer, and whether its feeds are alive.
+
+        A rule may do with a category whatever can be done with text, so it is given text.
+        """
         rule = self.rule
-        frame = self._recalled(self.grain.frame) if rule.remembers else self.grain.frame
+        asked = {name for expression in rule.answering(self.p) for name in expression.meta.root_names()}
+        frame = self.grain.frame.with_columns(
+            pl.col(name).cast(pl.String)
+            for name, dtype in self.grain.frame.schema.items()
+            if name in asked and dtype == pl.Categorical
+        )
+        frame = self._recalled(frame) if rule.remembers else frame
         looked_at = rule.population
         if rule.event:
             looked_at = looked_at & (pl.col(rule.event) | pl.col("was_open"))
