@@ -66,15 +66,19 @@ def second(workspace: Workspace, times: Times) -> None:
 
 
 def history(workspace: Workspace, times: Times) -> None:
-    """The second month again, with 36 months behind it instead of one: each as the first was, events told anew."""
+    """The second month again, with 36 months behind it instead of one: each as the first was, events told anew.
+
+    What changed in the first of them changed in none of the others.
+    """
     warehouse = Warehouse(workspace.tables)
-    first = int(PERIOD[:4]) * 12 + int(PERIOD[5:]) - 1
-    earlier = [f"{month // 12}-{month % 12 + 1:02}" for month in range(first - HISTORY + 1, first)]
+    last = int(PERIOD[:4]) * 12 + int(PERIOD[5:])
+    before = [f"{(month - 1) // 12}-{(month - 1) % 12 + 1:02}" for month in range(last - HISTORY + 1, last + 1)]
     with warehouse.transaction():
         for table in warehouse.tables():
             rows = warehouse.read(table, period=PERIOD)
-            for period in earlier if rows.width else ():
-                warehouse.write(table, rows, period)
+            later = rows.clear() if table == "exception_history" else rows
+            for number, period in enumerate(before if rows.width else ()):
+                warehouse.write(table, later if number else rows, period)
     with _timed(times, "history"):
         for step in STEPS:
             step(Month(workspace, PERIODS[1]))
