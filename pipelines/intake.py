@@ -28,6 +28,7 @@ CONSERVED = ("landed", "used", "duplicate", "quarantined")
 """Columns of `sources`; the first is the sum of the others."""
 
 Overrides = Mapping[tuple[str, str], Override]
+Accounts = Mapping[str, pl.DataFrame]
 """What was decided about deliveries: by feed and source."""
 
 _UTC = pl.Datetime("us", "UTC")
@@ -82,6 +83,11 @@ def remembered(warehouse: Warehouse, period: str) -> joining.Known:
     return known
 
 
+def accounts_before(warehouse: Warehouse, period: str) -> Accounts:
+    """What earlier months wrote down of every source: `sources` and `profiles`."""
+    return {name: warehouse.read(name, before=period) for name in ("sources", "profiles")}
+
+
 def take(
     workspace: Workspace,
     warehouse: Warehouse,
@@ -89,11 +95,15 @@ def take(
     feed: Feed,
     delivered: Delivered,
     overrides: Overrides,
+    accounts: Accounts,
     known: joining.Known,
 ) -> list[Taken]:
     """Take in every snapshot of one feed; `known` is who and what the feeds before it name."""
     due = [snapshot for snapshot in delivered.taken_in if snapshot.source.feed == feed.name]
-    taken = [_take_one(workspace, warehouse, period, snapshot, delivered.as_of, overrides, known) for snapshot in due]
+    taken = [
+        _take_one(workspace, warehouse, period, snapshot, delivered.as_of, overrides, accounts, known)
+        for snapshot in due
+    ]
     empty = pl.DataFrame(schema={**staged_schema(feed), "_snapshot": pl.String()})
     in_order = sorted(taken, key=lambda one: one.snapshot.name)  # so that nobody has to sort millions of rows later
     warehouse.write(staged_table(feed), pl.concat([empty, *(one.rows for one in in_order)]), period)
@@ -124,6 +134,7 @@ def _take_one(
     snapshot: Snapshot,
     as_of: datetime,
     overrides: Overrides,
+    accounts: Accounts,
     known: joining.Known,
 ) -> Taken:
     source, settings, feed = snapshot.source, workspace.settings, FEEDS[snapshot.source.feed]
@@ -135,8 +146,8 @@ def _take_one(
         return Taken(snapshot, verdict, _as_taken(snapshot, feed, None), nothing, 0, None, override)
     records = systems.read(landing.folder_of(workspace, period, snapshot), source)
     staged = stage(records, source, settings)
-    before, joined = _before(warehouse, period, snapshot, feed), joining.joined(staged.rows, feed, known)
-    held = _held(warehouse, period, snapshot)
+    before = _before(warehouse, period, snapshot, feed, accounts)
+    joined, held = joining.joined(staged.rows, feed, known), _held(accounts, snapshot)
     judged = judge(source, settings, as_of, snapshot.fetched, records, staged, before, joined, held)
     override = standing if standing and standing.counts(judged) else None
     verdict = overridden(judged, override)
@@ -164,9 +175,9 @@ def _all_set_aside(records: Records, staged: Staged, verdict: Verdict) -> pl.Dat
     return pl.concat([own, others]).sort("_row")
 
 
-def _before(warehouse: Warehouse, period: str, snapshot: Snapshot, feed: Feed) -> Profile | None:
+def _before(warehouse: Warehouse, period: str, snapshot: Snapshot, feed: Feed, accounts: Accounts) -> Profile | None:
     """What the source looked like before: a state feed's last GREEN delivery, all accepted rows of an event feed."""
-    green = _earlier(warehouse, "profiles", period, snapshot)
+    green = _earlier(accounts["profiles"], snapshot)
     if green.is_empty() and feed.is_state:
         return None
     last = None if green.is_empty() else green.row(-1, named=True)
@@ -183,15 +194,14 @@ def _before(warehouse: Warehouse, period: str, snapshot: Snapshot, feed: Feed) -
     return Profile(rows.height, keys_of(rows, feed), fill, columns, last.get("joined"), months)
 
 
-def _held(warehouse: Warehouse, period: str, snapshot: Snapshot) -> int:
+def _held(accounts: Accounts, snapshot: Snapshot) -> int:
     """The number of rows of a source's latest accepted delivery that held any."""
-    earlier = _earlier(warehouse, "sources", period, snapshot)
+    earlier = _earlier(accounts["sources"], snapshot)
     return next((used for used in reversed(earlier["used"].to_list()) if used), 0) if earlier.height else 0
 
 
-def _earlier(warehouse: Warehouse, table: str, period: str, snapshot: Snapshot) -> pl.DataFrame:
+def _earlier(told: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
     """What a table of earlier months says of a source, the latest last."""
-    told = warehouse.read(table, before=period)
     of_source = (pl.col("feed") == snapshot.source.feed) & (pl.col("source") == snapshot.name)
     return told if told.is_empty() else told.filter(of_source)
 

@@ -83,9 +83,10 @@ def pull(month: Month) -> Pulled:
         today = delivered.as_of.astimezone(month.workspace.settings.zone).date()
         overrides = decision_log.overrides(month.workspace, month.period, today)
         taken, rows, first = [], {}, {}
+        accounts = intake.accounts_before(warehouse, month.period)
         known = intake.remembered(warehouse, month.period)
         for feed in FEEDS.values():
-            of_feed = intake.take(month.workspace, warehouse, month.period, feed, delivered, overrides, known)
+            of_feed = intake.take(month.workspace, warehouse, month.period, feed, delivered, overrides, accounts, known)
             for one in of_feed:
                 known = known.plus(feed.name, one.rows)
             rows[feed.name] = sum(one.rows.height for one in of_feed)

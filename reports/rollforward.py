@@ -82,15 +82,16 @@ def _open(tables: Tables, period: str) -> int:
 
 def _changes(tables: Tables, period: str) -> pl.DataFrame:
     """Every change of state in the period with the rule and subject it is about."""
+    changes = of_period(tables, "exception_history", period)
     subjects = (
         tables["exceptions"]
         .lazy()
         .filter(pl.col("period") <= period)
         .select("exception_id", "rule", "subject")
+        .join(changes.lazy(), on="exception_id", how="semi")
         .unique("exception_id", keep="last", maintain_order=True)
         .collect()
     )
-    changes = of_period(tables, "exception_history", period)
     return changes.join(subjects, on="exception_id", how="left", maintain_order="left").sort(
         "rule", "subject", "exception_id"
     )
