@@ -209,8 +209,21 @@ class People:
         )
 
     def resolve(self, table: pl.DataFrame, keys: Keys) -> pl.DataFrame:
-        """For each row (`_id`): person_id (null = nobody or conflict), conflict, and how it was matched."""
-        return self._resolve(table, keys, self._full_index)
+        """For each row (`_id`): person_id (null = nobody or conflict), conflict, and how it was matched.
+
+        Asked once for each combination of keys, because many records name the same person alike.
+        """
+        columns = [*keys.columns, *([keys.on] if keys.on else [])]
+        named = table.select(columns).unique(maintain_order=True).with_row_index("_keys")
+        whose = self._resolve(named.rename({"_keys": "_id"}), keys, self._full_index).rename({"_id": "_keys"})
+        return (
+            table.lazy().select("_id", *columns)
+            .join(named.lazy(), on=columns, how="left", nulls_equal=True)
+            .join(whose.lazy(), on="_keys", how="left")
+            .select("_id", "person_id", "conflict", "how")
+            .sort("_id")
+            .collect()
+        )  # fmt: skip
 
     def _resolve(self, table: pl.DataFrame, keys: Keys, index: _Index) -> pl.DataFrame:
         """The same by a list of keys; on their numbers, because millions of texts take long to compare."""
