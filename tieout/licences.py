@@ -96,6 +96,7 @@ def fill(lines: pl.DataFrame, seats: pl.DataFrame) -> pl.DataFrame:
     order = pl.col("reason").replace_strict({r: i + 1 for i, r in enumerate(RECLAIM_REASONS)}, default=0)
     ranked = (
         seats.select("_id", "product_key", "plan_key", "seat_id", order.alias("_order"))
+        .with_row_index("_seat")
         .with_columns(pl.col("product_key").rle_id().alias("_product"))
         .sort("_product", "_order", maintain_order=True)
     )
@@ -104,24 +105,21 @@ def fill(lines: pl.DataFrame, seats: pl.DataFrame) -> pl.DataFrame:
     room = lines.filter("in_force").select(
         *plans, line="_id", room=(upto.floor() - (upto - units).floor()).cast(pl.Int64)
     )
-    waiting = ranked
-    filled = []
-    for named_seats, named_lines in ((True, True), (True, False), (False, None)):
-        plan = ["plan_key"] if named_lines else []
-        asking = waiting.filter(pl.col("plan_key").is_not_null() == named_seats)
-        offered = room if named_lines is None else room.filter(pl.col("plan_key").is_not_null() == named_lines)
-        placed = _place(asking, offered, ["product_key", *plan])
-        filled.append(placed)
-        waiting = waiting.join(placed, on="_id", how="anti", maintain_order="left")
-        taken = placed.group_by("line").agg(pl.len().alias("taken"))
-        room = room.join(taken, on="line", how="left", maintain_order="left").select(
-            "product_key",
-            "plan_key",
-            "line",
-            (pl.col("room") - pl.col("taken").fill_null(0).cast(pl.Int64)).alias("room"),
-        )
-    placed = _kept_first(ranked.join(pl.concat(filled), on="_id", how="left"))
-    return seats.join(placed, on="_id", how="left", maintain_order="left")
+    of_plan = pl.col("plan_key").is_not_null()
+    on_plan = _place(ranked.filter(of_plan), room.filter(of_plan), plans)
+    left = on_plan.filter(pl.col("line").is_null()).drop("line")
+    on_product = _place(left, room.filter(~of_plan), ["product_key"])
+    placed = [on_plan.filter(pl.col("line").is_not_null()), on_product]
+    rest = _left_of(room, pl.concat(placed))
+    placed.append(_place(ranked.filter(~of_plan), rest, ["product_key"]))
+    return seats.with_columns(_kept_first(pl.concat(placed)).sort("_seat")["line"])
+
+
+def _left_of(room: pl.DataFrame, placed: pl.DataFrame) -> pl.DataFrame:
+    """The room that seats placed so far leave."""
+    taken = placed.group_by("line").agg(pl.len().cast(pl.Int64).alias("taken"))
+    left = pl.col("room") - pl.col("taken").fill_null(0)
+    return room.join(taken, on="line", how="left", maintain_order="left").with_columns(left.alias("room")).drop("taken")
 
 
 def _kept_first(placed: pl.DataFrame) -> pl.DataFrame:
@@ -137,29 +135,24 @@ def _kept_first(placed: pl.DataFrame) -> pl.DataFrame:
     swaps = left_out.with_columns(turn).join(
         giving.with_columns(turn).select("product_key", "turn", given="line", giver="_id"), on=["product_key", "turn"]
     )
-    taken = swaps.select("_id", "given")
-    given_up = swaps.select(_id="giver", gives=pl.lit(True))
-    return (
-        placed.join(taken, on="_id", how="left")
-        .join(given_up, on="_id", how="left")
-        .select("_id", pl.when(pl.col("gives").is_null()).then(pl.coalesce("given", "line")).alias("line"))
+    nothing = pl.lit(None, pl.UInt32).alias("given")
+    changes = pl.concat([swaps.select("_id", "given"), swaps.select(nothing, _id="giver").select("_id", "given")])
+    return placed.join(changes.with_columns(changed=True), on="_id", how="left", maintain_order="left").with_columns(
+        pl.when("changed").then("given").otherwise("line").alias("line")
     )
 
 
 def _place(seats: pl.DataFrame, room: pl.DataFrame, group: list[str]) -> pl.DataFrame:
-    """Seat k of a group goes to the line whose cumulated room spans k: _id, line."""
+    """Seats with `line`: seat k of a group goes to the line whose cumulated room spans k, or to none."""
     first = pl.col("room").cum_sum().over(group) - pl.col("room")
-    spans = room.filter(pl.col("room") > 0).with_columns(first.alias("at")).sort("at")
-    ranked = seats.select("_id", *group, pl.int_range(pl.len()).over(group).alias("at")).sort("at")
-    if spans.is_empty() or ranked.is_empty():
-        return pl.DataFrame(schema={"_id": pl.UInt32, "line": pl.UInt32})
-    placed = ranked.join_asof(
-        spans.select(*group, "at", "line", (pl.col("at") + pl.col("room")).alias("until")),
-        on="at",
-        by=group,
-        check_sortedness=False,
+    spans = room.filter(pl.col("room") > 0).select(
+        *group, first.alias("_at"), until=first + pl.col("room"), line="line"
     )
-    return placed.filter(pl.col("line").is_not_null() & (pl.col("at") < pl.col("until"))).select("_id", "line")
+    placed = seats.with_columns(pl.int_range(pl.len()).over(group).alias("_at")).join_asof(
+        spans, on="_at", by=group, check_sortedness=False
+    )
+    inside = pl.when(pl.col("_at") < pl.col("until")).then("line").alias("line")
+    return placed.with_columns(inside).select(*seats.columns, "line")
 
 
 def seats_with_reason(seat_facts: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
