@@ -241,8 +241,7 @@ def seat_table(ground: Ground, seat_facts: pl.DataFrame, filled: pl.DataFrame) -
 
     In the order of the facts: by product and seat_id.
     """
-    raw = ground.seats.select("_id", "plan", "assigned_at", "last_active_at", source="_source")
-    how = ground.holders.filter(pl.col("person_id").is_not_null()).select("_id", "how").collect()
+    raw = ground.holders.select("_id", "plan", "assigned_at", "last_active_at", "how", source="_source").collect()
     values = seat_values(ground, filled).select(
         "_id", "reason", "contract_id", "line_no", annual_value="value", annual_amount="amount", currency="currency"
     )
@@ -251,7 +250,7 @@ def seat_table(ground: Ground, seat_facts: pl.DataFrame, filled: pl.DataFrame) -
         "_id", "product", "seat_id", "status", "paid", "cost_center", "assigned_on", "never_used", "product_key",
         billed="counted", person_id="holder_id", last_active_on="used_on", usage_known=known,
     )  # fmt: skip
-    for told in (raw, how, values):
+    for told in (raw, values):
         table = table.join(told, on="_id", how="left", maintain_order="left")
     return table.select(
         "product", "plan", "seat_id", "source", "status", "paid", "billed", "person_id", "how", "cost_center",

@@ -17,14 +17,13 @@ def build(ground: Ground) -> Grain:
         pl.col("_id"), pl.lit(None, pl.UInt32).alias("seats__row"), pl.col("account_id").alias("claimant"),
         pl.col("account_id").alias("claimant_key"), pl.lit("account").alias("record"), _conflict(ACCOUNT_KEYS),
     )  # fmt: skip
-    conflicts = ground.holders.select("_id", "conflict").collect()
-    seats = ground.seats.join(conflicts, on="_id", maintain_order="left").select(
+    seats = ground.holders.select(
         pl.lit(None, pl.UInt32).alias("_id"), pl.col("_id").alias("seats__row"),
         (pl.col("product") + "/" + pl.col("seat_id")).alias("claimant"),
         (pl.col("product_key") + SEPARATOR + pl.col("seat_id")).alias("claimant_key"),
         pl.lit("seat").alias("record"), _conflict(SEAT_KEYS),
     )  # fmt: skip
-    frame = pl.concat([accounts, seats]).with_columns(
+    frame = pl.concat([accounts, seats.collect()]).with_columns(
         pl.when(alive).then("conflict"),  # a key that names two people may name one where all are there
         pl.lit(None, pl.UInt32).alias("people__row"),
         alive.alias("people__alive"),

@@ -225,9 +225,8 @@ class Ground:
 
     @property
     def holders(self) -> pl.LazyFrame:
-        """Whose each seat is: _id, person_id, conflict, how."""
-        seats = self.seats.lazy().select("_id", "_keys")
-        return seats.join(self.whose.lazy(), on="_keys", how="left", maintain_order="left").drop("_keys")
+        """Every seat with whose it is, in columns person_id, conflict and how; in the order of seats."""
+        return self.seats.lazy().join(self.whose.lazy(), on="_keys", how="left", maintain_order="left")
 
     @cached_property
     def whose(self) -> pl.DataFrame:
@@ -246,7 +245,7 @@ class Ground:
             case "assets":
                 rows = self.assets.lazy().join(self.custodians.lazy(), on="_id")
             case "seats":
-                rows = self.seats.lazy().join(self.holders, on="_id")
+                rows = self.holders
             case _:
                 rows = getattr(self, feed).lazy()
         if feed != "seats":
@@ -272,17 +271,19 @@ class Ground:
             .agg(pl.col("product").first().cast(pl.Categorical).alias("contract_name"))
         )
 
-    def person(self, table: pl.DataFrame, keys: Keys, name: str, resolved: pl.DataFrame | None = None) -> pl.DataFrame:
+    def person(
+        self, table: pl.DataFrame, keys: Keys, name: str, resolved: pl.DataFrame | None = None, by: str = "_id"
+    ) -> pl.DataFrame:
         """The table with what is known of the person a record names, in columns `<name>_<attribute>`.
 
         `<name>_known`, `<name>_leaver` and `<name>_on_leave` are three-valued: null where keys conflict or
         differ between rows of one record, where the person has vanished from HR, where people are not alive, or where
         accounts are not, which may have the key; false where the record names nobody. `people__row` is the landed row
-        of the person. `resolved` is whom the records mean, where that is known.
+        of the person. `resolved` is whom the records mean, where that is known, found in it by a column of both.
         """
         resolved = self.people.resolve(table, keys) if resolved is None else resolved
         named = resolved.select(
-            "_id", pl.col("person_id", "conflict", "how").name.prefix(f"{name}_").name.replace("person_id", "id")
+            by, pl.col("person_id", "conflict", "how").name.prefix(f"{name}_").name.replace("person_id", "id")
         )
         attributes = ["status", "leaver", "left_on", "cost_center", "department", "present"]
         known = self.people.known.select(
@@ -301,7 +302,7 @@ class Ground:
             return pl.when(somebody).then(answer).when(nobody).then(pl.lit(False))
 
         return (
-            table.join(named, on="_id", how="left", maintain_order="left")
+            table.join(named, on=by, how="left", maintain_order="left")
             .join(known, on=f"{name}_id", how="left", maintain_order="left")
             .with_columns(
                 told(pl.lit(True)).alias(f"{name}_known"),

@@ -17,7 +17,7 @@ def build(ground: Ground) -> Grain:
     """Every seat the consoles list."""
     world = ground.world
     seats = usage.marked(ground)
-    frame = ground.person(seats, SEAT_KEYS, "holder", ground.holders.collect())
+    frame = ground.person(seats, SEAT_KEYS, "holder", ground.whose, "_keys")
     accounts = (
         ground.accounts.filter(pl.col("owner_id").is_not_null())
         .group_by(holder_id="owner_id")
@@ -106,9 +106,8 @@ def _mates(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
     admin or guest account's; unknown where the console shows pseudonyms, and where accounts are not alive.
     """
     world = ground.world
-    held = frame.filter(pl.col("counted").fill_null(True) & pl.col("holder_id").is_not_null()).select(
-        "_id", "counted", "holder_id", "product_key", "plan_key", "seat_id", "usage_mark"
-    )
+    seats = frame.select("_id", "counted", "holder_id", "product_key", "plan_key", "seat_id", "usage_mark")
+    held = seats.filter(pl.col("counted").fill_null(True) & pl.col("holder_id").is_not_null())
     mark, other, never = pl.col("usage_mark"), pl.col("usage_mark_other"), pl.lit(NEVER)
     lower = pl.col("seat_id_other") < pl.col("seat_id")
     better = (

@@ -90,7 +90,7 @@ def nameless(ground: Ground, feed: str) -> pl.DataFrame:
             return _named(feed, rows, ("person_id", "conflict"), ["asset_tag"], "custodian")
         case _:
             pseudonym = pl.col("email").str.contains(PSEUDONYM)
-            rows = ground.seats.lazy().filter(~pseudonym.fill_null(False)).join(ground.holders, on="_id")
+            rows = ground.holders.filter(~pseudonym.fill_null(False))
             return _named(feed, rows, ("person_id", "conflict"), ["product", "seat_id"], "display_name", "email")
 
 
