@@ -76,6 +76,28 @@ def test_a_placeholder_serial_on_many_machines_merges_nothing() -> None:
     assert {s for r, s in hits if r == "unregistered-device"} == {f"e{n}" for n in range(1, 21)}
 
 
+def test_what_one_system_shows_on_many_machines_names_nothing_in_another_either() -> None:
+    machine = {**CHECK_IN, "serial": "SHARED-BOARD", "user_email": None}
+    w = world({"people": [ADA], "assets": [{**LAPTOP, "serial": "SHARED-BOARD"}]})
+    told = {
+        "intune": [{**machine, "endpoint_id": f"i{n}", "model": f"M{n}"} for n in range(3)],
+        "jamf": [{**machine, "endpoint_id": "j1"}],
+    }
+    w = replace(w, feeds={**w.feeds, "endpoints": pl.concat(staged("endpoints", r, source=s) for s, r in told.items())})
+    hits = found(w, "unregistered-device", "ghost-asset")
+    assert hits == {("ghost-asset", "A-1"), *(("unregistered-device", e) for e in ("i0", "i1", "i2", "j1"))}
+
+
+def test_a_tag_that_came_with_a_disk_image_names_nothing() -> None:
+    cloned = numbered({**CHECK_IN, "asset_tag": "A-9", "user_email": None}, 3, endpoint_id="e{n}", serial="OWN{n}")
+    register = [
+        *numbered(LAPTOP, 3, asset_tag="A-{n}", serial="OWN{n}"),
+        {**LAPTOP, "asset_tag": "A-9", "serial": None},
+    ]
+    hits = found(world({"people": [ADA], "assets": register, "endpoints": cloned}))
+    assert {hit for hit in hits if hit[0] in ("conflicting-identity", "ghost-asset")} == {("ghost-asset", "A-9")}
+
+
 def test_a_makers_serial_that_begins_with_s_survives_and_a_scanners_prefix_resolves() -> None:
     register = [
         {**LAPTOP, "asset_tag": "A-1", "serial": "S1234X", "status": "in_stock", "custodian": None},

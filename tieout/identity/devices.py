@@ -15,6 +15,8 @@ from tieout.world import World, filled
 ON_BOOKS = ("in_stock", "in_use", "in_repair")
 LEARNED_FROM = 3  # different stronger identities that make an identifier a placeholder (feeds.md, normal forms)
 
+KEYS = {"serial": "serial_key", "uuid": "uuid_key", "asset_tag": "tag_key"}
+"""What an endpoint may be named by, and the column that has it in normal form."""
 MEMORY_LINKS = {"kind": pl.String(), "key": pl.String(), "tag_key": pl.String()}
 
 
@@ -70,36 +72,52 @@ class Devices:
 
     @cached_property
     def learned(self) -> pl.DataFrame:
-        """Identifiers that one snapshot shows on three or more different devices: source, kind, key, devices."""
-        e = self._endpoints
-        described = pl.concat_str(pl.col("maker_key"), pl.col("model"), separator="|", ignore_nulls=True)
-        by_serial = (
-            e.filter(pl.col("serial_key").is_not_null())
-            .group_by("_source", key="serial_key")
-            .agg(
-                pl.max_horizontal(pl.col("uuid_key").drop_nulls().n_unique(), described.drop_nulls().n_unique()).alias(
-                    "devices"
-                )
-            )
-        )
-        by_uuid = (
-            e.filter(pl.col("uuid_key").is_not_null())
-            .group_by("_source", key="uuid_key")
-            .agg(
-                pl.max_horizontal(
-                    pl.col("serial_key").drop_nulls().n_unique(), described.drop_nulls().n_unique()
-                ).alias("devices")
-            )
-        )
-        parts = [
-            by_serial.select(pl.lit("serial").alias("kind"), pl.all()),
-            by_uuid.select(pl.lit("uuid").alias("kind"), pl.all()),
+        """Identifiers that one snapshot shows on three or more different devices: kind, key.
+
+        A record without a maker or a model differs from no other in it.
+        """
+        described = ("maker_key", "model", "described")
+        stronger = {
+            "serial": ("uuid_key", *described),
+            "uuid": ("serial_key", *described),
+            "asset_tag": ("serial_key", "uuid_key", *described),
+        }
+        shown = self._shown.with_columns(described=pl.concat_str("maker_key", "model", separator="|"))
+        found = [
+            shown.filter(pl.col(KEYS[kind]).is_not_null())
+            .group_by("_source", key=KEYS[kind])
+            .agg(pl.max_horizontal(pl.col(name).drop_nulls().n_unique() for name in names).alias("devices"))
+            .select(pl.lit(kind).alias("kind"), "key", "devices")
+            for kind, names in stronger.items()
         ]
-        return pl.concat(parts).filter(pl.col("devices") >= LEARNED_FROM).sort("kind", "key", "_source")
+        return pl.concat(found).filter(pl.col("devices") >= LEARNED_FROM).select("kind", "key").unique()
 
     @cached_property
-    def _endpoints(self) -> pl.DataFrame:
+    def _shown(self) -> pl.DataFrame:
+        """Every endpoint with its keys in normal form."""
         return self.normal(self.world.rows("endpoints"), uuid=True)
+
+    @cached_property
+    def _telling(self) -> pl.DataFrame:
+        """Every endpoint with the keys that name something: what one snapshot shows to be shared names nothing."""
+        shared = {kind: self.learned.filter(pl.col("kind") == kind)["key"].implode() for kind in KEYS}
+        return self._shown.with_columns(
+            pl.when(~pl.col(key).is_in(shared[kind])).then(key).alias(key) for kind, key in KEYS.items()
+        )
+
+    @cached_property
+    def _named(self) -> pl.DataFrame:
+        """Every asset that a key of an endpoint names: _id, kind, key, asset_key."""
+        first = self._candidates(self._telling)
+        settled = _agree(first).filter(pl.col("asset_key").is_not_null())
+        uuids = self._telling.select("_id", "uuid_key").drop_nulls()
+        by_uuid = (
+            uuids.join(settled.select("_id", "asset_key"), on="_id")
+            .select("uuid_key", "asset_key").unique()
+            .join(uuids, on="uuid_key")
+            .select("_id", pl.lit("uuid").alias("kind"), pl.col("uuid_key").alias("key"), "asset_key")
+        )  # fmt: skip
+        return pl.concat([first, by_uuid])
 
     @cached_property
     def endpoints(self) -> pl.DataFrame:
@@ -107,26 +125,8 @@ class Devices:
 
         Adds tag_key of the asset (`asset_key`), `how`, `conflict` (keys disagree), `uncertain` (named several).
         """
-        learned = self.learned.with_columns(pl.lit(True).alias("learned"))
-        frame = self._endpoints
-        for kind in ("serial", "uuid"):
-            shared = learned.filter(pl.col("kind") == kind).select(
-                "_source", pl.col("key").alias(f"{kind}_key"), "learned"
-            )
-            frame = frame.join(shared, on=["_source", f"{kind}_key"], how="left", maintain_order="left").with_columns(
-                pl.when(pl.col("learned").is_null()).then(f"{kind}_key").alias(f"{kind}_key")
-            ).drop("learned")  # fmt: skip
-        first = self._candidates(frame)
-        settled = _agree(first).filter(pl.col("asset_key").is_not_null())
-        uuids = frame.select("_id", "uuid_key").drop_nulls()
-        by_uuid = (
-            uuids.join(settled.select("_id", "asset_key"), on="_id")
-            .select("uuid_key", "asset_key").unique()
-            .join(uuids, on="uuid_key")
-            .select("_id", pl.lit("uuid").alias("kind"), pl.col("uuid_key").alias("key"), "asset_key")
-        )  # fmt: skip
-        matches = _agree(pl.concat([first, by_uuid]))
-        linked = frame.rename({"tag_key": "own_tag_key"}).join(matches, on="_id", how="left", maintain_order="left")
+        own = self._telling.rename({"tag_key": "own_tag_key"})
+        linked = own.join(_agree(self._named), on="_id", how="left", maintain_order="left")
         return self._by_memory(linked).with_columns(pl.col("conflict", "uncertain").fill_null(False))
 
     def _by_memory(self, endpoints: pl.DataFrame) -> pl.DataFrame:
@@ -161,9 +161,9 @@ class Devices:
     @cached_property
     def uncertain(self) -> pl.DataFrame:
         """Assets that an endpoint may or may not mean, because its keys disagree or name several: tag_key."""
-        frame = self.endpoints.filter(pl.col("conflict") | pl.col("uncertain")).select("_id")
-        keyed = self._endpoints.join(frame, on="_id", how="semi")
-        return self._candidates(keyed).select(pl.col("asset_key").alias("tag_key")).unique().sort("tag_key")
+        doubtful = self.endpoints.filter(pl.col("conflict") | pl.col("uncertain")).select("_id")
+        meant = self._named.join(doubtful, on="_id", how="semi")
+        return meant.select(pl.col("asset_key").alias("tag_key")).unique().sort("tag_key")
 
     def resolve(self, table: pl.DataFrame) -> pl.DataFrame:
         """For each row (`_id`, with asset_tag and/or serial): asset_key (null = none), how, conflict, uncertain."""
