@@ -98,6 +98,15 @@ def test_a_tag_that_came_with_a_disk_image_names_nothing() -> None:
     assert {hit for hit in hits if hit[0] in ("conflicting-identity", "ghost-asset")} == {("ghost-asset", "A-9")}
 
 
+def test_a_conflict_of_one_system_silences_no_device_that_another_numbers_alike() -> None:
+    register = [LAPTOP, {**LAPTOP, "asset_tag": "A-2", "serial": "SER0002"}]
+    told = {"jamf": {**CHECK_IN, "asset_tag": "A-2"}, "intune": {**CHECK_IN, "serial": "SER0003"}}
+    endpoints = pl.concat(staged("endpoints", [row], source=source) for source, row in told.items())
+    assert found(world({"people": [ADA], "assets": register, "endpoints": endpoints}), "unregistered-device") == {
+        ("unregistered-device", "SER0003")
+    }
+
+
 def test_a_makers_serial_that_begins_with_s_survives_and_a_scanners_prefix_resolves() -> None:
     register = [
         {**LAPTOP, "asset_tag": "A-1", "serial": "S1234X", "status": "in_stock", "custodian": None},

@@ -12,6 +12,9 @@ from tieout.rule import Grain
 def build(ground: Ground) -> Grain:
     """Every device under management, and whether the register knows it."""
     alive = ground.world.alive("assets")
+    # its own record's, for another system may number another device alike; any, where no conflict can be told
+    own_id = pl.col("endpoint_id")
+    in_conflict = pl.coalesce(own_id.filter("conflict").first(), pl.when(not alive).then(own_id.last()))
     registered = pl.col("asset_key").is_not_null() | pl.col("uncertain")
     frame = (
         ground.endpoints.filter("judged")
@@ -23,7 +26,7 @@ def build(ground: Ground) -> Grain:
             pl.col("seen_on").max(),
             pl.col("enrolled_at").min(),
             pl.col("registered").any().alias("found"),
-            pl.coalesce(pl.col("endpoint_id").filter("conflict").first(), pl.col("endpoint_id").last()),
+            in_conflict,
             pl.col("asset_class").drop_nulls().last(),
             pl.col("model").drop_nulls().last(),
             pl.col("user_id").last(),
