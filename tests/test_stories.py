@@ -107,6 +107,15 @@ def test_a_conflict_of_one_system_silences_no_device_that_another_numbers_alike(
     }
 
 
+def test_a_system_that_does_not_tell_of_encryption_hides_no_other_that_does() -> None:
+    told = {
+        "intune": {**CHECK_IN, "encrypted": False, "last_seen_at": "2026-10-29"},
+        "sccm": {**CHECK_IN, "encrypted": None, "last_seen_at": "2026-10-30"},
+    }
+    endpoints = pl.concat(staged("endpoints", [row], source=source) for source, row in told.items())
+    assert found(world({**HEALTHY, "endpoints": endpoints})) == {("unencrypted-device", "A-1")}
+
+
 def test_a_makers_serial_that_begins_with_s_survives_and_a_scanners_prefix_resolves() -> None:
     register = [
         {**LAPTOP, "asset_tag": "A-1", "serial": "S1234X", "status": "in_stock", "custodian": None},

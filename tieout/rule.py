@@ -234,6 +234,11 @@ def longer(days: str, limit: pl.Expr, at_least: str) -> pl.Expr:
     return (pl.col(days) > limit) | seen_so_long
 
 
+def recent(column: str, days: str, limit: pl.Expr) -> pl.Expr:
+    """What was told in the last `limit` days; null where nothing was."""
+    return pl.when(pl.col(days) <= limit).then(pl.col(column))
+
+
 def later(on: str, cut: pl.Expr, certain: str) -> pl.Expr:
     """True where something was seen after the day `cut`; false only where its absence is certain, else null."""
     seen = (pl.col(on) > cut).fill_null(False)

@@ -240,6 +240,7 @@ HEALTHY: dict[str, Any] = {
     "people__row": 0, "people__alive": True,
     "endpoints__row": 0, "endpoints__alive": True, "endpoints__seen_on": _TODAY, "endpoints_days": 0,
     "endpoints_silent_days": 0, "endpoints_certain": True, "endpoints__user_id": "p1", "endpoints__encrypted": True,
+    "encrypted_days": 0,
     "used_by_another": False,
     "seen_after_status_days": 294, "seen_after_shown_days": 90,
     "scans__row": None, "scans__alive": True, "scans__scanned_on": None,

@@ -40,6 +40,7 @@ def of_assets(ground: Ground) -> pl.DataFrame:
         days[0].alias("endpoints_days"),
         world.days_since("endpoints__silent_on").alias("endpoints_silent_days"),
         (pl.col("endpoints__alive") & uncertain.is_null()).alias("endpoints_certain"),
+        world.days_since("endpoints__encrypted_on").alias("encrypted_days"),
         days[1].alias("scans_days"),
     )
 
@@ -54,6 +55,7 @@ LEANS = {
     "endpoints_days": ("endpoints",),
     "endpoints_silent_days": ("endpoints",),
     "endpoints_certain": ("endpoints",),
+    "encrypted_days": ("endpoints",),
     "scans_days": ("scans",),
 }
 
@@ -61,7 +63,8 @@ LEANS = {
 def _endpoints(assets: pl.DataFrame, ground: Ground) -> pl.DataFrame:
     """The latest check-in of a company device under management, else any endpoint record of the asset.
 
-    It has been silent since then; one that never checked in, since it was enrolled, or ever.
+    It has been silent since then; one that never checked in, since it was enrolled, or ever. `endpoints__encrypted` is
+    of the latest check-in that tells, for not every management system knows.
     """
     linked = ground.endpoints.filter(pl.col("asset_key").is_not_null()).sort(
         "judged", "seen_on", "last_seen_at", "endpoint_id", "_source", "_id", nulls_last=False
@@ -70,6 +73,7 @@ def _endpoints(assets: pl.DataFrame, ground: Ground) -> pl.DataFrame:
     enrolled_on = ground.world.local_date(pl.col("enrolled_at"))
     never = pl.when(pl.col("last_seen_at") == pl.lit(NEVER)).then(pl.coalesce(enrolled_on, pl.lit(NEVER.date())))
     silent_on = pl.when("judged").then(pl.coalesce("seen_on", never))
+    tells = pl.col("judged") & pl.col("encrypted").is_not_null()
     user = pl.col("user_id").filter(pl.col("judged")).last()
     latest = linked.group_by(tag_key="asset_key").agg(
         pl.col("_id").last().alias("endpoints__row"),
@@ -80,7 +84,8 @@ def _endpoints(assets: pl.DataFrame, ground: Ground) -> pl.DataFrame:
         .max()
         .alias("endpoints__last_seen_at"),
         user.alias("endpoints__user_id"),
-        pl.col("encrypted").filter(pl.col("judged")).last().alias("endpoints__encrypted"),
+        pl.col("encrypted").filter(tells).last().alias("endpoints__encrypted"),
+        pl.col("seen_on").filter(tells).last().alias("endpoints__encrypted_on"),
         pl.col("enrolled_at").filter(pl.col("judged")).last().alias("endpoints__enrolled_at"),
     )
     shown = ground.coverage("endpoints")["kind"]
