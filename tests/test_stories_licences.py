@@ -190,6 +190,14 @@ def test_a_line_is_not_spare_where_only_lines_of_another_plan_have_room() -> Non
     assert spare({**LINE, "contract_id": "C4", "quantity": 1})
 
 
+def test_seats_of_another_plan_that_no_line_takes_make_no_line_needed() -> None:
+    two = [{**LINE, "plan": "Team", "quantity": 2, "contract_id": contract} for contract in ("C1", "C2")]
+    unbought = [{**SEAT, "seat_id": f"s{n}", "email": f"{n}@x.org", "plan": "Pro"} for n in range(3)]
+    feeds = {"people": [ADA], "seats": [{**SEAT, "plan": "Team"}, *unbought], "entitlements": two}
+    told = reconcile(world(feeds), [rule for rule in discover() if rule.grain == "overlap"])["findings"]
+    assert told["outcome"].to_list() == ["fired"]
+
+
 def test_a_line_of_some_days_hides_no_overlap_of_two_that_last() -> None:
     brief = {**LINE, "contract_id": "C3", "quantity": 3, "term_start": "2026-10-20", "term_end": "2026-11-10"}
     feeds = {"people": [ADA], "seats": [SEAT], "entitlements": [LINE, {**LINE, "contract_id": "C2"}, brief]}

@@ -82,7 +82,8 @@ def _plans(lines: pl.DataFrame, filled: pl.DataFrame) -> pl.DataFrame:
     """Per product and plan (null = lines without one): units and seats of the product, and beyond what plans hold.
 
     `total` and `assigned` are of the whole product, `units` and `seats` of the plan; `open_units` are of lines without
-    a plan, which take every seat; `others_beyond` are seats of other plans for which their own lines have no room.
+    a plan, which take every seat; `others_beyond` are seats of other plans that have room in those alone. Seats that
+    find no line as it is are left out: no line is needed for what it does not take.
     """
     plan = ["product_key", "plan_key"]
     bought = lines.group_by(plan).agg(pl.col("quantity").sum().alias("units"))
@@ -92,11 +93,16 @@ def _plans(lines: pl.DataFrame, filled: pl.DataFrame) -> pl.DataFrame:
     )
     named, of_product = pl.col("plan_key").is_not_null(), "product_key"
     beyond = pl.when(named).then(pl.max_horizontal(pl.col("seats") - pl.col("units"), money.zero())).otherwise(0)
-    return both.with_columns(beyond.alias("beyond")).with_columns(
+    beyond_all = pl.col("beyond").sum().over(of_product)
+    room = both.with_columns(
+        beyond.alias("beyond"), pl.col("units").filter(~named).sum().over(of_product).alias("open_units")
+    )
+    without = pl.max_horizontal(beyond_all - pl.col("open_units"), money.zero())
+    left = pl.max_horizontal(pl.col("open_units") - pl.col("beyond"), money.zero())
+    return room.with_columns(
         pl.col("units").sum().over(of_product).alias("total"),
-        pl.col("seats").sum().over(of_product).alias("assigned"),
-        pl.col("units").filter(~named).sum().over(of_product).alias("open_units"),
-        (pl.col("beyond").sum().over(of_product) - pl.col("beyond")).alias("others_beyond"),
+        (pl.col("seats").sum().over(of_product) - without).alias("assigned"),
+        pl.min_horizontal(beyond_all - pl.col("beyond"), left).alias("others_beyond"),
     )
 
 
