@@ -403,6 +403,10 @@ def test_a_top_up_that_approved_seats_could_have_met() -> None:
 
 def test_a_top_up_after_a_month_without_seats_is_unknown() -> None:
     assert topped_up(verdicts={"seats": "AMBER"}).is_empty()
+    unobserved = Company()
+    unobserved.month([])
+    unobserved.month(TEN, LINE, MORE)
+    assert unobserved.tables["exceptions"].filter(pl.col("rule") == "avoidable-top-up").is_empty()
     first = Company()
     first.month(TEN, {**LINE, "term_start": "2026-07-02"})
     assert first.tables["exceptions"].filter(pl.col("rule") == "avoidable-top-up").is_empty()

@@ -127,9 +127,7 @@ def memory(ground: Ground, filled: pl.DataFrame) -> dict[str, pl.DataFrame]:
     """Each line's position and dates, for the next period; as they were while contracts are not alive."""
     if not ground.world.alive("entitlements"):
         return {"memory_lines": ground.world.remembered("memory_lines", MEMORY_LINES)}
-    idle = pl.when(pl.col("seats__alive") & pl.col("in_force")).then(
-        pl.max_horizontal(pl.col("unassigned"), money.zero())
-    )
+    idle = pl.when("told").then(pl.max_horizontal(pl.col("unassigned"), money.zero()))
     lines = _positions(ground, filled).with_columns(idle.alias("idle")).select(list(MEMORY_LINES))
     return {"memory_lines": lines.sort("contract_id", "line_no")}
 
