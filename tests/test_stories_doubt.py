@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from checks.rules import discover
-from tests.test_stories import ADA, BOB, CHECK_IN, LAPTOP
+from tests.test_stories import ADA, BOB, CHECK_IN, LAPTOP, numbered
 from tests.test_stories_out import chain, found, remembered
 from tests.worlds import world
 from tieout import exceptions
@@ -185,6 +185,20 @@ def test_a_department_of_which_people_may_be_missing_exempts_nobody_and_accuses_
     alone = {"people": [joiner], "assets": [LAPTOP]}
     assert found(world(alone), "unequipped-joiner") == {("unequipped-joiner", "p2")}
     assert found(world(alone, verdicts={"people": "AMBER"}), "unequipped-joiner") == set()
+
+
+def test_an_order_line_booked_in_several_rows_is_compared_once_and_a_cost_told_twice_is_no_cost() -> None:
+    order = [{"po_number": "P1", "line_no": "1", "quantity": 2, "unit_cost": 500, "currency": "EUR",
+              "ordered_on": "2026-01-05"}]  # fmt: skip
+    register = numbered({**LAPTOP, "po_number": "P1"}, 2, asset_tag="A-{n}", serial="SER{n}")
+    booked = {"ledger_id": "L1", "po_number": "P1", "po_line_no": "1", "quantity": 2, "cost": 900, "currency": "EUR"}
+    freight = {**booked, "ledger_id": "L2", "cost": 100}
+    feeds = {"people": [ADA], "purchases": order, "assets": register}
+    assert found(world({**feeds, "ledger": [booked, freight]}), "ledger-mismatch") == set()
+    assert found(world({**feeds, "ledger": [freight, booked, {**booked, "ledger_id": "L3"}]}), "ledger-mismatch") == {
+        ("ledger-mismatch", "L1")
+    }
+    assert found(world({**feeds, "ledger": [freight, booked, {**booked, "cost": 800}]}), "ledger-mismatch") == set()
 
 
 def test_a_ledger_row_whose_keys_name_two_assets_is_no_ghost_and_books_both() -> None:

@@ -22,35 +22,43 @@ def _costs(ground: Ground) -> pl.DataFrame:
     """
     ledger_alive, assets_alive = (pl.lit(ground.world.alive(feed)) for feed in ("ledger", "assets"))
     register = ground.assets.select("tag_key", register_cost="cost", register_currency="currency", asset_row="_id")
+    line = ["po_number", "po_line_no"]
     single = books.ledger(ground).filter(pl.col("single") & pl.col("asset_key").is_not_null())
-    assets = (
-        single.group_by(tag_key="asset_key")
-        .agg(
-            pl.col("ledger_id").min(), pl.col("cost").sum().alias("ledger_cost"),
-            pl.when(pl.col("currency").n_unique() == 1).then(pl.col("currency").first()).alias("currency"),
-        )
+    assets = single.group_by(tag_key="asset_key").agg(*_booked()).join(register, on="tag_key")
+    pools = books.pools(ground)
+    units = (
+        pools.unique([*line, "tag_key"])
         .join(register, on="tag_key")
-        .select("ledger_id", "ledger_cost", "currency", "register_cost", "register_currency",
-                pl.concat_list("asset_row").alias("assets_of"))
-    )  # fmt: skip
-    pooled = books.pools(ground).join(register, on="tag_key")
-    units = pooled.group_by("_id").agg(
-        pl.when(assets_alive & pl.col("register_cost").is_not_null().all())
-        .then(pl.col("register_cost").sum())
-        .alias("register_cost"),
-        pl.when(pl.col("register_currency").n_unique() == 1)
-        .then(pl.col("register_currency").first())
-        .alias("register_currency"),
-        pl.col("asset_row").sort().alias("assets_of"),
-        pl.col("ledger_id").first(),
-        pl.col("cost").first().alias("ledger_cost"),
-        pl.col("currency").first(),
+        .group_by(line)
+        .agg(
+            pl.when(assets_alive).then(_total("register_cost")).alias("register_cost"),
+            _only("register_currency"),
+            pl.col("asset_row").sort().alias("assets_of"),
+        )
     )
-    both = pl.concat([assets, units.select(assets.columns)])
+    pooled = pools.unique("_id").group_by(line).agg(*_booked()).join(units, on=line, nulls_equal=True)
+    columns = ["ledger_id", "ledger_cost", "currency", "register_cost", "register_currency", "assets_of"]
+    of_assets = assets.with_columns(assets_of=pl.concat_list("asset_row"))
+    both = pl.concat([of_assets.select(columns), pooled.select(columns)])
     same = ledger_alive & (pl.col("currency") == pl.col("register_currency")).fill_null(False)
     return both.select(
         "ledger_id", "ledger_cost", "assets_of", pl.when(same).then("register_cost").alias("register_cost"),
     )  # fmt: skip
+
+
+def _booked() -> tuple[pl.Expr, ...]:
+    """What the ledger says of some of its rows together."""
+    return pl.col("ledger_id").min(), _total("cost").alias("ledger_cost"), _only("currency")
+
+
+def _total(column: str) -> pl.Expr:
+    """The sum of a column, null where one of its values is not told."""
+    return pl.when(pl.col(column).is_not_null().all()).then(pl.col(column).sum())
+
+
+def _only(column: str) -> pl.Expr:
+    """The one value of a column, null where it has several."""
+    return pl.when(pl.col(column).n_unique() == 1).then(pl.col(column).first()).alias(column)
 
 
 def build(ground: Ground) -> Grain:
@@ -75,7 +83,7 @@ def build(ground: Ground) -> Grain:
             world.days_since("status_since").alias("asset_status_days"),
             world.days_since("status_seen_on").alias("asset_status_seen_days"),
             (pl.col("ledger_cost") - pl.col("register_cost")).abs().alias("cost_gap"),
-            pl.when(pl.col("ledger_cost").is_not_null())
+            pl.when(pl.col("assets_of").is_not_null())
             .then(pl.lit(True))
             .when(alive)
             .then(pl.lit(False))
