@@ -11,7 +11,7 @@ import polars as pl
 from checks.rules import discover
 from tests.test_stories import ADA, BOB, CHECK_IN, LAPTOP, numbered
 from tests.test_stories_out import chain, found, remembered
-from tests.worlds import world
+from tests.worlds import staged, world
 from tieout import exceptions
 from tieout.facts.ground import Ground
 from tieout.judgement import exception_id, judge_all
@@ -199,6 +199,22 @@ def test_an_order_line_booked_in_several_rows_is_compared_once_and_a_cost_told_t
         ("ledger-mismatch", "L1")
     }
     assert found(world({**feeds, "ledger": [freight, booked, {**booked, "cost": 800}]}), "ledger-mismatch") == set()
+
+
+def test_what_came_while_the_register_was_silent_is_held_against_it_once_it_speaks_again() -> None:
+    scan = {"count_id": "c", "scan_id": "1", "code": "B-7", "location": "Berlin", "scanned_at": "2026-09-10"}
+    order = {"po_number": "P1", "line_no": "1", "sku": "M", "quantity": 1, "unit_cost": 500, "currency": "EUR",
+             "ordered_on": "2026-09-10"}  # fmt: skip
+    shelf = {**LAPTOP, "sku": "M", "status": "in_stock", "custodian": None}
+    told = {"scans": staged("scans", [scan], "2026-09"), "purchases": staged("purchases", [order], "2026-09")}
+    w = world({"people": [ADA], "assets": [shelf], **told})
+
+    def late(verdict: str) -> set[tuple[str, str]]:
+        then = world(verdicts={"assets": verdict}, period="2026-09").sources
+        return found(replace(w, sources=pl.concat([then, w.sources])), "unknown-scan-code", "avoidable-purchase")
+
+    assert late("GREEN") == set()
+    assert late("RED") == {("unknown-scan-code", "B-7"), ("avoidable-purchase", "P1/1")}
 
 
 def test_a_ledger_row_whose_keys_name_two_assets_is_no_ghost_and_books_both() -> None:
