@@ -335,6 +335,8 @@ def test_a_bill_that_is_lower_pays_its_own_price() -> None:
     row = settled("R2/1", invoices=bills, fx_rates=rates).to_dicts()[0]
     assert (row["realised_kind"], row["realised_amount"], row["realised_currency"]) == ("reduction", 11, "USD")
     assert (row["realised_value"], row["rate"], row["rate_on"]) == (Decimal("9.90"), Decimal("0.9"), date(2026, 8, 31))
+    differing = [*bills, {**bills[1], "quantity": 8}]  # told twice, it tells no quantity
+    assert settled("R2/1", invoices=differing, fx_rates=rates)["verified"].to_list() == [False]
 
 
 def test_a_credit_note_is_shared_to_the_cent() -> None:

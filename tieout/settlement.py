@@ -161,7 +161,10 @@ def _as_changes(lines: pl.DataFrame) -> pl.DataFrame:
 
 
 def _bills(world: World) -> pl.DataFrame:
-    """Every bill with the units by which it differs from the one before of its contract; every credit note."""
+    """Every bill with the units by which it differs from the one before of its contract; every credit note.
+
+    What two rows of one bill tell differently is no quantity: neither that bill nor the next then shows a change.
+    """
     rows = world.rows("invoices").with_columns(
         product_key(world.settings, pl.col("product")).alias("product_key"),
         aliased(pl.col("vendor"), {}).alias("vendor_key"),
@@ -170,11 +173,12 @@ def _bills(world: World) -> pl.DataFrame:
         on=pl.coalesce("invoiced_on", "period_start"),
     )
     bill = ["product_key", "vendor_key", "contract_id"]
+    sums = [pl.when(pl.col(c).is_not_null().all()).then(pl.col(c).sum()).alias(c) for c in ("quantity", "amount")]
     whole = (
         rows.filter(pl.col("kind") == "subscription")
         .sort("period_start", "invoice_id", "line_no")
         .group_by(*bill, "currency", "period_start", maintain_order=True)
-        .agg(pl.col("name", "also", "on").last(), pl.col("quantity", "amount").sum())
+        .agg(pl.col("name", "also", "on").last(), *sums)
         .with_columns(change=pl.col("quantity") - pl.col("quantity").shift(1).over(*bill, "currency"))
         .with_columns(kind=pl.lit("bill"), price=pl.col("amount") / pl.when(pl.col("quantity") > 0).then("quantity"))
     )
