@@ -123,6 +123,9 @@ def test_what_arose_before_go_live_is_legacy() -> None:
     assert told["legacy"] == [True, True]
     assert told["due_on"] == [date(2026, 11, 27)] * 2
     assert Told("fired", since=date(2026, 5, 1), policy={"go_live": "2026-05-01"})["legacy"] == [False]
+    back = Told("fired clean fired", policy={"go_live": "2026-06-15"})
+    assert back["legacy"] == [True, True, False]  # it arose anew
+    assert back["due_on"][2] == date(2026, 8, 14)
 
 
 # -- decisions -------------------------------------------------------------------------------------------------------

@@ -215,7 +215,7 @@ def _due(world: World) -> list[pl.Expr]:
         "medium": policy.due_days_medium,
         "low": policy.due_days_low,
     }
-    legacy = (pl.coalesce("since_on", "first_seen") < pl.lit(policy.go_live, pl.Date)).fill_null(False)
+    legacy = (pl.coalesce("since_on", "opened_on") < pl.lit(policy.go_live, pl.Date)).fill_null(False)
     in_time = pl.col("due_from").dt.add_business_days(
         pl.col("severity").replace_strict(days, default=policy.due_days_low, return_dtype=pl.Int32), roll="backward"
     )
