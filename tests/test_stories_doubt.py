@@ -217,6 +217,24 @@ def test_what_came_while_the_register_was_silent_is_held_against_it_once_it_spea
     assert late("RED") == {("unknown-scan-code", "B-7"), ("avoidable-purchase", "P1/1")}
 
 
+def test_receipts_of_months_without_orders_are_judged_once_the_orders_of_those_months_came() -> None:
+    order = {"po_number": "P1", "line_no": "1", "quantity": 1, "unit_cost": 5, "currency": "EUR"}
+    orders = [staged("purchases", [{**order, "ordered_on": day}], day[:7]) for day in ("2026-06-01", "2026-09-01")]
+    whole = staged("purchases", [{**order, "ordered_on": "2026-06-01"}], "2026-10")
+    receipt = {"line_no": "1", "po_number": "P9", "po_line_no": "1", "quantity": 1}
+    told = [staged("receipts", [{**receipt, "receipt_id": p, "received_on": f"{p}-15"}], p)
+            for p in ("2026-07", "2026-08", "2026-09", "2026-10")]  # fmt: skip
+    verdicts = {"2026-06": "GREEN", "2026-07": "GREEN", "2026-08": "RED", "2026-09": "GREEN", "2026-10": "GREEN"}
+    sources = [world(period=p, verdicts={"purchases": verdict}).sources for p, verdict in verdicts.items()]
+
+    def unordered(*purchases: pl.DataFrame) -> set[str]:
+        w = world({"receipts": pl.concat(told), "purchases": pl.concat(purchases)})
+        return {subject for _, subject in found(replace(w, sources=pl.concat(sources)), "unordered-receipt")}
+
+    assert unordered(*orders) == set()  # the orders of August are still to come
+    assert unordered(*orders, whole) == {"2026-08/1", "2026-09/1", "2026-10/1"}
+
+
 def test_a_ledger_row_whose_keys_name_two_assets_is_no_ghost_and_books_both() -> None:
     register = [
         {**LAPTOP, "cost": 2000, "purchased_on": "2026-01-01"},

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
+from itertools import takewhile
 
 import polars as pl
 
@@ -73,7 +74,7 @@ class World:
         """True for event rows whose local date lies in this period, or that were first delivered in it.
 
         In the first period only the date counts: a whole history delivered then is no news. Rows of the periods right
-        before count too, as long as the state feed they are held against was not alive: nothing was told of them yet.
+        before count too, as long as the feed they are held against was not alive: nothing was told of them yet.
         """
         periods = [self.period, *(self._silent_before(needs) if needs else [])]
         first_period = self.sources["period"].min()
@@ -81,14 +82,10 @@ class World:
         return when.dt.strftime("%Y-%m").is_in(periods) | news
 
     def _silent_before(self, feed: str) -> list[str]:
-        """The periods right before this one in which a state feed was not alive."""
-        earlier = (
-            self.sources.filter((pl.col("feed") == feed) & (pl.col("period") < self.period))
-            .group_by("period")
-            .agg((pl.col("verdict") == "GREEN").all().alias("alive"))
-            .sort("period", descending=True)
-        )
-        return earlier.filter(~pl.col("alive").cum_max())["period"].to_list()
+        """The periods right before this one in which a feed was not alive, as they stood then."""
+        earlier = self.sources.filter((pl.col("feed") == feed) & (pl.col("period") < self.period))
+        periods = earlier["period"].unique().sort(descending=True)
+        return list(takewhile(lambda period: not self._alive_in(FEEDS[feed], period), periods))
 
     def remembered(self, table: str, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
         """A memory table, empty where there is none; a column that an earlier version did not keep is null."""
@@ -163,16 +160,16 @@ class World:
 
     @cached_property
     def _trust(self) -> dict[str, bool]:
-        trust: dict[str, bool] = {}
-        for name in self.sources["feed"].unique().sort().to_list():
-            feed = FEEDS[name]
-            verdicts = self.sources.filter(pl.col("feed") == name)
-            if feed.is_state:
-                now = verdicts.filter(pl.col("period") == self.period)
-                trust[name] = not now.is_empty() and bool((now["verdict"] == "GREEN").all())
-            else:
-                trust[name] = self._unhealed(feed, verdicts).is_empty()
-        return trust
+        names = self.sources["feed"].unique().sort().to_list()
+        return {name: self._alive_in(FEEDS[name], self.period) for name in names}
+
+    def _alive_in(self, feed: Feed, period: str) -> bool:
+        """Whether a feed was alive in a period, by what had been delivered then."""
+        verdicts = self.sources.filter((pl.col("feed") == feed.name) & (pl.col("period") <= period))
+        if not feed.is_state:
+            return self._unhealed(feed, verdicts).is_empty()
+        now = verdicts.filter(pl.col("period") == period)
+        return not now.is_empty() and bool((now["verdict"] == "GREEN").all())
 
     def _unhealed(self, feed: Feed, verdicts: pl.DataFrame) -> pl.DataFrame:
         """Bad deliveries of an event feed whose span no later good delivery of the source brought again."""
