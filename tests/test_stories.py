@@ -86,6 +86,8 @@ def test_what_one_system_shows_on_many_machines_names_nothing_in_another_either(
     w = replace(w, feeds={**w.feeds, "endpoints": pl.concat(staged("endpoints", r, source=s) for s, r in told.items())})
     hits = found(w, "unregistered-device", "ghost-asset")
     assert hits == {("ghost-asset", "A-1"), *(("unregistered-device", e) for e in ("i0", "i1", "i2", "j1"))}
+    why = "shown on three or more devices each, so they name nothing: serial SHARED-BOARD"
+    assert reconcile(w, [])["source_exceptions"].rows() == [("learned-placeholder", "endpoints/intune", None, why)]
 
 
 def test_a_tag_that_came_with_a_disk_image_names_nothing() -> None:

@@ -114,6 +114,11 @@ def _of_things(
     judged = docket.judge(world, _on_things(docket), grains)
     findings = pl.concat([told["findings"], judged["findings"], switched_off(rules, world)]).sort("rule", "subject_key")
     nameless = [suggestions.nameless(ground, feed) for feed in ("accounts", "assets", "endpoints")]
+    of_sources = [
+        told["source_exceptions"],
+        source_exceptions.of_counts(ground, grains["asset"]),
+        source_exceptions.of_endpoints(ground),
+    ]
     yield {
         "findings": findings,
         "rule_runs": pl.concat([told["rule_runs"], judged["rule_runs"]]).sort("rule"),
@@ -122,9 +127,7 @@ def _of_things(
     }
     yield {
         "suggestions": suggestions.suggest(ground, pl.concat([*nameless, told["nameless"]])),
-        "source_exceptions": pl.concat(
-            [told["source_exceptions"], source_exceptions.of_counts(ground, grains["asset"])]
-        ).sort("rule", "subject"),
+        "source_exceptions": pl.concat(of_sources).sort("rule", "subject"),
         "rates": money.rates(world).sort("currency"),
         "memory_coverage": pl.concat([ground.coverage("endpoints"), told["memory_coverage"]]),
     }

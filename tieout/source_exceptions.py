@@ -1,5 +1,6 @@
 """What is wrong with a source although its delivery was accepted: usage that moved back, stands still or is concealed,
-and counts that were broken off. Kept apart from exceptions of assets, because here the source is to be put right.
+counts that were broken off, identifiers that many devices share. Kept apart from exceptions of assets, because here the
+source is to be put right.
 """
 
 import polars as pl
@@ -29,6 +30,15 @@ def of_usage(ground: Ground) -> pl.DataFrame:
 def of_counts(ground: Ground, assets: Grain) -> pl.DataFrame:
     """What only the scans together show of a count; one row a count."""
     return _told(_incomplete_counts(ground, assets), "incomplete-count", "subject", pl.col("why"))
+
+
+def of_endpoints(ground: Ground) -> pl.DataFrame:
+    """What only the devices together show of identifiers that name nothing; one row a source."""
+    named = pl.format("{} {}", "kind", "key").sort().str.join(", ")
+    shared = ground.devices.learned.group_by("source").agg(named.alias("keys"))
+    why = pl.format("shown on three or more devices each, so they name nothing: {}", "keys")
+    rows = shared.with_columns(subject=pl.lit("endpoints/") + pl.col("source"))
+    return _told(rows, "learned-placeholder", "subject", why)
 
 
 def _told(rows: pl.DataFrame, rule: str, subject: str, why: pl.Expr) -> pl.DataFrame:

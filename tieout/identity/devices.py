@@ -72,7 +72,7 @@ class Devices:
 
     @cached_property
     def learned(self) -> pl.DataFrame:
-        """Identifiers that one snapshot shows on three or more different devices: kind, key.
+        """Identifiers that one snapshot shows on three or more different devices: source, kind, key.
 
         A record without a maker or a model differs from no other in it.
         """
@@ -84,13 +84,13 @@ class Devices:
         }
         shown = self._shown.with_columns(described=pl.concat_str("maker_key", "model", separator="|"))
         found = [
-            shown.filter(pl.col(KEYS[kind]).is_not_null())
-            .group_by("_source", key=KEYS[kind])
+            shown.filter(pl.col(KEYS[kind]).is_not_null() & (pl.len().over("_source", KEYS[kind]) >= LEARNED_FROM))
+            .group_by(source="_source", key=KEYS[kind])
             .agg(pl.max_horizontal(pl.col(name).drop_nulls().n_unique() for name in names).alias("devices"))
-            .select(pl.lit(kind).alias("kind"), "key", "devices")
+            .select(pl.col("source").cast(pl.String), pl.lit(kind).alias("kind"), "key", "devices")
             for kind, names in stronger.items()
         ]
-        return pl.concat(found).filter(pl.col("devices") >= LEARNED_FROM).select("kind", "key").unique()
+        return pl.concat(found).filter(pl.col("devices") >= LEARNED_FROM).drop("devices")
 
     @cached_property
     def _shown(self) -> pl.DataFrame:
@@ -100,7 +100,7 @@ class Devices:
     @cached_property
     def _telling(self) -> pl.DataFrame:
         """Every endpoint with the keys that name something: what one snapshot shows to be shared names nothing."""
-        shared = {kind: self.learned.filter(pl.col("kind") == kind)["key"].implode() for kind in KEYS}
+        shared = {kind: self.learned.filter(pl.col("kind") == kind)["key"].unique().implode() for kind in KEYS}
         return self._shown.with_columns(
             pl.when(~pl.col(key).is_in(shared[kind])).then(key).alias(key) for kind, key in KEYS.items()
         )
