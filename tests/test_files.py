@@ -18,6 +18,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from connectors import files, systems
+from tieout.feeds import NEVER
 from tieout.pull import Records
 from tieout.settings import Settings, Source
 from tieout.staging import Staged, stage
@@ -529,6 +530,24 @@ def test_dates(landed: Path, text: str, formats: list[str], value: date | None) 
 def test_instants(landed: Path, text: str, options: dict[str, Any], value: datetime | None) -> None:
     result = staged(landed, f"{ASSET},updated_at\n1,laptop,in_use,{text}\n", **options)
     assert result.rows["updated_at"].to_list() == ([value] if value else [])
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "value"),
+    [
+        ("10/31/2026", {"date_format": "%m/%d/%Y"}, datetime(2026, 10, 30, 23, tzinfo=UTC)),
+        ("10/31/26", {"date_format": "%m/%d/%Y"}, None),
+        ("0026-10-31", {}, None),
+        ("01.01.1601", {"date_format": "%d.%m.%Y"}, NEVER),
+        ("30.12.1899", {"date_format": "%d.%m.%Y"}, NEVER),
+        ("01.01.0001", {"date_format": "%d.%m.%Y"}, NEVER),
+        ("0", {"date_format": "epoch_seconds"}, NEVER),
+    ],
+)
+def test_instants_of_use(landed: Path, text: str, options: dict[str, Any], value: datetime | None) -> None:
+    content = f"product,seat_id,status,last_active_at\nFigma,1,active,{text}\n"
+    records, source = read(landed, content, "seats.csv"), Source(name="test", feed="seats", **options)
+    assert stage(records, source, SETTINGS).rows["last_active_at"].to_list() == ([value] if value else [])
 
 
 def test_asset_classes(landed: Path) -> None:

@@ -13,6 +13,8 @@ from tieout.settings import EPOCHS, Settings, Source
 
 INTEGER_DIGITS = 18  # leaves Decimal(38, 10) room for the sum of ten billion of them
 _FIRST_DAY, _LAST_DAY = date(1900, 1, 1), date(9999, 12, 31)  # outside lies a two-digit year or a mistake
+_YEAR_ONE = datetime(1, 1, 2, tzinfo=UTC)  # until then, and from 1601 to 1970, calendars of systems begin
+_NEVER_FROM, _NEVER_UNTIL = datetime(1600, 12, 31, tzinfo=UTC), datetime(1970, 1, 2, tzinfo=UTC)
 _LAST_COUNT = 253_402_300_799_000_000  # microseconds from 1970 to that last day's end
 _ISO = (
     r"^(?<day>\d{4}-\d{2}-\d{2})"
@@ -177,10 +179,14 @@ def _instant(text: pl.Expr, column: Column, reading: Reading) -> pl.Expr:
 
 
 def _used(text: pl.Expr, column: Column, reading: Reading) -> pl.Expr:
-    """An instant of use; systems write *never* as a word or as the first day of their calendar."""
+    """An instant of use; systems write *never* as a word or as the first day of their calendar.
+
+    A year of the first centuries is one of two digits: nobody knows whether of never or of last week.
+    """
     at = _any_instant(text, column, reading)
-    never = text.str.contains(r"^(?i:never)$|^(1970|0001)-01-01") | (at < datetime(1970, 1, 2, tzinfo=UTC))
-    return pl.when(never).then(pl.lit(NEVER)).when(at.dt.date() <= _LAST_DAY).then(at)
+    word = text.str.contains(r"^(?i:never)$|^(1970|0001)-01-01")
+    never = word | at.is_between(_NEVER_FROM, _NEVER_UNTIL, closed="left") | (at < _YEAR_ONE)
+    return pl.when(never).then(pl.lit(NEVER)).when((at >= _NEVER_UNTIL) & (at.dt.date() <= _LAST_DAY)).then(at)
 
 
 def _any_instant(text: pl.Expr, column: Column, reading: Reading) -> pl.Expr:
