@@ -488,6 +488,9 @@ def test_money(landed: Path, text: str, options: dict[str, Any], value: str | No
         ("2026-10-31", ["%d.%m.%Y"], date(2026, 10, 31)),
         ("9999-12-31", [], date(9999, 12, 31)),
         ("1793000000", ["epoch_seconds"], date(2026, 10, 26)),
+        ("2026-10-31T23:30:00Z", ["%Y-%m-%dT%H:%M:%SZ"], date(2026, 11, 1)),
+        ("31.10.2026 23:30 +0000", ["%d.%m.%Y %H:%M %z"], date(2026, 11, 1)),
+        ("31.10.2026 23:30", ["%d.%m.%Y %H:%M"], date(2026, 10, 31)),
         ("1/23/23", [], None),
         ("01/02/2026", [], None),
         ("2026-02-30", [], None),
@@ -513,6 +516,8 @@ def test_dates(landed: Path, text: str, formats: list[str], value: date | None) 
         ("2026-10-25T02:30:00", {}, datetime(2026, 10, 25, 0, 30, tzinfo=UTC)),
         ("2026-03-29T02:30:00", {}, datetime(2026, 3, 29, 1, 30, tzinfo=UTC)),
         ("07/01/2026 1:05 PM", {"date_format": "%m/%d/%Y %I:%M %p"}, datetime(2026, 7, 1, 11, 5, tzinfo=UTC)),
+        ("2026-07-01T12:00:00Z", {"date_format": "%Y-%m-%dT%H:%M:%SZ"}, datetime(2026, 7, 1, 12, tzinfo=UTC)),
+        ("07/01/2026 12:00 GMT", {"date_format": "%m/%d/%Y %H:%M GMT"}, datetime(2026, 7, 1, 12, tzinfo=UTC)),
         ("01.07.2026", {"formats": {"updated_at": "%d.%m.%Y"}}, datetime(2026, 6, 30, 22, tzinfo=UTC)),
         ("1793000000", {"date_format": "epoch_seconds"}, datetime(2026, 10, 26, 7, 33, 20, tzinfo=UTC)),
         (

@@ -26,6 +26,8 @@ _PLAIN_INSTANT = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?(?:Z|[+-]\d
 _PLAIN_NUMBER = r"^-?\d{1,18}(?:\.\d{1,10})?$"
 _TRUE, _FALSE = ("true", "yes", "y", "1"), ("false", "no", "n", "0")
 _TIME_OF_DAY = re.compile("%[-_0]?[HIklTRrXcs+]")
+_OFFSET = re.compile("%[:#]?z")
+_UTC = re.compile("(?<!%)Z$| (?:UTC|GMT)$")  # written out in a pattern, it says as much as an offset
 _JSON_TEXTS = r'^\[\s*(?:"(?:[^"\\]|\\.)*"\s*(?:,\s*"(?:[^"\\]|\\.)*"\s*)*)?\]$'
 
 
@@ -158,8 +160,8 @@ def _currency(text: pl.Expr, column: Column, reading: Reading) -> pl.Expr:
 def _date(text: pl.Expr, column: Column, reading: Reading) -> pl.Expr:
     """A day; of an instant, the day it falls on at the source's place."""
     ways = [
-        _counted(text, pattern).dt.convert_time_zone(reading.zone).dt.date()
-        if pattern in EPOCHS
+        _by_pattern(text, pattern, reading.zone).dt.convert_time_zone(reading.zone).dt.date()
+        if pattern in EPOCHS or _OFFSET.search(pattern) or _UTC.search(pattern)
         else text.str.to_date(pattern, strict=False)
         for pattern in reading.formats(column)
     ]
@@ -211,13 +213,13 @@ def _plainly(
 def _by_pattern(text: pl.Expr, pattern: str, zone: str) -> pl.Expr:
     if pattern in EPOCHS:
         return _counted(text, pattern)
-    if "%z" in pattern or "%:z" in pattern or "%#z" in pattern:
+    if _OFFSET.search(pattern):
         return text.str.to_datetime(pattern, time_unit="us", time_zone="UTC", strict=False)
     if _TIME_OF_DAY.search(pattern):
         local = text.str.to_datetime(pattern, time_unit="us", strict=False)
     else:
         local = text.str.to_date(pattern, strict=False).cast(pl.Datetime("us"))
-    return _at_home(local, zone)
+    return _at_home(local, "UTC" if _UTC.search(pattern) else zone)
 
 
 def _counted(text: pl.Expr, pattern: str) -> pl.Expr:
