@@ -527,6 +527,7 @@ def test_dates(landed: Path, text: str, formats: list[str], value: date | None) 
         ),
         ("2026-07-01T12:00:00Z", {"date_format": "epoch_seconds"}, datetime(2026, 7, 1, 12, tzinfo=UTC)),
         ("1793000000000", {"date_format": "epoch_seconds"}, None),
+        ("1793000000", {"date_format": "epoch_milliseconds"}, None),
         ("1793000000", {}, None),
         ("2026-07-01T25:00:00", {}, None),
         ("1.7.2026", {}, None),
@@ -547,6 +548,7 @@ def test_instants(landed: Path, text: str, options: dict[str, Any], value: datet
         ("30.12.1899", {"date_format": "%d.%m.%Y"}, NEVER),
         ("01.01.0001", {"date_format": "%d.%m.%Y"}, NEVER),
         ("0", {"date_format": "epoch_seconds"}, NEVER),
+        ("0", {"date_format": "epoch_milliseconds"}, NEVER),
     ],
 )
 def test_instants_of_use(landed: Path, text: str, options: dict[str, Any], value: datetime | None) -> None:

@@ -15,6 +15,7 @@ INTEGER_DIGITS = 18  # leaves Decimal(38, 10) room for the sum of ten billion of
 _FIRST_DAY, _LAST_DAY = date(1900, 1, 1), date(9999, 12, 31)  # outside lies a two-digit year or a mistake
 _YEAR_ONE = datetime(1, 1, 2, tzinfo=UTC)  # until then, and from 1601 to 1970, calendars of systems begin
 _NEVER_FROM, _NEVER_UNTIL = datetime(1600, 12, 31, tzinfo=UTC), datetime(1970, 1, 2, tzinfo=UTC)
+_MILLISECONDS_FROM = 100_000_000_000  # in 1973; a smaller count is one of seconds
 _LAST_COUNT = 253_402_300_799_000_000  # microseconds from 1970 to that last day's end
 _ISO = (
     r"^(?<day>\d{4}-\d{2}-\d{2})"
@@ -223,9 +224,10 @@ def _by_pattern(text: pl.Expr, pattern: str, zone: str) -> pl.Expr:
 
 
 def _counted(text: pl.Expr, pattern: str) -> pl.Expr:
-    """An instant that is counted since 1970 began."""
+    """An instant that is counted since 1970 began; seconds are not taken for milliseconds of its first years."""
     count = text.str.extract(r"^(\d{1,14})(?:\.\d*)?$").cast(pl.Int64)
-    known = pl.when(count <= _LAST_COUNT // EPOCHS[pattern]).then(count)
+    least = _MILLISECONDS_FROM if pattern == "epoch_milliseconds" else 0
+    known = pl.when((count == 0) | count.is_between(least, _LAST_COUNT // EPOCHS[pattern])).then(count)
     return (known * EPOCHS[pattern]).cast(pl.Datetime("us", "UTC"))
 
 
