@@ -652,6 +652,19 @@ def test_a_configured_source_without_a_path_takes_its_own_file_first(workspace: 
     ]
 
 
+def test_columns_of_several_files_are_alike_in_any_case_and_each_has_what_is_mapped(landed: Path) -> None:
+    (landed / "a.csv").write_text("Asset Tag,Asset Class,Status,Location\n1,laptop,in_use,Oslo\n")
+    result = staged(landed, "asset_tag,asset_class,status,location\n2,laptop,in_use,Bergen\n", "b.csv")
+    assert result.rows["location"].to_list() == ["Oslo", "Bergen"]
+    mapped = {"asset_tag": "Asset tag", "asset_class": "Asset Class", "status": "Status", "location": "Site"}
+    (landed / "a.csv").write_text("Asset tag,Asset Class,Status,Site\n1,laptop,in_use,Oslo\n")
+    failed = staged(landed, "Asset Tag,Asset Class,Status,Office\n2,laptop,in_use,Bergen\n", "b.csv", columns=mapped)
+    assert failed.failure == (
+        "b.csv: source 'test': columns.location names 'Site', which is not in the file; "
+        "the file has 'Asset tag', 'Asset Class', 'Status', 'Office'"
+    )
+
+
 def test_several_files_of_a_glob_are_one_delivery(workspace: Path, landed: Path) -> None:
     for room, tag in (("b", "3"), ("a", "1")):
         folder = workspace / "scans/2026-10" / room

@@ -25,7 +25,7 @@ def shape(records: pl.DataFrame, source: Source) -> pl.DataFrame:
     """
     feed = FEEDS[source.feed]
     columns = [name for name in records.columns if name != "_row"]
-    wanted = _named(source, columns) if source.columns else _alike(feed, columns)
+    wanted = named(source, columns) if source.columns else _alike(feed, columns)
     wanted = {name: ways for name, ways in wanted.items() if name not in source.constants}
     _complain_of_missing(feed, source, wanted, columns)
     used = {column for ways in wanted.values() for way in ways for column in _columns_of(way, columns)}
@@ -93,8 +93,8 @@ def nearest(name: str, columns: list[str]) -> str:
     return f"the file has {', '.join(map(repr, columns))}"
 
 
-def _named(source: Source, columns: list[str]) -> dict[str, list[str]]:
-    """The mapping as configured, every column it names being there."""
+def named(source: Source, columns: list[str]) -> dict[str, list[str]]:
+    """The mapping as configured, every column it names being there; raises ShapeError where one is not."""
     for feed_column, ways in source.columns.items():
         for way in ways:
             for name in _columns_of(way, columns):

@@ -7,7 +7,8 @@ import polars as pl
 from connectors.files.drop import plain_files
 from connectors.files.formats import READERS, SUFFIXES, FileError, Sheet, too_long
 from connectors.files.sizes import hold_file, hold_parquet, hold_workbook
-from tieout.mapping import as_json, with_absent
+from tieout.feeds import canonical
+from tieout.mapping import ShapeError, as_json, named, with_absent
 from tieout.pull import UNREADABLE, Records
 from tieout.settings import Limits, Source
 
@@ -21,16 +22,32 @@ def read(folder: Path, source: Source) -> Records:
     if not paths:
         return Records.failed(f"source {source.name!r}: nothing was delivered")
     rows, unreadable, before, kinds = [], [], 0, {_kind(path, source) for path in paths}
+    names: dict[str, str] = {}
     for path in paths:
         try:
             sheet = read_file(path, source)
-        except FileError as error:
+            found = sheet.rows.rename(_known_names(sheet.rows.columns, names))
+            if len(paths) > 1 and _kind(path, source) != "jsonl":  # in the rows of one file nobody would miss it
+                named(source, [name for name in found.columns if name != "_row"])
+        except (FileError, ShapeError) as error:
             return Records.failed(f"{path.name}: {error}")
-        rows.append(sheet.rows.with_columns(pl.col("_row") + before))
+        rows.append(found.with_columns(pl.col("_row") + before))
         unreadable.append(sheet.unreadable.with_columns(pl.col("_row") + before))
         before += sheet.records
     united = pl.concat(rows, how="diagonal")
     return clean(with_absent(united, source) if kinds == {"jsonl"} else united, pl.concat(unreadable), source.limits)
+
+
+def _known_names(columns: list[str], names: dict[str, str]) -> dict[str, str]:
+    """The names that earlier files of a delivery gave to columns of one, where case and space are all that differs.
+
+    Adds to `names` what is new.
+    """
+    words = [canonical(name) for name in columns]
+    own = {word: name for word, name in zip(words, columns, strict=True) if words.count(word) == 1}
+    known = {name: names[word] for word, name in own.items() if word in names}
+    names |= {word: name for word, name in own.items() if word not in names}
+    return known
 
 
 def read_file(path: Path, source: Source) -> Sheet:
