@@ -87,6 +87,18 @@ def as_text(value: Any) -> str:
     return str(value) if isinstance(value, str) else compact(value)
 
 
+def member(value: Any, path: str) -> Any:
+    """What stands in a nested value at a path like `owner.emails.0`; null where nothing does."""
+    for step in path.split("."):
+        if isinstance(value, dict):
+            value = value.get(step)
+        elif isinstance(value, list) and step.isdecimal() and int(step) < len(value):
+            value = value[int(step)]
+        else:
+            return None
+    return value
+
+
 def flat(record: dict[str, Any], prefix: str = "") -> dict[str, str | None]:
     """A record as one row of text: what is nested is called `outer.inner`, a list is its JSON text, null is None."""
     row: dict[str, str | None] = {}

@@ -652,6 +652,23 @@ def test_a_configured_source_without_a_path_takes_its_own_file_first(workspace: 
     ]
 
 
+def test_a_mapping_names_what_stands_inside_of_json(landed: Path) -> None:
+    columns = {"asset_tag": "tag", "asset_class": "kind.name", "status": "state", "custodian": "owners.0.email"}
+    columns |= {"cost": "price.amount", "currency": "price.unit", "location": "site.name"}
+    text = (
+        '{"tag": 1, "kind": {"name": "laptop"}, "state": "in_use", "owners": [{"email": "eve@x.org"}], '
+        '"price": {"amount": 1249.10, "unit": "EUR"}, "site": null}\n'
+        '{"tag": 2, "kind": {"name": "phone"}, "state": "in_use", "owners": [], "site": {"name": "Oslo"}}\n'
+        '{"tag": 3, "kind": "tablet", "state": "in_use"}\n'
+    )
+    result = staged(landed, text, "assets.jsonl", columns=columns)
+    assert result.rows.select("asset_tag", "custodian", "cost", "location").rows() == [
+        ("1", "eve@x.org", Decimal("1249.10"), None),
+        ("2", None, None, "Oslo"),
+    ]
+    assert result.quarantine["reasons"].to_list() == [["asset_class is empty, but every row needs it"]]
+
+
 def test_columns_of_several_files_are_alike_in_any_case_and_each_has_what_is_mapped(landed: Path) -> None:
     (landed / "a.csv").write_text("Asset Tag,Asset Class,Status,Location\n1,laptop,in_use,Oslo\n")
     result = staged(landed, "asset_tag,asset_class,status,location\n2,laptop,in_use,Bergen\n", "b.csv")

@@ -52,6 +52,12 @@ def as_json(columns: list[str]) -> pl.Expr:
     return pl.when(joined != "").then(pl.concat_str(pl.lit("{"), joined, pl.lit("}")))
 
 
+def nested_fields(source: Source) -> list[str]:
+    """The fields that a mapping names inside of others, like `owner.email`."""
+    mapped = {field for ways in source.columns.values() for way in ways for field in fields_of(way)}
+    return sorted(field for field in mapped if "." in field)
+
+
 def with_members(records: pl.DataFrame, source: Source) -> pl.DataFrame:
     """Records with each mapped field that stands in a list, like `emails.0.address`, as a column of its own."""
     mapped = {field for ways in source.columns.values() for way in ways for field in fields_of(way)}

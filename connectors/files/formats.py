@@ -13,8 +13,8 @@ import fastexcel
 import polars as pl
 from polars.datatypes import DataTypeClass
 
-from connectors.texts import as_text, decode, is_text
-from tieout.mapping import as_json
+from connectors.texts import as_text, decode, is_text, member
+from tieout.mapping import as_json, nested_fields
 from tieout.pull import UNREADABLE
 from tieout.settings import Limits, Source
 
@@ -272,12 +272,12 @@ def read_jsonl(path: Path, source: Source) -> Sheet:
     """Records of a JSON Lines file: numbers as written, nested values as compact JSON text."""
     with _open_text(path, source.encoding) as text:
         try:
-            return _read_objects(text, source.limits)
+            return _read_objects(text, nested_fields(source), source.limits)
         except UnicodeError as error:
             raise FileError(_undecodable(path, text.encoding)) from error
 
 
-def _read_objects(text: TextIO, limits: Limits) -> Sheet:
+def _read_objects(text: TextIO, nested: list[str], limits: Limits) -> Sheet:
     frames, unreadable = list[pl.DataFrame](), list[Unreadable]()
     numbers, records = list[int](), list[dict[str, str | None]]()
 
@@ -291,7 +291,7 @@ def _read_objects(text: TextIO, limits: Limits) -> Sheet:
         if number > limits.rows:
             hold(number, "rows", limits)
         try:
-            if record := _object(line):
+            if record := _object(line, nested):
                 records.append(record)
                 numbers.append(number)
                 if not keys.issuperset(record):
@@ -306,14 +306,15 @@ def _read_objects(text: TextIO, limits: Limits) -> Sheet:
     return Sheet(pl.concat(frames, how="diagonal"), _set_aside(unreadable), number)
 
 
-def _object(line: str) -> dict[str, str | None]:
-    """One line's object as texts; an empty line has none."""
+def _object(line: str, nested: list[str]) -> dict[str, str | None]:
+    """One line's object as texts, with what the mapping names inside of it; an empty line has none."""
     if not line.strip():
         return {}
     record = decode(line)
     if not isinstance(record, dict):
         raise ValueError("it holds something else")
-    texts = {name: value if value is None else as_text(value) for name, value in record.items()}
+    values = {name: value for name in nested if (value := member(record, name)) is not None} | record
+    texts = {name: value if value is None else as_text(value) for name, value in values.items()}
     if "\\u" in line and not is_text([*texts, *texts.values()]):
         raise ValueError("it holds half a character")
     return texts
