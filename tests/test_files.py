@@ -652,6 +652,15 @@ def test_a_configured_source_without_a_path_takes_its_own_file_first(workspace: 
     ]
 
 
+def test_json_that_is_not_in_lines_is_refused_with_its_reason(landed: Path) -> None:
+    asset = '{"asset_tag": "1", "asset_class": "laptop", "status": "in_use"}'
+    for text in (f"[{asset}]", f"\n[\n  {asset},\n  {asset}, \n]", json.dumps([json.loads(asset)], indent=1)):
+        failed = staged(landed, text, "assets.jsonl").failure
+        assert failed == "assets.jsonl: it is one JSON list; write each of its records on a line of its own"
+    failed = staged(landed, "<html>\n</html>\n", "assets.jsonl").failure
+    assert failed == "assets.jsonl: line 1 is no JSON object: Expecting value: line 1 column 1 (char 0)"
+
+
 def test_a_mapping_names_what_stands_inside_of_json(landed: Path) -> None:
     columns = {"asset_tag": "tag", "asset_class": "kind.name", "status": "state", "custodian": "owners.0.email"}
     columns |= {"cost": "price.amount", "currency": "price.unit", "location": "site.name"}

@@ -302,6 +302,10 @@ def _read_objects(text: TextIO, nested: list[str], limits: Limits) -> Sheet:
         if len(records) >= _BATCH:
             frames.append(frame())
             numbers, records = [], []
+    if unreadable and not keys:
+        _, reason, line = unreadable[0]
+        is_list = line.lstrip().startswith("[")
+        raise FileError("it is one JSON list; write each of its records on a line of its own" if is_list else reason)
     frames.append(frame())
     return Sheet(pl.concat(frames, how="diagonal"), _set_aside(unreadable), number)
 

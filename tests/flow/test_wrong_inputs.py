@@ -31,8 +31,8 @@ SAID = {
     "is 'contract'",
     "ledger": "incomplete-pull: ledger.csv: it is empty, without even a header line",
     "seats": "missing-source: exports/2026-09/members.csv was not delivered",
-    "stock": "schema-drift: source 'stock': there is no column for stock.sku (nor for location, bin, quantity), which "
-    "every row needs; none of its records has any column",
+    "stock": "incomplete-pull: stock.jsonl: line 1 is no JSON object: Expecting ',' delimiter: line 1 column 10 (char "
+    "9)",
 }
 """Feed → why its delivery is refused."""
 
