@@ -342,8 +342,8 @@ def read_parquet(path: Path, source: Source) -> Sheet:
 def _typed_as_text(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     if isinstance(dtype, pl.Datetime):
         return value.dt.strftime("%Y-%m-%dT%H:%M:%S%.f" + ("%:z" if dtype.time_zone else ""))
-    if dtype.is_float():  # a column of whole numbers with gaps comes as floats: 12.0 is 12
-        text = value.cast(pl.String)
+    if dtype.is_float():  # a column of whole numbers with gaps comes as floats: 12.0 is 12, NaN is a gap
+        text = value.fill_nan(None).cast(pl.String)
         return text.str.strip_suffix(".0")
     if isinstance(dtype, pl.Duration):
         return value.dt.to_string("iso")
