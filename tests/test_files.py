@@ -680,6 +680,15 @@ def test_a_mapping_names_what_stands_inside_of_json(landed: Path) -> None:
     assert result.quarantine["reasons"].to_list() == [["asset_class is empty, but every row needs it"]]
 
 
+def test_a_cover_sheet_is_said_to_be_one(landed: Path) -> None:
+    book = openpyxl.Workbook()
+    book.worksheets[0].append(["Assets, as of October"])
+    book.save(landed / "assets.xlsx")
+    source = Source(name="test", feed="assets")
+    failure = stage(files.read(landed, source), source, SETTINGS).failure
+    assert str(failure).endswith("; if its header stands elsewhere, declare skip_rows or sheet")
+
+
 def test_columns_of_several_files_are_alike_in_any_case_and_each_has_what_is_mapped(landed: Path) -> None:
     (landed / "a.csv").write_text("Asset Tag,Asset Class,Status,Location\n1,laptop,in_use,Oslo\n")
     result = staged(landed, "asset_tag,asset_class,status,location\n2,laptop,in_use,Bergen\n", "b.csv")

@@ -132,7 +132,7 @@ def _alike(feed: Feed, columns: list[str]) -> dict[str, list[str]]:
 def _complain_of_missing(feed: Feed, source: Source, wanted: dict[str, list[str]], columns: list[str]) -> None:
     missing = [name for name in feed.required if name not in wanted and name not in source.constants]
     if missing:
-        elsewhere = "" if wanted or not columns else "; if its header stands further down, declare skip_rows"
+        elsewhere = "" if wanted or not columns else "; if its header stands elsewhere, declare skip_rows or sheet"
         others = f" (nor for {', '.join(missing[1:])})" if missing[1:] else ""
         raise ShapeError(
             f"source {source.name!r}: there is no column for {feed.name}.{missing[0]}{others}, which every row needs; "
