@@ -4,6 +4,7 @@ Every table has a text column `period`, and a write replaces one period's rows w
 table names and Polars frames. What is published is one DuckDB file, made anew from these tables.
 """
 
+import itertools
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -281,13 +282,18 @@ def query(path: Path, sql: str, seconds: float = 3600) -> pl.DataFrame:
             deadline = Timer(seconds, connection.interrupt)
             deadline.start()
             try:
-                return _frame(connection.execute(sql))
+                connection.execute(sql)
+                if not connection.description:
+                    raise QueryError("it asks nothing; write one like FROM exceptions_current")
+                return _frame(connection)
             finally:
                 deadline.cancel()
     except duckdb.InterruptException:
         raise QueryError(f"it took longer than {seconds:g} seconds") from None
     except (duckdb.Error, MemoryError) as problem:
         raise QueryError(" ".join(str(problem).split()) or "it takes too much memory") from None
+    except pl.exceptions.ComputeError:
+        raise QueryError("a column has a type that cannot be shown, as INTERVAL; write (column)::VARCHAR") from None
 
 
 def contents(path: Path) -> Iterator[tuple[str, pl.DataFrame]]:
@@ -326,5 +332,10 @@ def _storable(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _frame(rows: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    frame = pl.from_arrow(rows.to_arrow_table())
+    """The rows of an answer; a second column `owner` is `owner_1`, as DuckDB calls it in a table."""
+    table, names = rows.to_arrow_table(), list[str]()
+    for name in table.column_names:
+        called = (f"{name}_{number}" if number else name for number in itertools.count())
+        names.append(next(one for one in called if one not in names))
+    frame = pl.from_arrow(table.rename_columns(names))
     return frame if isinstance(frame, pl.DataFrame) else frame.to_frame()

@@ -180,6 +180,22 @@ def test_queries_cannot_change_or_reach_anything(published: Path) -> None:
     assert query(published, "SELECT n FROM shown").item() == 1
 
 
+def test_a_query_may_name_columns_alike_and_one_without_an_answer_is_told_so(published: Path) -> None:
+    joined = query(published, "SELECT one.n, other.n, 5 AS n_1 FROM shown one, shown other")
+    assert joined.to_dicts() == [{"n": 1, "n_1": 1, "n_1_1": 5}]
+    for sql, why in (
+        ("", "it asks nothing; write one like FROM exceptions_current"),
+        ("-- later", "it asks nothing; write one like FROM exceptions_current"),
+        (
+            "SELECT now() - now() AS age",
+            "a column has a type that cannot be shown, as INTERVAL; write (column)::VARCHAR",
+        ),
+    ):
+        with pytest.raises(QueryError) as refused:
+            query(published, sql)
+        assert str(refused.value) == why
+
+
 def test_a_query_that_takes_too_long_is_ended(published: Path) -> None:
     endless = "SELECT count(*) FROM range(10000000000) a(n), range(1000) b WHERE n % 7 = 1"
     with pytest.raises(QueryError, match=r"it took longer than 0\.2 seconds"):
