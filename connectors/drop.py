@@ -21,7 +21,7 @@ from paramiko.ssh_exception import SSHException
 from pydantic import field_validator
 
 from connectors.files.control import CONTROL, control_of, declared, read_control
-from connectors.files.formats import FileError
+from connectors.files.formats import FileError, hold_name
 from connectors.http import Wire
 from connectors.pages import PullError
 from connectors.system import Delivery, Options, System
@@ -80,6 +80,7 @@ def _copy(options: DropOptions, folder: Path, wire: Wire) -> Fetched:
 
 
 def _fetched(store: Any, name: str, folder: Path) -> RawFile:
+    hold_name(name)
     target = folder / Path(name).name
     if target.exists():
         raise FileError(f"two files of the delivery are called {target.name}; rename one")

@@ -702,6 +702,16 @@ def test_columns_of_several_files_are_alike_in_any_case_and_each_has_what_is_map
     )
 
 
+def test_a_name_that_is_no_text_is_refused(workspace: Path, landed: Path) -> None:
+    (workspace / "exports").mkdir()
+    (workspace / "exports" / "Ger\udce4te.csv").write_text("asset_tag\n1\n")  # as archives of other systems unpack
+    refused = fetched(workspace, landed, path="exports/*.csv")
+    assert (refused.outcome, refused.why) == (
+        "failed",
+        r"the name of 'exports/Ger\udce4te.csv' is not UTF-8; rename the file",
+    )
+
+
 def test_several_files_of_a_glob_are_one_delivery(workspace: Path, landed: Path) -> None:
     for room, tag in (("b", "3"), ("a", "1")):
         folder = workspace / "scans/2026-10" / room

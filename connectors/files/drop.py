@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from connectors.files.control import CONTROL, control_of, declared, read_control
-from connectors.files.formats import SUFFIXES, FileError, beyond
+from connectors.files.formats import SUFFIXES, FileError, beyond, hold_name
 from tieout.feeds import FEEDS
 from tieout.pull import Fetched, RawFile
 from tieout.settings import Source
@@ -136,6 +136,7 @@ def _home(source: Source, root: Path, inbox: Path, period: str) -> Path:
 def _copy(path: Path, target: Path, root: Path, within: Path, most: int) -> RawFile:
     """Copy a file that lies where it should, and no more of it than it may have."""
     origin = path.relative_to(root) if path.is_relative_to(root) else path
+    hold_name(str(origin))
     digest, size = hashlib.sha256(), 0
     try:
         real = path.resolve(strict=True)

@@ -35,6 +35,12 @@ def hold(size: int, name: str, limits: Limits) -> None:
         raise FileError(f"it {beyond(name, limit)}")
 
 
+def hold_name(name: str) -> None:
+    """Raise FileError for a name that is no text, as of a file that was unpacked from another system's archive."""
+    if not is_text([name]):
+        raise FileError(f"the name of {name!a} is not UTF-8; rename the file")
+
+
 def beyond(name: str, limit: int) -> str:
     """What to say of a thing that is larger than a limit."""
     return f"is larger than its limit, {name} = {limit}; if that is right, raise it under limits"
