@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from connectors.texts import is_text
 from pipelines import discretion
 from pipelines.errors import ConfigError, InUseError
 from pipelines.limits import hold_against_catalogue
@@ -47,6 +48,10 @@ class Workspace:
         if not root.is_dir():
             raise ConfigError(
                 f"{path} is not a directory; name a workspace with -w, or make one with `tieout init {path}`."
+            )
+        if not is_text([str(root)]) or not (str(root).isascii() or sys.getfilesystemencoding() == "utf-8"):
+            raise ConfigError(
+                f"the path of {root.name!a} cannot be told in this locale; set PYTHONUTF8=1, or rename the folder."
             )
         settings = read_settings(root / CONFIG)
         discretion.learn(settings)

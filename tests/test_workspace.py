@@ -121,6 +121,17 @@ def test_a_secret_may_only_be_named(make_workspace: MakeWorkspace) -> None:
     Workspace.open(make_workspace('[notify.smtp]\npassword = "${SMTP_PASSWORD}"\n'))
 
 
+def test_a_path_that_cannot_be_told_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = r"the path of '{}' cannot be told in this locale; set PYTHONUTF8=1, or rename the folder\."
+    (tmp_path / "b\udcfccher").mkdir()
+    with pytest.raises(ConfigError, match=said.format(r"b\\udcfccher")):
+        Workspace.open(tmp_path / "b\udcfccher")
+    (tmp_path / "bücher").mkdir()
+    monkeypatch.setattr(sys, "getfilesystemencoding", lambda: "iso8859-1")
+    with pytest.raises(ConfigError, match=said.format(r"b\\xfccher")):
+        Workspace.open(tmp_path / "bücher")
+
+
 def test_places_without_a_workspace_say_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="tieout init"):
         Workspace.open(tmp_path)
