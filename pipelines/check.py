@@ -31,7 +31,7 @@ class Found:
 def look(workspace: Workspace, period: str | None, paths: Sequence[Path]) -> Found:
     """Check some files, or everything delivered for one month (the newest if none is named)."""
     if paths:
-        month = check_period(period) if period else delivery.newest(workspace)
+        month = check_period(period) if period is not None else delivery.newest(workspace)
         months = [*delivery.dropped(workspace), month]
         sources, problems = [_source_of(workspace, path, months) for path in paths], []
     else:

@@ -109,8 +109,9 @@ def open_page(
 
 def _published(workspace: "Workspace", period: str | None) -> str:
     from pipelines.decisions import latest_published
+    from pipelines.workspace import check_period
 
-    chosen = period or latest_published(workspace)
+    chosen = latest_published(workspace) if period is None else check_period(period)
     if chosen is None:
         raise ConfigError(f"{workspace.root} has published nothing yet; run it first.")
     return chosen

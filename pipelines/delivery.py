@@ -47,7 +47,7 @@ def choose(workspace: Workspace, period: str | None, as_of: datetime | None) -> 
 
     Raises ConfigError when nothing is delivered for it, or when it is not over yet and no as_of is given.
     """
-    asked = check_period(period) if period else None
+    asked = check_period(period) if period is not None else None
     delivered = sorted({*dropped(workspace), *landing.landed_periods(workspace)})
     undated = _is_live(workspace) or any(
         files_of(workspace, s, "") for s in workspace.settings.sources if s.path and PLACE not in s.path

@@ -66,7 +66,7 @@ def choose(warehouse: Warehouse, period: str | None) -> str:
     months = warehouse.periods(RUNS)
     if not months:
         raise ConfigError("no month is complete yet; run one first.")
-    chosen = check_period(period) if period else months[-1]
+    chosen = check_period(period) if period is not None else months[-1]
     if chosen not in months:
         raise ConfigError(f"{chosen} is not complete; the complete months are {', '.join(months)}.")
     return chosen

@@ -67,7 +67,7 @@ def live_source(workspace: Workspace, name: str) -> Source:
 
 def look(workspace: Workspace, source: Source, period: str | None) -> Look:
     """Pull a source whole and judge it as a first delivery; nothing is kept."""
-    month = check_period(period) if period else delivery.newest(workspace)
+    month = check_period(period) if period is not None else delivery.newest(workspace)
     with TemporaryDirectory(prefix="tieout-pull-") as folder:
         fetched = systems.fetch(source, month, Path(folder), wire_of(source))
         staged = None
@@ -84,7 +84,7 @@ def look(workspace: Workspace, source: Source, period: str | None) -> Look:
 
 def pull_again(workspace: Workspace, source: Source, period: str | None) -> Fetched:
     """Pull a source anew for a month that has run, whose next run then takes it in."""
-    month = check_period(period) if period else delivery.newest(workspace)
+    month = check_period(period) if period is not None else delivery.newest(workspace)
     with workspace.lock():
         refuse_sealed(workspace, month)
         before = landing.recall(workspace, month)

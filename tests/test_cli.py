@@ -31,6 +31,7 @@ def tree(root: Path) -> dict[str, bytes]:
     ("arguments", "said"),
     [
         (["run", "--period", "2026-7"], "'2026-7' is not a period; write a month like 2026-10."),
+        (["run", "--period", ""], "'' is not a period; write a month like 2026-10."),
         (
             ["run", "--period", "2026-07"],
             "nothing is delivered for 2026-07; the delivered months are 2026-09, 2999-01.",
