@@ -595,6 +595,12 @@ def test_spreadsheet_damage_is_said_and_nothing_changed(landed: Path) -> None:
     assert str(result.warnings[0]) == (
         "asset_tag: 1 values such as '125' are shorter than the others, as when a spreadsheet drops leading zeros"
     )
+    kept = staged(landed, f'{ASSET}\n"=""00123""",laptop,in_use\n')
+    assert kept.rows["asset_tag"].to_list() == ['="00123"']
+    assert [str(doubt) for doubt in kept.warnings] == [
+        "asset_tag: 1 values such as '=\"00123\"' are formulas by which an export keeps text from a spreadsheet; "
+        "have it write the text alone"
+    ]
 
 
 # --- finding and copying ---------------------------------------------------------------------------------------------

@@ -204,11 +204,13 @@ def _doubts(text: pl.DataFrame, feed: Feed) -> tuple[Doubt, ...]:
         if column.kind is not Kind.ID:
             continue
         values = text[column.name].drop_nulls()
+        formulas = values.filter(values.str.contains('^="[^"]*"$'))
         rounded = values.filter(values.str.contains(r"^\d(\.\d+)?E\+\d{2,}$"))
         digits = values.filter(values.str.contains(r"^\d+$"))
         widths = digits.filter(digits.str.contains("^0.")).str.len_chars().unique()
         short = digits.filter(digits.str.len_chars() < widths[0]) if widths.len() == 1 else digits.clear()
         for damaged, why in (
+            (formulas, "are formulas by which an export keeps text from a spreadsheet; have it write the text alone"),
             (rounded, "look like numbers that a spreadsheet rounded"),
             (short, "are shorter than the others, as when a spreadsheet drops leading zeros"),
         ):
