@@ -708,6 +708,15 @@ def test_columns_of_several_files_are_alike_in_any_case_and_each_has_what_is_map
     )
 
 
+def test_the_folder_of_a_workspace_is_no_pattern(tmp_path: Path, landed: Path) -> None:
+    root = tmp_path / "books [2026] *"
+    (root / "exports").mkdir(parents=True)
+    (root / "exports" / "assets-1.csv").write_text("a\n1\n")
+    source = Source(name="assets", feed="assets", path="exports/assets-*.csv")
+    result = files.fetch(source, root, root / "inbox", "2026-10", landed)
+    assert [file.origin for file in result.files] == ["exports/assets-1.csv"]
+
+
 def test_a_name_that_is_no_text_is_refused(workspace: Path, landed: Path) -> None:
     (workspace / "exports").mkdir()
     (workspace / "exports" / "Ger\udce4te.csv").write_text("asset_tag\n1\n")  # as archives of other systems unpack

@@ -5,6 +5,7 @@ import itertools
 import os
 import re
 from collections.abc import Iterator
+from glob import escape
 from pathlib import Path
 
 from connectors.files.control import CONTROL, control_of, declared, read_control
@@ -105,8 +106,8 @@ def _matching(root: Path, pattern: str) -> list[Path]:
     exact = root / pattern  # an absolute pattern replaces the root
     if exact.is_file():
         return [exact]
-    anchor = Path(exact.anchor)
-    found = anchor.glob(str(exact.relative_to(anchor)))
+    anchor, whole = Path(exact.anchor), Path(escape(str(root))) / pattern  # the folder of a workspace is no pattern
+    found = anchor.glob(str(whole.relative_to(anchor)))
     return sorted(filter(_is_plain, found), key=lambda path: (path.name, path.as_posix()))
 
 
@@ -127,10 +128,10 @@ def _home(source: Source, root: Path, inbox: Path, period: str) -> Path:
     """The folder that a source's files lie in, or below: the fixed part of its path, or the month's inbox."""
     if source.path is None:
         return inbox / period
-    parts = (root / source.path.replace("{period}", period)).parts
-    fixed = itertools.takewhile(lambda part: not set(part) & set("*?["), parts)
-    home = Path(*fixed)
-    return home.parent if home.parts == parts else home
+    parts = Path(source.path.replace("{period}", period)).parts
+    fixed = tuple(itertools.takewhile(lambda part: not set(part) & set("*?["), parts))
+    home = root.joinpath(*fixed)
+    return home.parent if fixed == parts else home
 
 
 def _copy(path: Path, target: Path, root: Path, within: Path, most: int) -> RawFile:
