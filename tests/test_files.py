@@ -708,6 +708,14 @@ def test_columns_of_several_files_are_alike_in_any_case_and_each_has_what_is_map
     )
 
 
+def test_a_control_file_that_counts_nothing_vouches_for_nothing(workspace: Path, landed: Path) -> None:
+    drop(workspace, "assets.csv")
+    drop(workspace, "assets.csv.control.toml", 'extracted_by = "nightly export"\n')
+    result = fetched(workspace, landed)
+    assert (result.outcome, result.proof, result.control) == ("complete", "end of file", None)
+    assert result.extracted_by == "nightly export"
+
+
 def test_the_folder_of_a_workspace_is_no_pattern(tmp_path: Path, landed: Path) -> None:
     root = tmp_path / "books [2026] *"
     (root / "exports").mkdir(parents=True)

@@ -20,10 +20,14 @@ def control_of(path: Path) -> Path:
 
 
 def declared(files: tuple[RawFile, ...], said: list[dict[str, Any]]) -> Fetched:
-    """What came, with what its control files say of it; files that have one vouch for themselves only."""
+    """What came, with what its control files say of it; files that have one vouch for themselves only.
+
+    A control file that counts and sums nothing vouches for nothing: it only tells of the extract.
+    """
     if not said:
         return Fetched("complete", proof="end of file", files=files)
     whole = len(said) == len(files)
+    vouches = whole and all(control.get("rows") is not None or control.get("sums") for control in said)
     rows = [control["rows"] for control in said if "rows" in control]
     sums: dict[str, Decimal] = {}
     for control in said:
@@ -33,13 +37,13 @@ def declared(files: tuple[RawFile, ...], said: list[dict[str, Any]]) -> Fetched:
     return Fetched(
         outcome="complete" if whole else "partial",
         why=None if whole else f"only {len(said)} of the {len(files)} files of the delivery have a control file",
-        proof="control file" if whole else "end of file",
+        proof="control file" if vouches else "end of file",
         files=files,
         extracted_at=min(extracts, key=datetime.isoformat, default=None),
         extracted_by=_joined(said, "extracted_by"),
         system=_joined(said, "system"),
         filters=_joined(said, "filters"),
-        control=Control(sum(rows) if len(rows) == len(files) else None, sums) if whole else None,
+        control=Control(sum(rows) if len(rows) == len(files) else None, sums) if vouches else None,
     )
 
 
