@@ -153,12 +153,15 @@ def _keyed(name: str, record: dict[str, Any]) -> dict[str, Any]:
 # -- reading ---------------------------------------------------------------------------------------------------------
 
 
-def read(path: Path) -> tuple[Records, dict[str, pl.DataFrame]]:
-    """The rows of a landed pull, and the records of its other streams by name; a damaged file fails as a whole."""
-    streams: dict[str, _Stream] = {ROWS: _Stream()}
+def read(path: Path, mark: str = ".") -> tuple[Records, dict[str, pl.DataFrame]]:
+    """The rows of a landed pull, and the records of its other streams by name; a damaged file fails as a whole.
+
+    Numbers are given with that decimal mark, as the source's own texts have it.
+    """
+    streams: dict[str, _Stream] = {ROWS: _Stream(mark)}
     try:
         for head, body in _pages(path):
-            streams.setdefault(head.get("stream", ROWS), _Stream()).add(head, body)
+            streams.setdefault(head.get("stream", ROWS), _Stream(mark)).add(head, body)
     except (OSError, EOFError, ValueError, RecursionError) as error:
         return Records.failed(f"{path.name} cannot be read: {error}"), {}
     main = streams.pop(ROWS)
@@ -191,7 +194,8 @@ def _records(body: str, place: str) -> tuple[list[Any], bool]:
 class _Stream:
     """Records on their way to columns."""
 
-    def __init__(self) -> None:
+    def __init__(self, mark: str) -> None:
+        self._mark = mark
         self._number = 0
         self._numbers: list[int] = []
         self._rows: list[dict[str, str | None]] = []
@@ -204,7 +208,7 @@ class _Stream:
         torn = "\\u" in body
         for record in records:
             self._number += 1
-            row = flat(record) if isinstance(record, dict) else {}
+            row = flat(record, self._mark) if isinstance(record, dict) else {}
             if not isinstance(record, dict):
                 self._unreadable.append((self._number, ["it is no record but a bare value"], compact(record)))
             elif twice and named_twice(record):

@@ -162,7 +162,7 @@ def _read(folder: Path, source: Source) -> Records:
     if not source.is_live:
         return files.read(folder, source)
     if (folder / PAGES).is_file():
-        records, streams = pages.read(folder / PAGES)
+        records, streams = pages.read(folder / PAGES, source.decimal_separator)
     else:
         records, streams = files.read(folder, source), {}
     if records.failure:

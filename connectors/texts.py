@@ -82,9 +82,11 @@ def compact(value: Any) -> str:
     return str(value) if isinstance(value, Number) else json.dumps(value, ensure_ascii=False)
 
 
-def as_text(value: Any) -> str:
-    """A value as one cell: text as it is, anything else as JSON."""
-    return str(value) if isinstance(value, str) else compact(value)
+def as_text(value: Any, mark: str = ".") -> str:
+    """A value as one cell: text as it is, a number with its decimal mark, anything else as JSON."""
+    if isinstance(value, Number):
+        return value.replace(".", mark)
+    return value if isinstance(value, str) else compact(value)
 
 
 def member(value: Any, path: str) -> Any:
@@ -99,12 +101,12 @@ def member(value: Any, path: str) -> Any:
     return value
 
 
-def flat(record: dict[str, Any], prefix: str = "") -> dict[str, str | None]:
+def flat(record: dict[str, Any], mark: str = ".", prefix: str = "") -> dict[str, str | None]:
     """A record as one row of text: what is nested is called `outer.inner`, a list is its JSON text, null is None."""
     row: dict[str, str | None] = {}
     for name, value in record.items():
         if isinstance(value, dict):
-            row |= flat(value, f"{prefix}{name}.")
+            row |= flat(value, mark, f"{prefix}{name}.")
         else:
-            row[prefix + name] = None if value is None or value == [] else as_text(value)
+            row[prefix + name] = None if value is None or value == [] else as_text(value, mark)
     return row

@@ -708,6 +708,29 @@ def test_columns_of_several_files_are_alike_in_any_case_and_each_has_what_is_map
     )
 
 
+@pytest.mark.parametrize("kind", ["xlsx", "parquet", "jsonl"])
+def test_a_number_is_no_text_in_the_notation_of_its_source(landed: Path, kind: str) -> None:
+    rates = {"USD": 0.917, "JPY": 0.0061, "GBP": 1234.5, "SEK": 12} | (
+        {"NOK": "1.234,5", "DKK": "1.234"} if kind != "parquet" else {}
+    )
+    frame = pl.DataFrame({"currency": list(rates), "as_of": "2026-10-31", "rate": list(rates.values())}, strict=False)
+    match kind:
+        case "xlsx":
+            book = openpyxl.Workbook()
+            for row in (frame.columns, *((currency, "2026-10-31", rate) for currency, rate in rates.items())):
+                book.worksheets[0].append(row)
+            book.save(landed / "fx_rates.xlsx")
+        case "parquet":
+            frame.write_parquet(landed / "fx_rates.parquet")
+        case _:
+            rows = ({"currency": currency, "as_of": "2026-10-31", "rate": rate} for currency, rate in rates.items())
+            (landed / "fx_rates.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    source = Source(name="test", feed="fx_rates", decimal_separator=",", thousands_separator=".")
+    read = dict(stage(files.read(landed, source), source, SETTINGS).rows.select("currency", "rate").iter_rows())
+    wanted = {"USD": "0.917", "JPY": "0.0061", "GBP": "1234.5", "SEK": "12", "NOK": "1234.5", "DKK": "1234"}
+    assert read == {currency: Decimal(wanted[currency]) for currency in rates}
+
+
 def test_a_control_file_that_counts_nothing_vouches_for_nothing(workspace: Path, landed: Path) -> None:
     drop(workspace, "assets.csv")
     drop(workspace, "assets.csv.control.toml", 'extracted_by = "nightly export"\n')

@@ -251,10 +251,16 @@ def _cells(path: Path, source: Source) -> tuple[pl.DataFrame, list[tuple[int, in
             raise FileError(f"there is no sheet {name!r}; its sheets are {', '.join(map(repr, book.sheet_names))}")
         batch, found = book.load_sheet(name, header_row=None, skip_rows=0, dtypes="string").to_arrow_with_errors()
         floats = book.load_sheet(name, header_row=None, skip_rows=0, dtypes="float").to_polars()
+        numbers = None  # where cells hold numbers, which as truth values are true or false, while texts are none
+        if source.decimal_separator != ".":
+            numbers = book.load_sheet(name, header_row=None, skip_rows=0, dtypes="boolean").to_polars()
     except fastexcel.FastExcelError as error:
         raise FileError("it is no readable workbook; is it damaged, password-protected or of another kind?") from error
     cells = pl.DataFrame(batch)
     cells = cells.select(_as_shown(cells[name], floats[name]) for name in cells.columns)
+    if numbers is not None:
+        marked = cells.select(pl.all().str.replace(".", source.decimal_separator, literal=True))
+        cells = cells.select(cells[n].zip_with(numbers[n].is_null(), marked[n]) for n in cells.columns)
     errors = []
     for fault in found.errors if found else []:
         row, column = fault.offset_position
@@ -278,12 +284,13 @@ def read_jsonl(path: Path, source: Source) -> Sheet:
     """Records of a JSON Lines file: numbers as written, nested values as compact JSON text."""
     with _open_text(path, source.encoding) as text:
         try:
-            return _read_objects(text, nested_fields(source), source.limits)
+            return _read_objects(text, source)
         except UnicodeError as error:
             raise FileError(_undecodable(path, text.encoding)) from error
 
 
-def _read_objects(text: TextIO, nested: list[str], limits: Limits) -> Sheet:
+def _read_objects(text: TextIO, source: Source) -> Sheet:
+    limits, nested = source.limits, nested_fields(source)
     frames, unreadable = list[pl.DataFrame](), list[Unreadable]()
     numbers, records = list[int](), list[dict[str, str | None]]()
 
@@ -297,7 +304,7 @@ def _read_objects(text: TextIO, nested: list[str], limits: Limits) -> Sheet:
         if number > limits.rows:
             hold(number, "rows", limits)
         try:
-            if record := _object(line, nested):
+            if record := _object(line, nested, source.decimal_separator):
                 records.append(record)
                 numbers.append(number)
                 if not keys.issuperset(record):
@@ -316,7 +323,7 @@ def _read_objects(text: TextIO, nested: list[str], limits: Limits) -> Sheet:
     return Sheet(pl.concat(frames, how="diagonal"), _set_aside(unreadable), number)
 
 
-def _object(line: str, nested: list[str]) -> dict[str, str | None]:
+def _object(line: str, nested: list[str], mark: str) -> dict[str, str | None]:
     """One line's object as texts, with what the mapping names inside of it; an empty line has none."""
     if not line.strip():
         return {}
@@ -324,7 +331,7 @@ def _object(line: str, nested: list[str]) -> dict[str, str | None]:
     if not isinstance(record, dict):
         raise ValueError("it holds something else")
     values = {name: value for name in nested if (value := member(record, name)) is not None} | record
-    texts = {name: value if value is None else as_text(value) for name, value in values.items()}
+    texts = {name: value if value is None else as_text(value, mark) for name, value in values.items()}
     if "\\u" in line and not is_text([*texts, *texts.values()]):
         raise ValueError("it holds half a character")
     return texts
@@ -340,17 +347,20 @@ def read_parquet(path: Path, source: Source) -> Sheet:
     except (pl.exceptions.PolarsError, OSError) as error:
         raise FileError("it is no readable Parquet file; is it damaged or cut off?") from error
     names = _named(table.columns, source.limits)
-    rows = table.select(_typed_as_text(pl.col(name), dtype) for name, dtype in table.schema.items())
+    mark = source.decimal_separator
+    rows = table.select(_typed_as_text(pl.col(name), dtype, mark) for name, dtype in table.schema.items())
     rows = rows.with_row_index("_row", offset=1).select(*names, pl.col("_row").cast(pl.Int64))
     return Sheet(rows, _set_aside([]), table.height)
 
 
-def _typed_as_text(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+def _typed_as_text(value: pl.Expr, dtype: pl.DataType, mark: str) -> pl.Expr:
     if isinstance(dtype, pl.Datetime):
         return value.dt.strftime("%Y-%m-%dT%H:%M:%S%.f" + ("%:z" if dtype.time_zone else ""))
     if dtype.is_float():  # a column of whole numbers with gaps comes as floats: 12.0 is 12, NaN is a gap
         text = value.fill_nan(None).cast(pl.String)
-        return text.str.strip_suffix(".0")
+        return text.str.strip_suffix(".0").str.replace(".", mark, literal=True)
+    if dtype.is_decimal():
+        return value.cast(pl.String).str.replace(".", mark, literal=True)
     if isinstance(dtype, pl.Duration):
         return value.dt.to_string("iso")
     if dtype.is_nested():
