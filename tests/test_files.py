@@ -731,6 +731,15 @@ def test_a_number_is_no_text_in_the_notation_of_its_source(landed: Path, kind: s
     assert read == {currency: Decimal(wanted[currency]) for currency in rates}
 
 
+def test_utf8_is_not_taken_for_another_encoding(landed: Path) -> None:
+    text = f"{ASSET},location\n1,laptop,in_use,Zürich\n"
+    for encoding in ("cp1252", "latin-1", "ISO-8859-15"):
+        failed = read(landed, text, encoding=encoding).failure
+        assert failed == f"assets.csv: it is UTF-8, but declared as {encoding}; declare encoding = 'utf-8'"
+        assert column(read(landed, text.encode(encoding), encoding=encoding), "location") == ["Zürich"]
+        assert column(read(landed, text.replace("ü", "u"), encoding=encoding), "location") == ["Zurich"]
+
+
 def test_a_control_file_that_counts_nothing_vouches_for_nothing(workspace: Path, landed: Path) -> None:
     drop(workspace, "assets.csv")
     drop(workspace, "assets.csv.control.toml", 'extracted_by = "nightly export"\n')

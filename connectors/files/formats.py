@@ -21,6 +21,7 @@ from tieout.settings import Limits, Source
 _NAMELESS = "nameless column "  # and its place, from 1
 SUFFIXES = {".csv": "csv", ".xlsx": "xlsx", ".jsonl": "jsonl", ".parquet": "parquet"}
 _BATCH = 50_000  # records that are Python objects at one time: bounds memory
+_SINGLE_BYTE = re.compile("cp125|cp437|cp85|iso8859|mac")  # which take any bytes for text
 _LINE_END = re.compile("\r\n|\r|\n")
 
 
@@ -186,9 +187,25 @@ def _open_text(path: Path, encoding: str) -> TextIO:
     elif start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         encoding = "utf-16"
     try:
+        if _SINGLE_BYTE.match(codecs.lookup(encoding).name) and _is_utf8(path):
+            raise FileError(f"it is UTF-8, but declared as {encoding}; declare encoding = 'utf-8'")
         return path.open(encoding=encoding, errors="strict", newline="")
     except LookupError as error:
         raise FileError(f"the declared encoding {encoding!r} is unknown; name one like 'utf-8' or 'cp1252'") from error
+
+
+def _is_utf8(path: Path) -> bool:
+    """Whether a file has more than ASCII, and all of it is UTF-8, as text of a single-byte encoding never is."""
+    decoder, is_more = codecs.getincrementaldecoder("utf-8")(), False
+    try:
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                is_more |= not block.isascii()
+                decoder.decode(block)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return is_more
 
 
 def _undecodable(path: Path, encoding: str) -> str:
