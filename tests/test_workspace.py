@@ -40,6 +40,10 @@ def test_the_three_required_keys_suffice(make_workspace: MakeWorkspace) -> None:
             "two sources are named 'a'",
         ),
         (
+            "[[sources]]\nname = 'hr'\nfeed = 'people'\ndate_format = ['%m/%d/%Y', '%d/%m/%Y']\n",
+            "date_format: '%m/%d/%Y' and '%d/%m/%Y' read one text as two days; name the one that is meant",
+        ),
+        (
             "[[sources]]\nname = 'hr'\nfeed = 'people'\nskip_rows = 'two'\n",
             "sources 'hr': skip_rows should be a valid integer",
         ),

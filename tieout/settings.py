@@ -68,6 +68,15 @@ def _pattern(text: str) -> str:
     return text
 
 
+def _unlike(patterns: list[str]) -> list[str]:
+    """Patterns of which no two read one text as two days: 03/04 is in March or in April whatever is tried first."""
+    seen: dict[str, str] = {}
+    for pattern in patterns:
+        if (other := seen.setdefault(pattern.replace("%d", "%m"), pattern)) != pattern:
+            raise ValueError(f"{other!r} and {pattern!r} read one text as two days; name the one that is meant")
+    return patterns
+
+
 def _alike(name: str) -> str:
     return " ".join(name.lower().split())
 
@@ -83,7 +92,7 @@ AssetClass = Annotated[str, BeforeValidator(_known_class)]
 Texts = Annotated[list[str], BeforeValidator(_many)]
 Classes = Annotated[list[AssetClass], BeforeValidator(_many)]
 Domains = Annotated[list[Annotated[str, AfterValidator(_own_domain)]], BeforeValidator(_many)]
-Patterns = Annotated[list[Annotated[str, AfterValidator(_pattern)]], BeforeValidator(_many)]
+Patterns = Annotated[list[Annotated[str, AfterValidator(_pattern)]], BeforeValidator(_many), AfterValidator(_unlike)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
 Days = Annotated[int, Field(ge=0)]
