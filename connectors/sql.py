@@ -10,6 +10,7 @@ the database has to be installed; that of PostgreSQL is, and SQLite needs none.
 """
 
 import json
+import math
 from collections.abc import Mapping
 from datetime import date, datetime, time
 from typing import Any
@@ -62,9 +63,10 @@ def _pull(options: SqlOptions, delivery: Delivery, pages: PageFile, wire: Wire) 
 
 def _ask(url: URL, options: SqlOptions, pages: PageFile, wire: Wire) -> End:
     engine, query = create_engine(url), options.query.replace("{period}", wire.period)
+    asked = text(query.replace(":", r"\:"))  # what begins with a colon is no parameter here
     try:
         with engine.connect() as connection:
-            result = connection.execution_options(yield_per=_ROWS).execute(text(query))
+            result = connection.execution_options(yield_per=_ROWS).execute(asked)
             if not result.returns_rows:
                 raise PullError("the query gives no rows; it begins with SELECT or WITH")
             names = list(result.keys())
@@ -90,6 +92,10 @@ def _ask(url: URL, options: SqlOptions, pages: PageFile, wire: Wire) -> End:
 def _plain(value: Any) -> Any:
     """A value as JSON without losing any of it: decimals and floats as they are written, instants in ISO 8601."""
     match value:
+        case float() if math.isnan(value):
+            return None
+        case float() if value.is_integer():  # as of Parquet: 12.0 is 12
+            return int(value)
         case None | bool() | str() | int():
             return value
         case datetime() | date() | time():

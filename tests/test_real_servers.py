@@ -93,6 +93,13 @@ def test_a_query_becomes_a_feed(register: str, tmp_path: Path) -> None:
     assert str(staged.rows["cost"].sum()).startswith("76194574.5")
 
 
+def test_a_query_may_hold_colons_and_ids_may_be_floats(register: str, tmp_path: Path) -> None:
+    query = "SELECT 12.0 AS asset_tag, 'laptop' AS asset_class, 'in_use' AS status, 'at :noon' AS location"
+    fetched, staged = pulled(tmp_path, feed="assets", connector="sql", url=register, query=query)
+    assert fetched.why is None
+    assert staged.rows.select("asset_tag", "location").rows() == [("12", "at :noon")]
+
+
 def test_a_query_that_is_wrong_says_why(register: str, tmp_path: Path) -> None:
     fetched, _ = pulled(tmp_path, feed="assets", connector="sql", url=register, query="SELECT tag FROM assets")
     assert fetched.outcome == "failed"
