@@ -12,6 +12,7 @@ import subprocess
 import sys
 import traceback
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -144,7 +145,7 @@ def demo(
     for period in months:
         run_month(workspace, period, end_of_period(period, workspace.settings.zone), replays=False)
     _point_to_results(workspace, max(months))
-    typer.echo(f'Try next:  tieout sql -w {directory} "FROM exceptions_current"')
+    typer.echo(f'Try next:  tieout sql -w {quote(str(directory))} "FROM exceptions_current"')
 
 
 @app.command()
@@ -159,7 +160,8 @@ def init(directory: Annotated[Path, typer.Argument(metavar="DIR", help="The work
 
     config = write_starter(directory)
     typer.echo(
-        f"Made {config}; read it, then drop files into {directory / 'inbox'} and run `tieout run -w {directory}`."
+        f"Made {config}; read it, then drop files into {directory / 'inbox'} and run "
+        f"`tieout run -w {quote(str(directory))}`."
     )
 
 
@@ -274,7 +276,7 @@ def sql(
         raise ConfigError("--csv and --json exclude each other; name one.")
     opened = Workspace.open(workspace)
     if not opened.published_database.exists():
-        raise ConfigError(f"{workspace} has published nothing yet; run `tieout run -w {workspace}` first.")
+        raise ConfigError(f"{workspace} has published nothing yet; run `tieout run -w {quote(str(workspace))}` first.")
     if query.endswith(".sql"):
         if not Path(query).is_file():
             raise ConfigError(f"{query} is no file.")

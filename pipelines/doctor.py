@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
+from shlex import quote
 from tempfile import TemporaryDirectory
 from typing import Literal
 from urllib.parse import urlsplit
@@ -74,7 +75,10 @@ def _dropped(workspace: Workspace, source: Source, month: str) -> Finding:
     if found:
         return Finding(about, "ok", f"there for {month}: {', '.join(path.name for path in found)}")
     return Finding(
-        about, "warning", f"no file for {month}", f"`tieout check -w {workspace.root}` says what is expected"
+        about,
+        "warning",
+        f"no file for {month}",
+        f"`tieout check -w {quote(str(workspace.root))}` says what is expected",
     )
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from difflib import get_close_matches
 from pathlib import Path
+from shlex import quote
 from typing import Any, Self, get_args, get_origin
 from zoneinfo import ZoneInfo
 
@@ -47,7 +48,8 @@ class Workspace:
         root = Path(path).expanduser().resolve()
         if not root.is_dir():
             raise ConfigError(
-                f"{path} is not a directory; name a workspace with -w, or make one with `tieout init {path}`."
+                f"{path} is not a directory; name a workspace with -w, or make one with "
+                f"`tieout init {quote(str(path))}`."
             )
         if not is_text([str(root)]) or not (str(root).isascii() or sys.getfilesystemencoding() == "utf-8"):
             raise ConfigError(
@@ -238,7 +240,7 @@ def read_settings(path: Path) -> Settings:
         text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         raise ConfigError(
-            f"{path.parent} has no {CONFIG}; make a workspace with `tieout init {path.parent}`."
+            f"{path.parent} has no {CONFIG}; make a workspace with `tieout init {quote(str(path.parent))}`."
         ) from None
     except OSError as problem:
         raise ConfigError(f"{path} cannot be read: {problem.strerror}.") from None

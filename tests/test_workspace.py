@@ -139,6 +139,8 @@ def test_a_path_that_cannot_be_told_is_said(tmp_path: Path, monkeypatch: pytest.
 def test_places_without_a_workspace_say_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="tieout init"):
         Workspace.open(tmp_path)
+    with pytest.raises(ConfigError, match=r"make one with `tieout init 'my books'`"):
+        Workspace.open("my books")
     with pytest.raises(ConfigError, match="is not a directory"):
         Workspace.open(tmp_path / "nowhere")
 
