@@ -63,10 +63,10 @@ def _pull(options: SqlOptions, delivery: Delivery, pages: PageFile, wire: Wire) 
 
 def _ask(url: URL, options: SqlOptions, pages: PageFile, wire: Wire) -> End:
     engine, query = create_engine(url), options.query.replace("{period}", wire.period)
-    asked = text(query.replace(":", r"\:"))  # what begins with a colon is no parameter here
     try:
         with engine.connect() as connection:
-            result = connection.execution_options(yield_per=_ROWS).execute(asked)
+            asked = connection.execution_options(yield_per=_ROWS)
+            result = asked.execute(text(query.replace(":", r"\:")))  # what begins with a colon is no parameter here
             if not result.returns_rows:
                 raise PullError("the query gives no rows; it begins with SELECT or WITH")
             names = list(result.keys())

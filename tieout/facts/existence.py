@@ -8,10 +8,12 @@ import polars as pl
 
 from tieout.facts.ground import HANDS, Ground
 from tieout.feeds import NEVER
+from tieout.once import once
 
 FEEDS = ("endpoints", "scans", "tickets", "movements")
 
 
+@once
 def of_assets(ground: Ground) -> pl.DataFrame:
     """Every register row with each feed's latest evidence, and all of it together in `existence_*`.
 
