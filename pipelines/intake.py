@@ -182,11 +182,12 @@ def _before(warehouse: Warehouse, period: str, snapshot: Snapshot, feed: Feed, a
         return None
     last = None if green.is_empty() else green.row(-1, named=True)
     table = staged_table(feed)
-    rows = (
-        warehouse.read(table, period=last[PERIOD]) if last and feed.is_state else warehouse.read(table, before=period)
-    )
-    if not rows.is_empty():
-        rows = rows.filter(pl.col("_source") == snapshot.name)
+    periods = {"period": last[PERIOD]} if last and feed.is_state else {"before": period}
+    told = warehouse.scan(table, **periods)
+    if told.collect_schema().names():
+        needed = dict.fromkeys((*feed.key, *([feed.dated] if feed.dated else [])))
+        told = told.filter(pl.col("_source") == snapshot.name).select(*needed)
+    rows = told.collect()
     if last is None:
         return None if rows.is_empty() else Profile(rows.height, keys_of(rows, feed), {}, ())
     fill, columns = json.loads(last["fill"]), tuple(last["columns"])
