@@ -239,21 +239,20 @@ def position_table(ground: Ground, filled: pl.DataFrame) -> pl.DataFrame:
 def seat_table(ground: Ground, seat_facts: pl.DataFrame, filled: pl.DataFrame) -> pl.DataFrame:
     """Every seat the consoles list, whose it is and how that is known, its latest use, and the line it fills.
 
-    In the order of the facts: by product and seat_id.
+    By product and seat_id, the order in which the seats and their facts stand.
     """
-    raw = ground.holders.select("_id", "plan", "assigned_at", "last_active_at", "how", source="_source").collect()
-    values = seat_values(ground, filled).select(
-        "_id", "reason", "contract_id", "line_no", annual_value="value", annual_amount="amount", currency="currency"
-    )
+    told = ground.holders.select("plan", "assigned_at", "last_active_at", "how", source="_source").collect()
     known = ~pl.col("usage_unknown") & (pl.col("never_used") | pl.col("used_on").is_not_null())
-    table = seat_facts.select(
-        "_id", "product", "seat_id", "status", "paid", "cost_center", "assigned_on", "never_used", "product_key",
-        billed="counted", person_id="holder_id", last_active_on="used_on", usage_known=known,
+    seats = (
+        seat_facts.select(
+            "_id", "product", "seat_id", "status", "paid", "cost_center", "assigned_on", "never_used", "product_key",
+            billed="counted", person_id="holder_id", last_active_on="used_on", usage_known=known,
+        )
+        .hstack(told)
+        .join(filled.select("_id", "reason", "line"), on="_id", how="left", maintain_order="left")
     )  # fmt: skip
-    for told in (raw, values):
-        table = table.join(told, on="_id", how="left", maintain_order="left")
-    return table.select(
+    return seat_values(ground, seats).select(
         "product", "plan", "seat_id", "source", "status", "paid", "billed", "person_id", "how", "cost_center",
         "assigned_at", "assigned_on", "last_active_on", "never_used", "usage_known", "reason", "contract_id", "line_no",
-        "annual_value", "annual_amount", "currency", "product_key",
+        pl.col("value").alias("annual_value"), pl.col("amount").alias("annual_amount"), "currency", "product_key",
     )  # fmt: skip

@@ -124,7 +124,7 @@ def stage(records: Records, source: Source, settings: Settings) -> Staged:
 def _unique(rows: pl.DataFrame, feed: Feed) -> pl.DataFrame:
     """The first of identical rows, in order; only rows of one key can be, and finding these takes much less time."""
     rows = rows.sort("_row")
-    repeated = rows.select(pl.struct(feed.key).is_duplicated()).to_series()
+    repeated = rows.select(pl.struct(feed.key).hash().is_duplicated()).to_series()
     if not repeated.any():
         return rows
     several = rows.filter(repeated).unique([*feed.schema, "extra"], keep="first")

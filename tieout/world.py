@@ -220,7 +220,7 @@ class World:
         feed, frame = FEEDS[name], self._as_of(name)
         key = [self._normal_key(feed, name).alias(f"_key_{name}") for name in feed.key]
         names = [f"_key_{name}" for name in feed.key] + (["_source"] if feed.name == "endpoints" else [])
-        repeated = frame.select(*key, *names[len(key) :]).select(pl.struct(names).is_duplicated()).to_series()
+        repeated = frame.select(*key, *names[len(key) :]).select(pl.struct(names).hash().is_duplicated()).to_series()
         frame = frame.with_columns(pl.lit(None, pl.List(pl.String)).alias("_differing"))
         order = key if name == "seats" else [pl.col("_id")]
         if not repeated.any():

@@ -120,7 +120,7 @@ def _mates(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
         .otherwise(other > mark)
     )
     same_plan = (pl.col("plan_key") == pl.col("plan_key_other")).fill_null(True)
-    several = held.filter(pl.len().over("holder_id", "product_key") > 1)
+    several = held.filter(pl.struct("holder_id", "product_key").hash().is_duplicated())  # who is alone finds no mate
     duplicates = (
         several.join(several, on=["holder_id", "product_key"], suffix="_other")
         .filter((pl.col("_id") != pl.col("_id_other")) & same_plan)
