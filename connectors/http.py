@@ -356,7 +356,8 @@ def _asked_wait(headers: Mapping[str, str], now: datetime) -> float | None:
     if seconds is None and asked:
         seconds = _until(asked, headers, now)
     for name in _RESETS:
-        if seconds is None and (reset := _number(headers.get(name, ""))) is not None:
+        left = _number(headers.get(name.replace("reset", "remaining"), ""))  # with some left, the reset is no advice
+        if seconds is None and not left and (reset := _number(headers.get(name, ""))) is not None:
             instant = reset / 1000 if reset > 1e11 else reset  # some tell it in thousandths
             seconds = instant - (_instant(headers.get("date", "")) or now).timestamp() if reset > 1e9 else reset
     return None if seconds is None else max(0.0, seconds)

@@ -229,6 +229,9 @@ PASSING = {
     "429 with a reset in thousandths": status(
         429, X_RateLimit_Reset=str(int((datetime.now(UTC).timestamp() + 90) * 1000))
     ),
+    "502 with the reset of a limit that is not reached": status(
+        502, X_RateLimit_Remaining="4980", X_RateLimit_Reset=str(int(datetime.now(UTC).timestamp()) + 3400)
+    ),
     "an empty body": lambda reply: setattr(reply, "raw", b""),
     "no number": lambda reply: setattr(reply, "raw", b'{"of": NaN}'),
     "403 for a quota": status(403, Retry_After="1"),
