@@ -15,7 +15,7 @@ from connectors import web
 from connectors.auth import Auth, Basic
 from connectors.system import Delivery, Streams, System, WebOptions, address, either
 from connectors.vault import Credential
-from connectors.walks import Next, Stream
+from connectors.walks import Cursor, Stream
 
 _FIELDS = "workEmail,homeEmail,hireDate,departmentName,locationName,employmentStatusName,reportsToId,middleName"
 
@@ -47,7 +47,8 @@ def _employees(options: BambooOptions) -> list[Stream]:
             records="data",
             key="employeeId",
             total="meta.total",
-            walk=Next(at="_links.next.href", limit="page[limit]", size=100),
+            # its links lead to api.bamboohr.com
+            walk=Cursor(param="page[after]", at="meta.page.nextCursor", limit="page[limit]", size=100),
         )
     ]
 
