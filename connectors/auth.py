@@ -83,7 +83,8 @@ class _Granting(Table):
         try:
             answer = client.ask(self.token_url, method="POST", **({"body": fields} if as_json else {"form": fields}))
         except PullError as error:
-            raise PullError(f"no token was granted: {error}", 401 if error.status == 400 else error.status) from None
+            status = 401 if error.status else None  # a 403 here says nothing of the list that was to be asked for
+            raise type(error)(f"no token was granted: {error}", status) from None
         finally:
             client.close()
             wire.retries, wire.waited = apart.retries, apart.waited

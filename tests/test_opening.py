@@ -173,6 +173,32 @@ def test_a_secret_that_is_refused_is_told_as_such(opened: Open, server: Peer) ->
     assert "no token was granted" in str(fetched.why)
 
 
+@pytest.mark.parametrize(
+    "refusal",
+    [Reply(403, {"error": "access_denied"}), Reply(307, headers={"Location": "https://evil.example/token"})],
+    ids=["forbidden", "elsewhere"],
+)
+def test_a_token_that_is_not_had_anew_is_no_list_that_is_not_permitted(
+    opened: Open, server: Peer, refusal: Reply
+) -> None:
+    def grant(form: dict[str, str]) -> Reply:
+        server.asked_for_token.append(form)
+        return refusal if server.asked_for_token[1:] else Reply(body={"access_token": CANARY})
+
+    def check(asked: Asked, reply: Reply) -> None:
+        if asked.query["of"] == "others":
+            reply.status = 401
+
+    server.grant = grant  # type: ignore[method-assign] # for this test
+    fetched, _ = opened(
+        {**GRANTED, "token_url": f"{server.url}/token"}, check, params={"of": "{of}"},
+        over={"of": ["ours", "others"]}, instead=[{"status": 403, "note": "others are not permitted"}],
+    )  # fmt: skip
+    assert fetched.outcome == ("partial" if refusal.status == 403 else "failed")
+    assert "no token was granted" in str(fetched.why)
+    assert fetched.notes == ()
+
+
 # -- limits ----------------------------------------------------------------------------------------------------------
 
 
