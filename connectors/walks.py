@@ -287,8 +287,9 @@ def walk(client: Client, stream: Stream, seen: Seen) -> Iterator[tuple[Page, lis
         total = seen.declared if _counts_the_rest(stream, seen) else _declared(stream, answer, declared)
         if isinstance(stream.walk, Total) and total is None and not isinstance(stream.walk, Empty):
             raise PullError(f"the answer declares no total at {stream.total!r}, by which its end is known")
-        seen.changed |= seen.pages > 0 and total != seen.declared
-        seen.declared = total
+        if total is not None:  # some tell it on one page only
+            seen.changed |= seen.declared not in (None, total)
+            seen.declared = total
         news = seen.add(records, stream.key)
         if records and not seen.has_keys:
             raise PullError(f"no record has {' or '.join(map(repr, stream.key))}, which is to tell them apart")

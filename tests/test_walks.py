@@ -7,7 +7,7 @@ import pytest
 
 from connectors.http import Answer, Client, Wire
 from connectors.pages import PullError
-from connectors.walks import Cursor, Empty, Seen, Stream, Total, Walk, Whole, next_link, walk
+from connectors.walks import Cursor, Empty, Next, Seen, Stream, Total, Walk, Whole, next_link, walk
 
 
 @pytest.mark.parametrize(
@@ -92,6 +92,20 @@ def test_a_record_without_a_key_is_no_news_when_it_comes_again() -> None:
     assert walked(Told([{"id": 1}, "junk"]), Total()) == [{"id": 1}, "junk"]
     with pytest.raises(PullError, match="go in a circle"):
         walked(Told([{"id": 1}, "junk"]), Empty())
+
+
+def test_a_total_that_is_told_once_is_held_against_all_that_came() -> None:
+    class Telling(Told):
+        """OData tells the count with the first page only; this source forgets a record of the second."""
+
+        def ask(self, *said: object) -> Answer:
+            link, body = str(said[0]), {"items": [{"id": str(said[0])}]}
+            more = {"count": 3, "next": "https://x.org/2"} if "list" in link else {}
+            return Answer(link, {}, b"", body | more, datetime(2026, 10, 31, tzinfo=UTC))
+
+    stream = Stream(path="list", records="items", key=["id"], walk=Next(at="next"), total="count")
+    with pytest.raises(PullError, match="declares 3 records, but 2 different ones came"):
+        list(walk(cast(Client, Telling([])), stream, Seen()))
 
 
 def test_what_an_address_asks_for_is_asked_for_with_every_page() -> None:
