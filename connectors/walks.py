@@ -312,6 +312,9 @@ def walk(client: Client, stream: Stream, seen: Seen) -> Iterator[tuple[Page, lis
         if request is None:
             _hold_last(stream, answer)
     _hold(stream, seen)
+    note = f"no answer tells the total {stream.total!r}: nothing holds what came against it"
+    if stream.total and seen.declared is None and note not in client.wire.notes:
+        client.wire.notes.append(note)
 
 
 def _taken_apart(url: str, params: Mapping[str, str | list[str]]) -> Request:

@@ -108,6 +108,15 @@ def test_a_total_that_is_told_once_is_held_against_all_that_came() -> None:
         list(walk(cast(Client, Telling([])), stream, Seen()))
 
 
+def test_a_total_that_is_never_told_is_noted_once() -> None:
+    told = Told([{"id": 1}, {"id": 2}])
+    told.wire = Wire()
+    stream = Stream(path="list", records="items", key=["id"], walk=Cursor(), total="meta.totl")
+    for _ in range(2):
+        list(walk(cast(Client, told), stream, Seen()))
+    assert told.wire.notes == ["no answer tells the total 'meta.totl': nothing holds what came against it"]
+
+
 def test_what_an_address_asks_for_is_asked_for_with_every_page() -> None:
     asked: list[object] = []
 
