@@ -7,7 +7,7 @@
 **Gaps**: SCIM knows neither a last sign-in nor a price. A service may hide those it has deprovisioned.
 """
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import polars as pl
 
@@ -23,6 +23,8 @@ _STATUS = {"true": "active", "false": "suspended", "": "active"}  # RFC 7643: `a
 
 class ScimOptions(WebOptions):
     """`url` is the service's SCIM address, below which `/Users` stands; `paging` as the service does it."""
+
+    HEADERS: ClassVar = {"Accept": "application/scim+json, application/json"}  # a service need not know the second
 
     token: Credential | None = None
     paging: Literal["index", "cursor"] = "index"

@@ -472,6 +472,14 @@ def test_a_next_link_elsewhere_fails_the_pull(pull: Pull, name: str, feed: str, 
         assert pulled.staged.used == 0
 
 
+def test_scim_is_asked_for_as_its_standard_has_it(pull: Pull) -> None:
+    def fault(asked: Asked, reply: Reply) -> None:
+        if "application/scim+json" not in asked.headers["Accept"]:
+            reply.status, reply.body = 406, {"detail": "not acceptable"}
+
+    assert pull("scim", "accounts", fault).is_whole
+
+
 def test_links_to_another_host_beside_a_cursor_are_left_alone(pull: Pull) -> None:
     """BambooHR is asked at the company's own address, and its links lead to another."""
 
