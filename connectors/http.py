@@ -33,6 +33,7 @@ _AGAIN = {408, 425, 429, *range(500, 600)} - {501, 505, 511}  # 501 and its like
 _NO_CONTENT = 204  # the one success that has no body
 _REDIRECTS = (301, 302, 303, 307, 308)
 _MOST_REDIRECTS = 5
+_PASSING = ("ratelimited", "internal_error", "fatal_error", "service_unavailable")  # as Slack says it in a 200
 _QUOTA = ("ratelimitexceeded", "quotaexceeded", "rate limit exceeded", "secondary rate limit")  # 429, said with a 403
 _RESETS = ("x-rate-limit-reset", "x-ratelimit-reset", "ratelimit-reset")
 _MESSAGES = ("message", "error_description", "errorSummary", "detail", "messages", "title", "error.message", "error")
@@ -286,9 +287,11 @@ class Client:
             if 200 <= status < 300:
                 what = "a web page, as of a login," if is_page else "a damaged body" if raw.strip() else "nothing"
                 raise _NotNowError(f"{self._origin} answered {what} instead of JSON") from None
-        if 200 <= status < 300:
-            return Answer(url, headers, raw, data, at)
         said = f"{self._origin} answered {status}{message(data)}"
+        if 200 <= status < 300:
+            if isinstance(data, dict) and data.get("error") in _PASSING:
+                raise _NotNowError(said, _asked_wait(headers, at))
+            return Answer(url, headers, raw, data, at)
         if status in _AGAIN or (status == 403 and _is_throttled(headers, raw)):
             raise _NotNowError(said, _asked_wait(headers, at))
         hint = {

@@ -232,6 +232,7 @@ PASSING = {
     "502 with the reset of a limit that is not reached": status(
         502, X_RateLimit_Remaining="4980", X_RateLimit_Reset=str(int(datetime.now(UTC).timestamp()) + 3400)
     ),
+    "a 200 that tells of what passes": lambda reply: setattr(reply, "body", {"ok": False, "error": "internal_error"}),
     "an empty body": lambda reply: setattr(reply, "raw", b""),
     "no number": lambda reply: setattr(reply, "raw", b'{"of": NaN}'),
     "403 for a quota": status(403, Retry_After="1"),
@@ -478,6 +479,17 @@ def test_scim_is_asked_for_as_its_standard_has_it(pull: Pull) -> None:
             reply.status, reply.body = 406, {"detail": "not acceptable"}
 
     assert pull("scim", "accounts", fault).is_whole
+
+
+def test_billing_that_fails_is_no_billing_that_is_not_permitted(pull: Pull) -> None:
+    def fault(asked: Asked, reply: Reply) -> None:
+        if asked.stream.name == "billing":
+            reply.body = {"ok": False, "error": "internal_error"}
+
+    pulled = pull("slack", "seats", fault)
+    assert pulled.fetched.outcome == "partial"
+    assert "internal_error" in str(pulled.fetched.why)
+    assert pulled.fetched.notes == ()
 
 
 def test_links_to_another_host_beside_a_cursor_are_left_alone(pull: Pull) -> None:
