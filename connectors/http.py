@@ -23,7 +23,8 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 from pydantic import Field
 
-from connectors.pages import HostileError, PullError, dig
+from connectors.pages import HostileError, PullError
+from connectors.texts import member
 from connectors.unreached import broke_off, cannot_pass
 from connectors.vault import Vault
 from tieout.settings import Table
@@ -36,7 +37,8 @@ _MOST_REDIRECTS = 5
 _PASSING = ("ratelimited", "internal_error", "fatal_error", "service_unavailable")  # as Slack says it in a 200
 _QUOTA = ("ratelimitexceeded", "quotaexceeded", "rate limit exceeded", "secondary rate limit")  # 429, said with a 403
 _RESETS = ("x-rate-limit-reset", "x-ratelimit-reset", "ratelimit-reset")
-_MESSAGES = ("message", "error_description", "errorSummary", "detail", "messages", "title", "error.message", "error")
+_MESSAGES = ("message", "error_description", "errorSummary", "detail", "messages", "title", "error.message", "error",
+             "errors.0.detail", "errors.0.description", "errors.0.message", "errors.0", "errorMessages.0")  # fmt: skip
 
 
 def _refuse(name: str) -> None:
@@ -343,7 +345,7 @@ def _bare(url: str) -> str:
 
 def message(data: Any) -> str:
     """What an error body says of itself, in brackets."""
-    said = next((text for name in _MESSAGES if isinstance(text := dig(data, name), str) and text), None)
+    said = next((text for name in _MESSAGES if isinstance(text := member(data, name), str) and text), None)
     return f" ({' '.join(said.split())[:160]})" if said else ""
 
 

@@ -492,6 +492,14 @@ def test_billing_that_fails_is_no_billing_that_is_not_permitted(pull: Pull) -> N
     assert pulled.fetched.notes == ()
 
 
+def test_an_error_among_several_is_told_in_its_own_words(pull: Pull) -> None:
+    def fault(asked: Asked, reply: Reply) -> None:
+        reply.status = 500
+        reply.body = {"httpStatus": 500, "errors": [{"code": "X", "description": "Device 12 cannot be read"}]}
+
+    assert "(Device 12 cannot be read)" in str(pull("jamf", "endpoints", fault).fetched.why)
+
+
 def test_links_to_another_host_beside_a_cursor_are_left_alone(pull: Pull) -> None:
     """BambooHR is asked at the company's own address, and its links lead to another."""
 
