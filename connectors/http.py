@@ -12,6 +12,7 @@ import ssl
 import time
 import zlib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -375,11 +376,11 @@ def _until(date: str, headers: Mapping[str, str], now: datetime) -> float | None
 
 
 def _instant(text: str) -> datetime | None:
-    try:
-        at = email.utils.parsedate_to_datetime(text)
-    except (ValueError, TypeError):
-        return None
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
+    for read in (email.utils.parsedate_to_datetime, datetime.fromisoformat):  # the second is Zoom's
+        with suppress(ValueError, TypeError):
+            at = read(text)
+            return at if at.tzinfo else at.replace(tzinfo=UTC)
+    return None
 
 
 def _number(text: str) -> float | None:

@@ -500,6 +500,14 @@ def test_an_error_among_several_is_told_in_its_own_words(pull: Pull) -> None:
     assert "(Device 12 cannot be read)" in str(pull("jamf", "endpoints", fault).fetched.why)
 
 
+def test_a_wait_until_an_instant_is_not_tried_before(pull: Pull) -> None:
+    """Zoom writes it so when its limit of the day is reached."""
+    tomorrow = f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%dT00:00:00Z}"
+    pulled = pull("zoom", "seats", from_page(2, status(429, Retry_After=tomorrow)), options={"account_id": "a"})
+    assert "asks to wait" in str(pulled.fetched.why)
+    assert pulled.waited == []
+
+
 def test_links_to_another_host_beside_a_cursor_are_left_alone(pull: Pull) -> None:
     """BambooHR is asked at the company's own address, and its links lead to another."""
 
