@@ -265,7 +265,7 @@ SYSTEM = System(
                 "ownership": "owned",
                 "encrypted": "isEncrypted",
             },
-            values={"ownership": {"unknown": ""}},
+            values={"ownership": {"unknown": ""}, "enrolled_at": {"0001-01-01T00:00:00Z": ""}},  # how it writes none
         ),
     },
 )

@@ -28,6 +28,7 @@ from tieout.staging import Staged, stage
 
 SETTINGS = Settings(organisation="Example", reporting_currency="EUR", timezone="Europe/Berlin")
 BESIDE = Path(connectors.__path__[0])
+GRAPHS_NONE = "0001-01-01T00:00:00Z"
 NOW = datetime(2026, 11, 1, 8, tzinfo=UTC)
 
 
@@ -506,6 +507,11 @@ def test_a_wait_until_an_instant_is_not_tried_before(pull: Pull) -> None:
     pulled = pull("zoom", "seats", from_page(2, status(429, Retry_After=tomorrow)), options={"account_id": "a"})
     assert "asks to wait" in str(pulled.fetched.why)
     assert pulled.waited == []
+
+
+def test_a_device_whose_enrolment_is_unknown_is_no_row_to_set_aside(pull: Pull) -> None:
+    pulled = pull("graph", "endpoints", change=lambda record, place: record.update(enrolledDateTime=GRAPHS_NONE))
+    assert (pulled.staged.used, pulled.staged.rows["enrolled_at"].null_count()) == (ROWS, ROWS)
 
 
 def test_links_to_another_host_beside_a_cursor_are_left_alone(pull: Pull) -> None:
