@@ -72,8 +72,8 @@ def _ask(url: URL, options: SqlOptions, pages: PageFile, wire: Wire) -> End:
             names = list(result.keys())
             if len(set(names)) < len(names):
                 raise PullError(f"two columns of the query have one name ({', '.join(names)}); name them apart")
-            for block in result.partitions():
-                if pages.rows >= options.limits.rows:
+            for block in result.partitions(_ROWS):  # without a size, those of a text are of one row
+                if pages.rows + len(block) > options.limits.rows:
                     raise PullError(f"the result is larger than its limit, rows = {options.limits.rows}")
                 records = [{name: _plain(value) for name, value in zip(names, row, strict=True)} for row in block]
                 body = json.dumps(records, ensure_ascii=False).encode()

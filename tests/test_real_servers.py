@@ -88,9 +88,18 @@ def test_a_query_becomes_a_feed(register: str, tmp_path: Path) -> None:
         tmp_path, feed="assets", connector="sql", url=register, query="SELECT * FROM assets ORDER BY asset_tag"
     )
     assert (fetched.outcome, fetched.proof) == ("complete", "end of the result")
+    assert fetched.report
+    assert fetched.report.pages == 3
     assert (staged.used, staged.quarantined) == (12_345, 0)
     assert staged.rows["asset_tag"][42] == "00042"
     assert str(staged.rows["cost"].sum()).startswith("76194574.5")
+
+
+def test_a_result_that_is_too_large_ends_by_the_name_of_its_limit(register: str, tmp_path: Path) -> None:
+    fetched, _ = pulled(
+        tmp_path, feed="assets", connector="sql", url=register, query="SELECT * FROM assets", limits={"rows": 100}
+    )
+    assert "rows = 100" in str(fetched.why)
 
 
 def test_a_query_may_hold_colons_and_ids_may_be_floats(register: str, tmp_path: Path) -> None:
