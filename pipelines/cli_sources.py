@@ -51,8 +51,8 @@ def pull(
     """Pull one source now, whole, and tell what came.
 
     With --dry-run nothing is kept. Without it the month, which must have run before, has the source's delivery anew;
-    the next `tieout run` takes it in. Exit code 0 = done, 1 = failed, 2 = bad usage or config, 3 = it would not be
-    accepted.
+    the next `tieout run` takes it in. A pull that is not whole replaces none that is. Exit code 0 = done,
+    1 = failed, 2 = bad usage or config, 3 = it would not be accepted.
 
     \b
     Examples:
@@ -68,9 +68,10 @@ def pull(
     opened = Workspace.open(workspace)
     found = live_source(opened, source)
     if not dry_run:
-        fetched = pull_again(opened, found, period)
-        typer.echo(f"{found.feed}/{found.name}: {fetched.outcome}{f', {fetched.why}' if fetched.why else ''}")
-        if fetched.outcome in ("failed", "missing"):
+        fetched, counts = pull_again(opened, found, period)
+        stands = "" if counts else "; the whole pull from before stands"
+        typer.echo(f"{found.feed}/{found.name}: {fetched.outcome}{f', {fetched.why}' if fetched.why else ''}{stands}")
+        if fetched.outcome in ("failed", "missing") or not counts:
             raise typer.Exit(NOT_ACCEPTED)
         return
     seen = look(opened, found, period)

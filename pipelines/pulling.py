@@ -82,8 +82,11 @@ def look(workspace: Workspace, source: Source, period: str | None) -> Look:
     return Look(source, month, fetched, staged, judge(source, workspace.settings, as_of, fetched))
 
 
-def pull_again(workspace: Workspace, source: Source, period: str | None) -> Fetched:
-    """Pull a source anew for a month that has run, whose next run then takes it in."""
+def pull_again(workspace: Workspace, source: Source, period: str | None) -> tuple[Fetched, bool]:
+    """Pull a source anew for a month that has run; whether its next run takes that in.
+
+    A pull that is not whole replaces none that is: the source cannot say any more what it knew then.
+    """
     month = check_period(period) if period is not None else delivery.newest(workspace)
     with workspace.lock():
         refuse_sealed(workspace, month)
@@ -94,7 +97,10 @@ def pull_again(workspace: Workspace, source: Source, period: str | None) -> Fetc
                 f"To look at what would come, add --dry-run."
             )
         snapshot = landing.land(workspace, source, month)
-        kept = tuple(one for one in before.snapshots if (one.source.feed, one.name) != (source.feed, source.name))
-        landing.record(workspace, month, Delivered(before.as_of, (*kept, snapshot), before.late))
+        stood = landing.standing(before, source)
+        counts = snapshot.fetched.outcome == "complete" or not stood or stood.fetched.outcome != "complete"
+        if counts:
+            kept = tuple(one for one in before.snapshots if (one.source.feed, one.name) != (source.feed, source.name))
+            landing.record(workspace, month, Delivered(before.as_of, (*kept, snapshot), before.late))
         anchors.vouch_for_landed(workspace, month)
-    return snapshot.fetched
+    return snapshot.fetched, counts

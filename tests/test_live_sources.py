@@ -206,6 +206,23 @@ def test_a_month_that_has_run_can_have_a_source_anew(okta: tuple[Workspace, Peer
     assert account(workspace, as_of=now)["snapshot_id"] != first
 
 
+@pytest.mark.parametrize("at", [1, 3], ids=["failed", "partial"])
+def test_a_pull_that_is_not_whole_replaces_none_that_is(okta: tuple[Workspace, Peer], tieout: Tieout, at: int) -> None:
+    workspace, server = okta
+    period, now = today()
+    whole = account(workspace, as_of=now)["snapshot_id"]
+    server.scene.asked.clear()
+
+    def fault(asked: Asked, reply: Reply) -> None:
+        reply.status = 403 if asked.number >= at else 200
+
+    server.scene.fault = fault
+    answer = tieout("pull", "okta-prod", "-w", workspace.root, "--period", period)
+    assert (answer.code, "the whole pull from before stands" in answer.out) == (3, True)
+    assert account(workspace, as_of=now)["snapshot_id"] == whole
+    assert tieout("verify", "-w", workspace.root).code == 0
+
+
 def test_pull_names_the_nearest_source(okta: tuple[Workspace, Peer], tieout: Tieout) -> None:
     answer = tieout("pull", "okta-prd", "-w", okta[0].root, "--dry-run")
     assert (answer.code, "did you mean 'okta-prod'?" in answer.err) == (2, True)
