@@ -44,6 +44,7 @@ _OTHERS = ("entryUUID", "uid", "cn", "displayName", "mail", "employeeNumber", "c
 _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)  # from which Active Directory counts tenths of microseconds
 _NO_TIME = (0, 2**63 - 1)  # what it writes for an account that never expires
 _DISABLED = 0x2
+_FOR_GOOD = "000001010000Z"  # since when an administrator has locked; any other time is that of wrong passwords
 _SINGLE = ("uid", "cn", "displayName", "mail", "employeeNumber")  # of which a directory may hold several
 
 
@@ -202,7 +203,7 @@ def _is_utf8(value: bytes) -> bool:
 
 def _accounts(rows: pl.DataFrame, streams: Streams) -> pl.DataFrame:
     control = either(rows, "userAccountControl").cast(pl.Int64, strict=False)
-    locked = either(rows, "pwdAccountLockedTime").is_not_null() | (
+    locked = (either(rows, "pwdAccountLockedTime") == _FOR_GOOD) | (
         either(rows, "nsAccountLock").str.to_lowercase() == "true"
     )
     asked = either(rows, _ASKED).str.to_datetime(time_zone="UTC", strict=False)

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from connectors import systems
@@ -292,6 +293,13 @@ def test_a_directory_that_knows_no_tls_gets_no_password(directory: str, tmp_path
     )  # fmt: skip
     assert fetched.outcome == "failed"
     assert "startTLS failed" in str(fetched.why)
+
+
+def test_whom_wrong_passwords_have_locked_is_not_suspended() -> None:
+    locked = {"none": None, "by an administrator": "000001010000Z", "for a while": "20261030074500Z"}
+    rows = pl.DataFrame({"uid": list(locked), "pwdAccountLockedTime": list(locked.values())})
+    told = systems.system("ldap").deliveries["accounts"].derive(rows, {})
+    assert told["state"].to_list() == ["active", "suspended", "active"]
 
 
 AD = """
