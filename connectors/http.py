@@ -175,7 +175,7 @@ class Client:
         raise PullError(f"{self._origin} refuses the credential that it has just given")
 
     def _wait(self, asked: float | None, attempt: int, why: str) -> None:
-        seconds = min(2.0**attempt, 60) * random.uniform(0.5, 1) if asked is None else asked
+        seconds = asked or min(2.0**attempt, 60) * random.uniform(0.5, 1)  # to ask at once is no advice either
         left = self.limits.wait_seconds - self.wire.waited
         if seconds > left:
             raise PullError(

@@ -514,6 +514,13 @@ def test_a_device_whose_enrolment_is_unknown_is_no_row_to_set_aside(pull: Pull) 
     assert (pulled.staged.used, pulled.staged.rows["enrolled_at"].null_count()) == (ROWS, ROWS)
 
 
+@pytest.mark.parametrize("headers", [{"Retry_After": "0"}, {"X_Rate_Limit_Reset": "1790000000"}], ids=["0", "past"])
+def test_a_wait_that_is_over_is_no_leave_to_ask_without_pause(pull: Pull, headers: dict[str, str]) -> None:
+    """Okta tells its reset to the second, so that it may be told in the second in which it is."""
+    pulled = pull("okta", "accounts", once(status(429, **headers)))
+    assert [seconds >= 1 for seconds in pulled.waited] == [True]
+
+
 def test_links_to_another_host_beside_a_cursor_are_left_alone(pull: Pull) -> None:
     """BambooHR is asked at the company's own address, and its links lead to another."""
 
