@@ -169,7 +169,7 @@ class Client:
                 self.wire.retries += 1
             except _NotNowError as later:
                 if attempt == self.wire.tries:
-                    raise PullError(f"{later}, {attempt} times running") from None
+                    raise PullError(f"{later}, {attempt} times running, to {_bare(url)}") from None
                 self.wire.retries += 1
                 self._wait(later.after, attempt, str(later))
         raise PullError(f"{self._origin} refuses the credential that it has just given")

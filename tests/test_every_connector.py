@@ -498,7 +498,9 @@ def test_an_error_among_several_is_told_in_its_own_words(pull: Pull) -> None:
         reply.status = 500
         reply.body = {"httpStatus": 500, "errors": [{"code": "X", "description": "Device 12 cannot be read"}]}
 
-    assert "(Device 12 cannot be read)" in str(pull("jamf", "endpoints", fault).fetched.why)
+    why = str(pull("jamf", "endpoints", fault).fetched.why)
+    assert "answered 500 (Device 12 cannot be read), 6 times running, to http://127.0.0.1" in why
+    assert "/api/v4/computers-inventory" in why
 
 
 def test_a_wait_until_an_instant_is_not_tried_before(pull: Pull) -> None:
