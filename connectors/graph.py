@@ -22,7 +22,7 @@ from connectors import web
 from connectors.auth import Auth, ClientCredentials, PrivateKeyJwt
 from connectors.system import Address, Delivery, Streams, System, WebOptions, addresses, either
 from connectors.vault import Credential
-from connectors.walks import Instead, Next, Stream, Whole
+from connectors.walks import Instead, Next, Stream
 
 _USER = ("id,userPrincipalName,mail,proxyAddresses,displayName,accountEnabled,userType,employeeId,createdDateTime,"
          "assignedLicenses,licenseAssignmentStates")  # fmt: skip
@@ -118,7 +118,14 @@ def _accounts(options: GraphOptions) -> list[Stream]:
 def _seats(options: GraphOptions) -> list[Stream]:
     days = next((days for days in _PERIODS if days >= options.usage_days), _PERIODS[-1])
     return [
-        Stream(name="skus", looked_up=True, path="subscribedSkus", records="value", key="id", walk=Whole()),
+        Stream(
+            name="skus",
+            looked_up=True,
+            path="subscribedSkus",
+            records="value",
+            key="id",
+            walk=Next(at="@odata.nextLink"),
+        ),
         Stream(
             path="users",
             params={"$select": _USER},

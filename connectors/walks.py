@@ -23,6 +23,7 @@ _LINK = re.compile(rf"[\s,]*+<([^>]*+)>((?:\s*+;\s*+[^\s=,;]++(?:\s*+=\s*+{_VALU
 _REL = re.compile(rf";\s*+rel\s*+=\s*+({_VALUE})", re.IGNORECASE)
 _PART = re.compile(r"\b\d{1,12}-(\d{1,12})/(\d{1,12})\b")
 _PAST_END = (400, 404, 416, 422)  # how some systems answer to a page behind the last
+_ODATA = "@odata.nextLink"
 _ERRORS = ("error", "errors", "Errors")  # where an answer says that it broke off, whatever its status
 _REFUSED = 403  # what an answer is taken for that says no although its status is 200
 Said = dict[str, str]
@@ -325,9 +326,11 @@ def _taken_apart(url: str, params: Mapping[str, str | list[str]]) -> Request:
 
 
 def _hold_last(stream: Stream, answer: Answer) -> None:
-    """Hold the end as the walk sees it against what the last answer says of itself in its headers."""
-    if isinstance(stream.walk, Whole | Cursor | Next) and next_link(answer.headers.get("link", "")):
-        raise PullError(f"the Link header names a next page, to which walk.by = {stream.walk.by!r} does not go")
+    """Hold the end as the walk sees it against what the last answer says of itself in ways that are standards."""
+    if isinstance(stream.walk, Whole | Cursor | Next):
+        links = {"the Link header": next_link(answer.headers.get("link", "")), _ODATA: dig(answer.data, _ODATA)}
+        if told := next((name for name, link in links.items() if link), None):
+            raise PullError(f"{told} names a next page, to which walk.by = {stream.walk.by!r} does not go")
     told = answer.headers.get("content-range", "")
     if isinstance(stream.walk, Whole) and (part := _PART.search(told)) and int(part[1]) + 1 < int(part[2]):
         raise PullError(f"the answer is a part of the list only (Content-Range: {told}); say by which walk it goes on")

@@ -83,6 +83,16 @@ def test_an_answer_that_says_it_is_not_the_end_is_none(by: Walk, headers: dict[s
         walked(Told([{"id": 1}, {"id": 2}], **headers), by)
 
 
+def test_an_answer_of_odata_that_names_a_next_page_is_no_end() -> None:
+    class Odata(Told):
+        def ask(self, *said: object) -> Answer:
+            body = {"items": [{"id": 1}], "@odata.nextLink": "https://x.org/list?$skiptoken=2"}
+            return Answer(self.base, {}, b"", body, datetime(2026, 10, 31, tzinfo=UTC))
+
+    with pytest.raises(PullError, match="nextLink names a next page"):
+        walked(Odata([]), Whole())
+
+
 def test_an_answer_that_says_it_is_the_whole_is_it() -> None:
     told = Told([{"id": 1}, {"id": 2}], **{"link": '</list>; rel="first"', "content-range": "items 0-1/2"})
     assert len(walked(told, Whole())) == 2
