@@ -73,7 +73,11 @@ def _movements(options: SnipeOptions) -> list[Stream]:
         stream.model_copy(update={"name": f"users_{stream.name}", "looked_up": True}) for stream in _people(options)
     ]
     users = [stream.model_copy(update={"instead": [Instead(status=403, note=_NO_USERS)]}) for stream in users]
-    return [*users, _list("reports/activity", item_type="asset")]
+    moves = {  # an answer has what was done in the words of the server's language: only what is asked for tells it
+        name: _list("reports/activity", name=name, action_type=action)
+        for name, action in {"checkout": "checkout", "checkin": "checkin from"}.items()
+    }
+    return [*users, *(stream.model_copy(update={"carry": {"move": name}}) for name, stream in moves.items())]
 
 
 def _seats(options: SnipeOptions) -> list[Stream]:
@@ -146,17 +150,16 @@ def _log(rows: pl.DataFrame, streams: Streams) -> pl.DataFrame:
     rows = _plain(rows, streams)
     users = [_plain(frame, streams) for name, frame in streams.items() if name.startswith("users_")]
     rows = _named(rows, "target.id", pl.concat(users, how="diagonal") if users else pl.DataFrame(), "held by")
-    target, move = (
-        either(rows, "target.type").fill_null("user"),
-        either(rows, "action_type").replace({"checkin from": "checkin"}),
-    )
+    target = either(rows, "target.type").fill_null("user")
+    move = either(rows, "move", "action_type").replace({"checkin from": "checkin"})
     ends = {
         "person": pl.when(target == "user").then(either(rows, "held by", "target.name")),
         "location": pl.when(target == "location").then(either(rows, "target.name")),
     }
     sides = {"to": move == "checkout", "from": move == "checkin"}
+    is_asset = either(rows, "item.type").fill_null("asset") == "asset"  # licences are checked out, too
     moved = move.is_in(["checkout", "checkin"]).fill_null(True)
-    return rows.filter(moved).with_columns(
+    return rows.filter(is_asset & moved).with_columns(
         either(rows, "item.name").str.extract(r"\(([^()]+)\)").alias("tag"),
         move.alias("move"),
         *(

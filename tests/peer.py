@@ -155,6 +155,8 @@ class _Handler(BaseHTTPRequestHandler):
         by_detail = sorted(scene.streams, key=lambda stream: -len(stream.params))
         for stream in by_detail:
             is_asked = stream.params.keys() <= query.keys() or ("_after" in query and len(stream.params) <= len(query))
+            said = {name: value for name, value in stream.params.items() if "{" not in value}
+            is_asked &= all(query.get(name, value) == value for name, value in said.items() if isinstance(value, str))
             if _matches(stream.path, parts.path) and stream.method == self.command and is_asked:
                 return self._send(self._page(scene, stream, parts.path, query))
         self.server.strangers.append(dict(self.headers.items()))

@@ -13,6 +13,7 @@ from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 import connectors
@@ -521,6 +522,13 @@ def test_a_wait_that_is_over_is_no_leave_to_ask_without_pause(pull: Pull, header
     """Okta tells its reset to the second, so that it may be told in the second in which it is."""
     pulled = pull("okta", "accounts", once(status(429, **headers)))
     assert [seconds >= 1 for seconds in pulled.waited] == [True]
+
+
+def test_a_log_of_another_language_moves_assets_and_nothing_else() -> None:
+    rows = pl.DataFrame({"id": ["1", "2"], "move": "checkout", "action_type": "herausgeben",
+                         "item.type": ["asset", "license"], "item.name": ["(00123) X", "Photoshop (CC)"]})  # fmt: skip
+    told = systems.system("snipe_it").deliveries["movements"].derive(rows, {})
+    assert told.select("id", "move", "tag").rows() == [("1", "checkout", "00123")]
 
 
 def test_links_to_another_host_beside_a_cursor_are_left_alone(pull: Pull) -> None:
