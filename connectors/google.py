@@ -2,7 +2,9 @@
 
 **Asks** the Directory API for users (those deleted lately too), ChromeOS and mobile devices, and the Licensing API for
 the assignments of each of `products`. A service account with domain-wide delegation (`key_file`, acting for the
-administrator `subject`) and the read-only scopes of users, devices and licensing.
+administrator `subject`) and the scopes of its feed: admin.directory.user.readonly for accounts, for endpoints
+admin.directory.device.chromeos.readonly and admin.directory.device.mobile.readonly, for seats apps.licensing, of which
+there is none that only reads.
 
 **Delivers** `accounts` (1970 is never; suspended and archived are suspended, deleted is deprovisioned), `endpoints`,
 and `seats` (a sign-in is not use of a product: last use is unknown).
@@ -20,15 +22,7 @@ from connectors.system import Address, Delivery, Streams, System, WebOptions, ei
 from connectors.vault import Credential
 from connectors.walks import Cursor, Stream
 
-_SCOPES = " ".join(
-    f"https://www.googleapis.com/auth/{scope}"
-    for scope in (
-        "admin.directory.user.readonly",
-        "admin.directory.device.chromeos.readonly",
-        "admin.directory.device.mobile.readonly",
-        "apps.licensing",
-    )
-)
+_SCOPE = "https://www.googleapis.com/auth/"
 
 
 class GoogleOptions(WebOptions):
@@ -47,7 +41,7 @@ class GoogleOptions(WebOptions):
     def own_way_in(self) -> Auth:
         if not (self.key_file and self.subject):
             raise ValueError("needs key_file and subject")
-        return ServiceAccount(token_url=self.token_url, key_file=self.key_file, subject=self.subject, scope=_SCOPES)
+        return ServiceAccount(token_url=self.token_url, key_file=self.key_file, subject=self.subject)
 
 
 def _paged(size: int) -> Cursor:
@@ -153,6 +147,7 @@ SYSTEM = System(
     deliveries={
         "accounts": Delivery(
             streams=_users,
+            scope=f"{_SCOPE}admin.directory.user.readonly",
             derive=_people,
             columns={
                 "account_id": "id",
@@ -168,6 +163,7 @@ SYSTEM = System(
         ),
         "endpoints": Delivery(
             streams=_devices,
+            scope=f"{_SCOPE}admin.directory.device.chromeos.readonly {_SCOPE}admin.directory.device.mobile.readonly",
             derive=_classed,
             columns={
                 "endpoint_id": ["resourceId", "deviceId"],
@@ -186,6 +182,7 @@ SYSTEM = System(
         ),
         "seats": Delivery(
             streams=_licences,
+            scope=f"{_SCOPE}apps.licensing",
             base=lambda options: str(options.licensing_url),
             columns={
                 "product": ["skuName", "productName", "skuId"],

@@ -2,7 +2,8 @@
 
 **Asks** `/users` in every state (by default Okta leaves DEPROVISIONED out), for `seats` the applications that `apps`
 names, their users, and their sign-on events of the last `usage_days`. An API token (`token`), or a service application
-with a private key (`client_id`, `private_key`) and the scopes okta.users.read, okta.apps.read, okta.logs.read.
+with a private key (`client_id`, `private_key`) and the scope okta.users.read, or for `seats` okta.apps.read and
+okta.logs.read.
 
 **Delivers** `accounts`, whose last login is the sign-in to Okta itself: null is never. And `seats`: a seat's last use
 is the last sign-on to that application; without one in the window it is unknown, because sessions outlive sign-ons.
@@ -55,7 +56,6 @@ class OktaOptions(WebOptions):
             client_id=self.client_id,
             private_key=self.private_key,
             key_id=self.key_id,
-            scope="okta.users.read okta.apps.read okta.logs.read",
         )
 
 
@@ -118,6 +118,7 @@ SYSTEM = System(
     deliveries={
         "accounts": Delivery(
             streams=_users,
+            scope="okta.users.read",
             columns={
                 "account_id": "id",
                 "username": "profile.login",
@@ -134,6 +135,7 @@ SYSTEM = System(
         ),
         "seats": Delivery(
             streams=_seats,
+            scope="okta.apps.read okta.logs.read",
             derive=_last_sign_on,
             columns={
                 "product": "app",

@@ -150,6 +150,7 @@ class Delivery:
     constants: Mapping[str, str] = field(default_factory=dict)
     never: tuple[str, ...] = ()
     reading: Mapping[str, Any] = field(default_factory=dict)
+    scope: str = ""  # what its token is asked for, where the system's own way in is by one: no more than it needs
     base: Callable[[Any], str] | None = None  # the address it is asked at, where that is not `url`
     derive: Callable[[pl.DataFrame, Streams], pl.DataFrame] = lambda rows, streams: rows
 

@@ -20,7 +20,10 @@ def pull(options: WebOptions, delivery: Delivery, pages: PageFile, wire: Wire) -
     """Everything a delivery's streams hold; the proof is the weakest of theirs."""
     base = delivery.base(options) if delivery.base else options.url
     headers = {**options.HEADERS, **options.headers}
-    client = Client(base, options.opens_with().key(wire), options.limits, wire, headers)
+    auth = options.opens_with()
+    if delivery.scope and not options.auth and hasattr(auth, "scope"):
+        auth = auth.model_copy(update={"scope": delivery.scope})
+    client = Client(base, auth.key(wire), options.limits, wire, headers)
     try:
         return _Pulling(client, options, pages, wire).streams(delivery.streams(options))
     finally:

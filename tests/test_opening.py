@@ -140,6 +140,18 @@ def test_an_assertion_is_signed_and_says_who_asks_whom(opened: Open, server: Pee
     assert told["sub"] == {"private_key_jwt": "me", "service_account": "admin@b"}[kind]
 
 
+def test_a_token_is_asked_for_what_the_feed_needs_and_no_more(server: Peer, tmp_path: Path) -> None:
+    """Google grants none at all where one of several scopes was not allowed; and that of licences may also write."""
+    options = {"url": server.url, "token_url": f"{server.url}/token", "key_file": "${KEY_FILE}", "subject": "admin@b"}
+    source = Source.model_validate({"name": "g", "feed": "accounts", "connector": "google", "options": options})
+    server.scene = Scene([], {})
+    key_file = json.dumps({"client_email": "a@b", "private_key": PEM})
+    systems.fetch(source, "2026-10", tmp_path, Wire(vault=Vault({"KEY_FILE": key_file})))
+    claims = server.asked_for_token[0]["assertion"].split(".")[1]
+    told = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
+    assert told["scope"] == "https://www.googleapis.com/auth/admin.directory.user.readonly"
+
+
 GRANTED = {"kind": "client_credentials", "client_id": "me", "client_secret": "${SECRET}"}
 
 
