@@ -310,6 +310,31 @@ def test_one_document_settles_no_more_than_it_fell() -> None:
     assert rows["realised_value"].to_list() == [120, None]
 
 
+def test_a_line_that_falls_month_after_month_settles_a_claim_each_time() -> None:
+    second = ("2026-08-31", "2026-09-10", "2026-09-20")
+    steps = zip(("approve", "release", "realise"), second, (4, 5, 6), strict=True)
+    then = [decision(kind, day, unused(8), seq, document="C1/1") for kind, day, seq in steps]
+    company = Company(
+        [*reclaimed(unused(9), "C1/1")[:2], decision("realise", "2026-08-25", unused(9), 3, document="C1/1"), *then]
+    )
+    company.month([*TEN[:8], seat(8), seat(9)])
+    company.month([*TEN[:8], seat(8)], {**LINE, "quantity": 9})
+    rows = company.month(TEN[:8], {**LINE, "quantity": 8}).sort("claim", nulls_last=True)
+    assert rows.select("realised_on", "realised_value").head(2).rows() == [
+        (LAST["2026-08"], 120), (LAST["2026-09"], 120),
+    ]  # fmt: skip
+
+
+def test_a_contract_named_as_a_whole_settles_with_all_its_lines() -> None:
+    lines = [{**LINE, "line_no": number, "quantity": 5} for number in ("1", "2")]
+    smaller = [{**line, "quantity": 4} for line in lines]
+    company = Company([*reclaimed(unused(9), "C1"), *reclaimed(unused(8), "C1", 4)])
+    company.month([*TEN[:8], seat(8), seat(9)], *lines)
+    company.month(TEN[:8], *lines)
+    rows = company.month(TEN[:8], *smaller).filter(pl.col("claim").is_not_null())
+    assert rows["realised_value"].to_list() == [120, 120]
+
+
 def test_what_was_bought_again_was_not_saved() -> None:
     smaller = {**LINE, "quantity": 9}
     company = Company(reclaimed(unused(9), "C1"))

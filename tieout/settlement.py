@@ -2,9 +2,11 @@
 
 A decision to realise names its document; Tieout looks the document up and believes what it shows. A document settles
 at most the units by which it fell against the one before, net of what was bought of that product from that vendor
-within 90 days of it, and each unit once, in the order in which decisions claimed them. Its own price and currency give
-the amount: a year's price of a contract line, what one unit of it cost of a bill, the amount of a credit note, shared
-among the units claimed where it states none. The amount is converted at the document's date.
+within 90 days of it, and each unit once, in the order in which decisions claimed them. Of several documents of one name
+(a line that fell twice, a contract of two lines) the nearest in time to the decision that has units left settles it.
+Its own price and currency give the amount: a year's price of a contract line, what one unit of it cost of a bill, the
+amount of a credit note, shared among the units claimed where it states none. The amount is converted at the document's
+date.
 
 A request met from the pool (the document is a licence move, or a purchase ticket that was closed) is an avoidance: it
 has no amount, for nothing was refunded or cut. A claim whose document is not found or shows no fall stays `realised`
@@ -45,6 +47,7 @@ CHANGES = {
 `name` and `also` are what a decision may call it (line, and document as a whole); `change` is negative where it fell;
 `price` is of one unit.
 """
+_SAVING = ["subject_type", "subject_key", "number"]
 
 
 @dataclass(frozen=True)
@@ -89,20 +92,12 @@ def settle(world: World, rows: pl.DataFrame, books: Books) -> pl.DataFrame:
         pl.col("claim").is_not_null()
         & pl.col("state").is_in(["released", "lapsed"])
         & pl.col("released_on").is_not_null()
-    ).select(
-        "subject_type",
-        "subject_key",
-        "number",
-        "claim",
-        "product_key",
-        "units",
-        called=pl.col("document").str.strip_chars().str.to_lowercase(),
-    )
-    settled = _priced(world, _shared(_matched(claims, _documents(world, books))))
-    key = ["subject_type", "subject_key", "number"]
+    ).select(*_SAVING, "claim", "product_key", "units", called=pl.col("document").str.strip_chars().str.to_lowercase())
+    taken = world.decisions.select(claim="seq", claimed_on=world.local_date(pl.col("at")))
+    settled = _priced(world, _settled(claims.join(taken, on="claim"), _documents(world, books)))
     claimed = pl.col("_claimed").fill_null(False)
     return (
-        rows.join(settled.with_columns(_claimed=pl.lit(True)), on=key, how="left")
+        rows.join(settled.with_columns(_claimed=pl.lit(True)), on=_SAVING, how="left")
         .with_columns(
             pl.when(claimed).then(pl.lit("realised")).otherwise("state").alias("state"),
             pl.when(claimed).then(pl.col("verified").fill_null(False)).alias("verified"),
@@ -247,29 +242,47 @@ def _documents(world: World, books: Books) -> pl.DataFrame:
 # -- claims ----------------------------------------------------------------------------------------------------------
 
 
-def _matched(claims: pl.DataFrame, documents: pl.DataFrame) -> pl.DataFrame:
-    """Each claim with the document it names; of several of that name the latest with room for it."""
+def _settled(claims: pl.DataFrame, documents: pl.DataFrame) -> pl.DataFrame:
+    """Each claim with the document it names, and how many units of it are left for it; no unit twice.
+
+    Of several documents of that name the nearest in time to the claim settles it. First come, first served: who finds
+    no unit left has the next turn at what else is called so.
+    """
     of_product = (pl.col("product_key") == pl.col("product_key_doc")).fill_null(True)
-    fits = (
+    apart = (pl.col("on") - pl.col("claimed_on")).dt.total_days().abs()
+    room = pl.when("shared").then(pl.col("units").sum()).otherwise("room").alias("room")
+    named = (
         claims.join(documents, on="called", suffix="_doc")
         .filter(of_product)
-        .sort("claim", pl.col("room") > 0, "on", "doc", descending=[False, True, True, False])
-        .unique(["subject_type", "subject_key", "number"], keep="first", maintain_order=True)
+        .sort("claim", *_SAVING, "shared", apart, "on", "doc", descending=[False] * 6 + [True, False])
+        .select(*_SAVING, "units", "doc", "realised_kind", room, "shared", "on", "price", "currency")
     )
-    key = ["subject_type", "subject_key", "number"]
-    return claims.join(fits.drop("claim", "called", "product_key", "units", "product_key_doc"), on=key, how="left")
-
-
-def _shared(claims: pl.DataFrame) -> pl.DataFrame:
-    """Each claim with the units of its document that are left for it, first come, first served; no unit twice."""
-    asked = pl.col("units").cum_sum().over("doc")
-    room = pl.when("shared").then(pl.col("units").sum().over("doc")).otherwise("room")
-    left = pl.max_horizontal(pl.min_horizontal("units", room - (asked - pl.col("units"))), money.zero())
-    whole = pl.when("shared").then(pl.col("price") / pl.col("units").sum().over("doc")).otherwise("price")
+    left = pl.col("room") - (pl.col("units").cum_sum().over("doc") - pl.col("units"))
+    waiting, turns = named.filter(pl.col("units") > 0, pl.col("room") > 0), []
+    while not waiting.is_empty():
+        turn = waiting.unique(_SAVING, keep="first", maintain_order=True).with_columns(
+            pl.min_horizontal("units", left).alias("realised_units")
+        )
+        turns.append(turn.filter(pl.col("realised_units") > 0))
+        used = turns[-1].group_by("doc").agg(used=pl.col("realised_units").sum())
+        waiting = (
+            waiting.join(turns[-1], on=_SAVING, how="anti", maintain_order="left")
+            .join(used, on="doc", how="left", maintain_order="left")
+            .with_columns(pl.col("room") - pl.col("used").fill_null(0))
+            .filter(pl.col("room") > 0)
+            .drop("used")
+        )
+    found = pl.concat([*turns, named.with_columns(realised_units=money.zero())])
+    found = found.unique(_SAVING, keep="first", maintain_order=True).drop("units", "room")
+    units = pl.col("realised_units").sum().over("doc")
+    among = pl.when(pl.col("shared") & (units > 0)).then(units).otherwise(pl.lit(1, money.MONEY))
     return (
-        claims.sort("claim", "subject_type", "subject_key", "number")
-        .with_columns(pl.when(pl.col("doc").is_not_null()).then(left).alias("realised_units"), whole.alias("price"))
-        .with_columns(pl.col("realised_units").cum_sum().over("doc").alias("upto"))
+        claims.join(found, on=_SAVING, how="left")
+        .sort("claim", *_SAVING)
+        .with_columns(
+            pl.col("price") / among,
+            pl.col("realised_units").cum_sum().over("doc").alias("upto"),
+        )
     )
 
 
@@ -286,7 +299,7 @@ def _priced(world: World, claims: pl.DataFrame) -> pl.DataFrame:
         pl.when(verified).then("currency").alias("currency"),
     )
     return money.valued_on(frame, "realised", "amount", "currency", "realised_on", world).select(
-        "subject_type", "subject_key", "number", "realised_kind", "verified", "realised_on", "realised_units",
+        *_SAVING, "realised_kind", "verified", "realised_on", "realised_units",
         realised_amount="amount", realised_currency="currency", realised_value="realised", rate="rate",
         rate_on="rate_on",
     )  # fmt: skip
