@@ -364,6 +364,40 @@ def test_a_bill_that_is_lower_pays_its_own_price() -> None:
     assert settled("R2/1", invoices=differing, fx_rates=rates)["verified"].to_list() == [False]
 
 
+def test_a_bill_on_top_of_one_that_runs_on_shows_no_fall() -> None:
+    bill = {"line_no": "1", "product": "Pad", "vendor": "V", "contract_id": "C1", "currency": "EUR"}
+    year = {
+        **bill,
+        "invoice_id": "R1",
+        "period_start": "2026-01-01",
+        "period_end": "2026-12-31",
+        "quantity": 10,
+        "amount": 1200,
+    }
+    rest = {
+        **bill,
+        "invoice_id": "R2",
+        "period_start": "2026-09-01",
+        "period_end": "2026-12-31",
+        "quantity": 3,
+        "amount": 120,
+    }
+    assert settled("R2", invoices=[year, rest])["verified"].to_list() == [False]
+    ended = {**year, "period_end": "2026-09-01"}  # some count the first day after as the end
+    assert settled("R2", invoices=[ended, rest])["realised_value"].to_list() == [40]
+
+
+def test_a_renewal_is_held_against_the_lines_that_it_follows_once() -> None:
+    rolling = [
+        {**LINE, "contract_id": f"M{month}", "term_start": f"{month}-01", "term_end": LAST[month].isoformat()}
+        for month in MONTHS[:3]
+    ]
+    company = Company(reclaimed(unused(9), "M2026-09"))
+    for number, seats in enumerate((TEN, NINE, NINE), 1):
+        rows = company.month(seats, *rolling[:number])
+    assert rows.filter(pl.col("claim").is_not_null())["verified"].to_list() == [False]
+
+
 def test_a_credit_note_is_shared_to_the_cent() -> None:
     credit = {
         "invoice_id": "CN-7", "line_no": "1", "product": "Pad", "vendor": "V", "contract_id": "C1", "kind": "credit",

@@ -118,16 +118,10 @@ def _contract_changes(world: World, before: pl.DataFrame, now: pl.DataFrame) -> 
         on=pl.when(pl.col("term_start") == pl.col("start_was")).then(pl.lit(world.today)).otherwise("term_start"),
     )
     new = now.join(was, on=line, how="anti")
-    days = world.settings.policy.succession_days
-    same = ["product_key", "plan_key"]
-    overlap = (pl.col("ended_on") - pl.col("term_start")).dt.total_days() + 1
-    follows = (
-        new.join(
-            before.select(*same, *line, ended_on="term_end", started_on="term_start", units="quantity"),
-            on=same, nulls_equal=True, suffix="_was",
-        )
-        .filter((pl.col("started_on") < pl.col("term_start")) & overlap.is_between(-days, days))
-    )  # fmt: skip
+    same, days = ["product_key", "plan_key"], world.settings.policy.succession_days
+    earlier = [f"{name}_was" for name in line]
+    followed_before = _following(before, before, days).select(earlier).unique()
+    follows = _following(new, before, days).join(followed_before, on=earlier, how="anti")
     ended = follows.unique([*same, "contract_id_was", "line_no_was"]).group_by(same).agg(pl.col("units").sum())
     renewals = (
         new.join(follows.select(line).unique(), on=line, how="semi")
@@ -144,6 +138,18 @@ def _contract_changes(world: World, before: pl.DataFrame, now: pl.DataFrame) -> 
     return pl.concat([_as_changes(frame) for frame in (changed, renewals, added)])
 
 
+def _following(lines: pl.DataFrame, before: pl.DataFrame, days: int) -> pl.DataFrame:
+    """Lines beside the earlier ones of their product and plan that each follows, these with their `units`."""
+    overlap = (pl.col("ended_on") - pl.col("term_start")).dt.total_days() + 1
+    earlier = before.select(
+        "product_key", "plan_key", "contract_id", "line_no", ended_on="term_end", started_on="term_start",
+        units="quantity",
+    )  # fmt: skip
+    return lines.join(earlier, on=["product_key", "plan_key"], nulls_equal=True, suffix="_was").filter(
+        (pl.col("started_on") < pl.col("term_start")) & overlap.is_between(-days, days)
+    )
+
+
 def _as_changes(lines: pl.DataFrame) -> pl.DataFrame:
     return (
         lines.filter(pl.col("change") != 0)
@@ -156,9 +162,10 @@ def _as_changes(lines: pl.DataFrame) -> pl.DataFrame:
 
 
 def _bills(world: World) -> pl.DataFrame:
-    """Every bill with the units by which it differs from the one before of its contract; every credit note.
+    """Every bill with the units by which those billed differ from the day before it begins; every credit note.
 
-    What two rows of one bill tell differently is no quantity: neither that bill nor the next then shows a change.
+    Where nothing was billed for that day, from the last one for which something was; bills that run on are billed
+    still. What two rows of one bill tell differently is no quantity: neither it nor the next shows a change.
     """
     rows = world.rows("invoices").with_columns(
         product_key(world.settings, pl.col("product")).alias("product_key"),
@@ -167,14 +174,26 @@ def _bills(world: World) -> pl.DataFrame:
         also=pl.col("invoice_id").str.to_lowercase(),
         on=pl.coalesce("invoiced_on", "period_start"),
     )
-    bill = ["product_key", "vendor_key", "contract_id"]
+    bill = ["product_key", "vendor_key", "contract_id", "currency"]
     sums = [pl.when(pl.col(c).is_not_null().all()).then(pl.col(c).sum()).alias(c) for c in ("quantity", "amount")]
+    lines = rows.filter(pl.col("kind") == "subscription").sort("period_start", "invoice_id", "line_no")
+    spans = lines.select(*bill, began="period_start", ended="period_end", units="quantity")
+    earlier, begins = pl.col("began") < pl.col("period_start"), pl.col("period_start")
+    last_billed = pl.min_horizontal(begins.first().dt.offset_by("-1d"), pl.col("ended").filter(earlier).max())
+    billed_now = (pl.col("began") == begins) | (pl.col("ended") > begins)
+    billed_before = earlier & (pl.col("ended") >= last_billed)
+    both = [pl.col("units").filter(part) for part in (billed_now, billed_before)]
+    now, before = (pl.when(units.null_count() == 0).then(units.sum()) for units in both)
+    change = pl.when(earlier.any()).then(now - before).alias("change")
+    changes = (
+        lines.select(*bill, "period_start").unique()
+        .join(spans, on=bill, nulls_equal=True).filter(pl.col("began") <= begins)
+        .group_by(*bill, "period_start").agg(change)
+    )  # fmt: skip
     whole = (
-        rows.filter(pl.col("kind") == "subscription")
-        .sort("period_start", "invoice_id", "line_no")
-        .group_by(*bill, "currency", "period_start", maintain_order=True)
+        lines.group_by(*bill, "period_start", maintain_order=True)
         .agg(pl.col("name", "also", "on").last(), *sums)
-        .with_columns(change=pl.col("quantity") - pl.col("quantity").shift(1).over(*bill, "currency"))
+        .join(changes, on=[*bill, "period_start"], nulls_equal=True, maintain_order="left")
         .with_columns(kind=pl.lit("bill"), price=pl.col("amount") / pl.when(pl.col("quantity") > 0).then("quantity"))
     )
     units = -pl.col("quantity").abs()
