@@ -43,12 +43,14 @@ _ID = attrgetter("exception_id")
 ACCEPTED, REFUSED, NO_ANSWER = "accepted", "refused", "no answer"
 
 _STANDINGS = """
-WITH latest AS (
-    FROM exceptions SELECT exception_id, rule, subject, status, value, value_kind, NULL AS stated_by,
-        'exception' AS about
+WITH since AS (
+    FROM savings SELECT exception_id, max(opened_on) AS opened_on GROUP BY exception_id
+), latest AS (
+    FROM exceptions LEFT JOIN since USING (exception_id)
+    SELECT exception_id, rule, subject, status, value, value_kind, NULL AS stated_by, 'exception' AS about, opened_on
     QUALIFY row_number() OVER (PARTITION BY exception_id ORDER BY period DESC) = 1
     UNION ALL
-    FROM policy_changes SELECT change_id, 'policy', what, 'open', NULL, NULL, who, 'policy'
+    FROM policy_changes SELECT change_id, 'policy', what, 'open', NULL, NULL, who, 'policy', NULL
 )
 FROM latest WHERE {}
 """

@@ -4,6 +4,7 @@ import json
 import logging
 import shutil
 import subprocess
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -125,6 +126,17 @@ def test_a_reclaim_goes_step_by_step() -> None:
     assert "needs the document" in refused(SEAT, approved, released, kind="realise", who="Cem")
     gone = Standing("s1", "leaver-seat", "Figma/u-1", "resolved", None, "licence_pool", is_event=False)
     assert refused(gone, approved, released, kind="realise", who="Cem", document="CN-1") == ""
+
+
+def test_a_licence_that_is_found_again_is_approved_again() -> None:
+    again = replace(SEAT, opened_on=date(2026, 10, 2))  # the steps below are of the first
+    first = entry(1, "approve", "Ada"), entry(2, "release", "Bob")
+    assert refused(again, *first, kind="approve", who="Ada") == ""
+    assert "there is no decision to approve it yet" in refused(again, *first, kind="release", who="Cem")
+    second = entry(3, "approve", "Ada", at="2026-10-02T12:00:00Z")
+    assert "D3 by Ada says so already" in refused(again, *first, second, kind="approve", who="Cem")
+    assert refused(again, *first, second, kind="release", who="Cem") == ""
+    assert refused(again, *first, second, kind="correct", corrects=3) == ""
 
 
 def test_a_correction_names_what_still_counts() -> None:

@@ -39,7 +39,12 @@ def refusal(
         return "it does not say who decides"
     if standing is None:
         return f"no exception is called {proposal.exception_id}"
-    standing_entries = [entry for entry in not_corrected(earlier) if entry.exception_id == standing.exception_id]
+    begun = standing.opened_on or date.min
+    standing_entries = [
+        entry
+        for entry in not_corrected(earlier)
+        if entry.exception_id == standing.exception_id and entry.at.astimezone(settings.zone).date() >= begun
+    ]
     return (
         _unfit(proposal, standing)
         or _incomplete(proposal, settings, today)
@@ -116,7 +121,8 @@ def _uncorrectable(proposal: Proposal, earlier: Sequence[Entry]) -> str | None:
     if named.kind == "correct" or named not in counting:
         return f"D{number} no longer counts, so there is nothing to correct"
     for entry in counting:
-        if LADDER.get(entry.kind) == named.kind and entry.exception_id == named.exception_id:
+        follows = LADDER.get(entry.kind) == named.kind and entry.seq > named.seq
+        if follows and entry.exception_id == named.exception_id:
             return f"D{number} carries D{entry.seq} ({entry.kind}); correct that one first"
     return None
 

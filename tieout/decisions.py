@@ -111,7 +111,8 @@ class Standing:
 
     `is_event` tells rules about things that happened from rules about how things are. `stated_by` is who wrote a
     policy change, where its author is known. `content` is the sha256 of what is signed, where a signature is void as
-    soon as that changes.
+    soon as that changes. `opened_on` is since when a licence is found that may be given back: steps taken before were
+    about an earlier time.
     """
 
     exception_id: str
@@ -124,6 +125,7 @@ class Standing:
     about: About = "exception"
     stated_by: str | None = None
     content: str | None = None
+    opened_on: date | None = None
 
 
 def not_corrected(entries: Iterable[Entry]) -> list[Entry]:
