@@ -434,6 +434,21 @@ def test_an_alias_that_two_people_bear_is_a_conflict_and_one_told_twice_is_unkno
     assert {run["unknown"] for run in leaves_open.values()} == {1}
 
 
+def test_whom_two_hr_systems_give_two_addresses_has_both() -> None:
+    both = [staged("people", [{**ADA, "email": f"ada@{own}.org"}], source=own) for own in ("x", "y")]
+    account = {"account_id": "D1", "username": "z", "email": "ada@y.org", "status": "active", "kind": "human"}
+    seat = {"product": "Pad", "seat_id": "s1", "status": "active", "email": "ada@x.org"}
+    w = world({"people": pl.concat(both), "accounts": [account], "seats": [seat]})
+    assert found(w, "stranger-account", "stranger-seat") == set()
+
+
+def test_an_account_that_two_directories_give_two_addresses_is_no_strangers() -> None:
+    account = {"account_id": "D1", "username": "z", "status": "active", "kind": "human"}
+    twice = [staged("accounts", [{**account, "email": f"{name}@x.org"}], source=name) for name in ("ada", "desk")]
+    runs = asked(world({"people": [ADA], "accounts": pl.concat(twice)}), "stranger-account")
+    assert (runs["stranger-account"]["fired"], runs["stranger-account"]["unknown"]) == (0, 1)
+
+
 def test_a_conflict_of_an_account_is_gone_with_it_whatever_the_consoles_bring() -> None:
     account = {"account_id": "D1", "username": "ada", "email": "bob@x.org", "status": "active", "kind": "human"}
     feeds: dict[str, Rows] = {"people": [ADA, BOB], "accounts": [account]}

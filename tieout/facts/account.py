@@ -7,18 +7,21 @@ import polars as pl
 
 from tieout.facts.ground import Ground
 from tieout.feeds import NEVER
+from tieout.identity.people import ACCOUNT_KEYS
 from tieout.rule import Grain
+from tieout.world import filled
 
 
 def build(ground: Ground) -> Grain:
-    """Every account of the directory."""
+    """Every account of the directory; whose one is that two rows tell differently may be unknown."""
     world = ground.world
     alive = pl.lit(world.alive("people"))
     people = ground.people.known.select(
         owner_id="person_id", people__row="_id", owner_leaver="leaver", owner_left_on="left_on",
         owner_end_date="end_date", present="present",
     )  # fmt: skip
-    nobody = alive & ~pl.col("conflict") & pl.col("owner_id").is_null()
+    disputed = pl.any_horizontal(pl.col(key).is_null() & filled(key) for key in (*ACCOUNT_KEYS.columns, "aliases"))
+    nobody = alive & ~pl.col("conflict") & ~disputed & pl.col("owner_id").is_null()
     leaver = (
         pl.when(pl.col("owner_id").is_not_null() & (pl.col("present") | alive)).then("owner_leaver")
         .when(nobody).then(pl.lit(False))

@@ -112,8 +112,11 @@ class People:
 
     @cached_property
     def hr_keys(self) -> pl.DataFrame:
-        """Every key by which HR names a person now: kind, key, person_id."""
-        people = self.world.rows("people")
+        """Every key by which HR names a person now: kind, key, person_id.
+
+        Two rows of one person that tell another address each tell two addresses of the person.
+        """
+        people = self.world.delivered("people")
         address = pl.concat_list(pl.col("email"), pl.col("other_emails").fill_null([]))
         return _stack(
             people.select(pl.lit("person_id").alias("kind"), pl.col("person_id").alias("key"), "person_id"),
