@@ -449,6 +449,36 @@ def test_an_account_that_two_directories_give_two_addresses_is_no_strangers() ->
     assert (runs["stranger-account"]["fired"], runs["stranger-account"]["unknown"]) == (0, 1)
 
 
+def test_a_ledger_entry_that_two_books_tell_differently_is_no_ghost() -> None:
+    entry = {"ledger_id": "L1", "asset_tag": "A-9", "cost": 900, "currency": "EUR"}
+    for told in (("disposed_on", "2026-09-01", "2026-09-30"), ("asset_tag", "A-1", "A-9")):
+        column, *values = told
+        books = [staged("ledger", [{**entry, column: value}], source=value) for value in values]
+        w = world({"assets": [LAPTOP], "ledger": pl.concat(books)})
+        assert found(w, "ledger-ghost") == set()
+
+
+def test_a_bill_that_two_systems_call_differently_may_have_a_contract() -> None:
+    bill = {
+        "invoice_id": "I1", "line_no": "1", "period_start": "2026-10-01", "period_end": "2026-10-31", "quantity": 1,
+        "amount": 10, "currency": "EUR",
+    }  # fmt: skip
+    twice = [staged("invoices", [{**bill, "product": name}], source=name) for name in ("Pad", "Pen")]
+    runs = asked(world({"invoices": pl.concat(twice)}), "billed-without-contract")
+    assert (runs["billed-without-contract"]["fired"], runs["billed-without-contract"]["unknown"]) == (0, 1)
+
+
+def test_a_count_of_which_two_days_are_told_may_be_the_latest() -> None:
+    line = {"sku": "S-1", "location": "Store", "bin": "A1", "quantity": 1}
+    days = {"old": "2025-01-01", "desk": "2026-10-01", "dock": "2026-10-02"}
+    counted = [
+        staged("stock_counts", [{**line, "count_id": name[0], "counted_at": day}], source=name)
+        for name, day in days.items()
+    ]
+    feeds = {"stock": [line], "stock_counts": pl.concat(counted)}
+    assert asked(world(feeds), "count-overdue")["count-overdue"]["unknown"] == 1
+
+
 def test_a_conflict_of_an_account_is_gone_with_it_whatever_the_consoles_bring() -> None:
     account = {"account_id": "D1", "username": "ada", "email": "bob@x.org", "status": "active", "kind": "human"}
     feeds: dict[str, Rows] = {"people": [ADA, BOB], "accounts": [account]}

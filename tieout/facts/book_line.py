@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from tieout.facts.ground import Ground
-from tieout.facts.stock_line import LINE, latest_counts, placed
+from tieout.facts.stock_line import LINE, counts, latest_counts, placed
 from tieout.rule import Grain
 from tieout.world import filled
 
@@ -14,16 +14,21 @@ MEMORY = {**dict.fromkeys(LINE, pl.String()), "first_seen_on": pl.Date()}
 
 
 def build(ground: Ground) -> Grain:
-    """Every line of the book. Without any count its days are those since the book first showed it."""
+    """Every line of the book. Without any count its days are those since the book first showed it.
+
+    A count whose day is told twice may be a later one: then it is not known when the line was last counted.
+    """
     world = ground.world
-    counts = latest_counts(ground).select(*LINE, "counted_on", stock_counts__row="_id")
+    latest = latest_counts(ground).select(*LINE, "counted_on", stock_counts__row="_id")
+    told_twice = counts(ground).filter(pl.col("counted_on").is_null()).select(*LINE, undated=pl.lit(True)).unique()
     frame = (
         _shown(ground)
-        .join(counts, on=LINE, how="left", maintain_order="left")
+        .join(latest, on=LINE, how="left", maintain_order="left")
+        .join(told_twice, on=LINE, how="left", maintain_order="left")
         .with_columns(
             pl.when(filled("abc")).then("abc").otherwise(pl.lit("C")).alias("abc"),  # null where rows differ
             world.days_since(pl.coalesce("counted_on", "first_seen_on")).alias("uncounted_days"),
-            pl.when(pl.lit(world.alive("stock_counts"))).then(pl.lit(True)).alias("counts_known"),
+            pl.when(world.alive("stock_counts") & pl.col("undated").is_null()).then(pl.lit(True)).alias("counts_known"),
         )
         .sort(LINE)
     )

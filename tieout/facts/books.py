@@ -19,13 +19,14 @@ LEANS = {
 def ledger(ground: Ground) -> pl.DataFrame:
     """Every ledger row with the asset its tag or serial means, its net book value, and whether it is written off.
 
-    `doubtful` rows name several assets, and `single` ones any at all: a placeholder for a serial names none. Without
-    an accumulated depreciation the net book value is the cost less straight-line depreciation over the row's
-    life, where the row tells it.
+    `doubtful` rows name several assets, or tell a key twice; `single` ones name any at all: a placeholder for a serial
+    names none. `written_off` is null where it is told twice. Without an accumulated depreciation the net book value is
+    the cost less straight-line depreciation over the row's life, where the row tells it.
     """
     world = ground.world
     rows = world.rows("ledger")
     meant = ground.devices.resolve(rows).select("_id", "asset_key", doubtful=pl.col("conflict") | pl.col("uncertain"))
+    told_twice = pl.any_horizontal(pl.col(key).is_null() & filled(key) for key in ("asset_tag", "serial"))
     resolved = ground.devices.normal(rows).join(meant, on="_id", how="left", maintain_order="left")
     by_life = money.depreciated(pl.col("cost"), pl.col("in_service_on"), world, pl.col("life_months"))
     return resolved.with_columns(
@@ -33,8 +34,12 @@ def ledger(ground: Ground) -> pl.DataFrame:
         .then(pl.col("cost") - pl.col("accumulated_depreciation"))
         .otherwise(pl.coalesce(by_life, "cost"))
         .alias("net_book"),
-        (pl.col("disposed_on") <= pl.lit(world.today)).fill_null(False).alias("written_off"),
-        (pl.col("tag_key").is_not_null() | pl.col("serial_key").is_not_null()).alias("single"),
+        pl.when(filled("disposed_on"))
+        .then(pl.col("disposed_on") <= pl.lit(world.today))
+        .otherwise(pl.lit(False))
+        .alias("written_off"),
+        (pl.col("tag_key").is_not_null() | pl.col("serial_key").is_not_null() | told_twice).alias("single"),
+        pl.col("doubtful") | told_twice,
     )
 
 

@@ -165,7 +165,8 @@ def build(ground: Ground) -> Grain:
         )
     )
     alive = pl.lit(world.alive("entitlements"))
-    contracted, unclear = (pl.col(name).fill_null(False) for name in ("covers", "unclear"))
+    contracted = pl.col("covers").fill_null(False)
+    unclear = pl.col("unclear").fill_null(False) | pl.col("product_key").is_null()  # two rows may tell two products
     units = pl.min_horizontal("billed_units", "units_in_force")
     share = units / pl.when(pl.col("billed_units") > 0).then("billed_units")
     frame = (
