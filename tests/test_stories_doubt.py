@@ -468,6 +468,18 @@ def test_a_bill_that_two_systems_call_differently_may_have_a_contract() -> None:
     assert (runs["billed-without-contract"]["fired"], runs["billed-without-contract"]["unknown"]) == (0, 1)
 
 
+def test_an_approval_under_two_names_is_unknown() -> None:
+    lost = {**LAPTOP, "status": "lost", "status_since": "2026-10-10"}
+    retire = {"event_id": "m1", "kind": "retire", "asset_tag": "A-1", "occurred_at": "2026-10-09"}
+    release = {"event_id": "d1", "batch_id": "B", "serial": "SER0001", "stage": "released", "occurred_at": "2026-10-09"}
+    twice = {
+        feed: pl.concat(staged(feed, [{**row, "approved_by": name}], source=name) for name in ("bob", "eve"))
+        for feed, row in (("movements", retire), ("disposals", release))
+    }
+    runs = asked(world({"people": [ADA, BOB], "assets": [lost], **twice}), "unapproved-write-off", "unapproved-release")
+    assert {rule: run["unknown"] for rule, run in runs.items()} == {"unapproved-write-off": 1, "unapproved-release": 1}
+
+
 def test_a_count_of_which_two_days_are_told_may_be_the_latest() -> None:
     line = {"sku": "S-1", "location": "Store", "bin": "A1", "quantity": 1}
     days = {"old": "2025-01-01", "desk": "2026-10-01", "dock": "2026-10-02"}

@@ -297,4 +297,9 @@ def product_key(settings: Settings, text: pl.Expr) -> pl.Expr:
 
 def filled(column: str) -> pl.Expr:
     """True where a row of `World.rows` tells a column, be it differently in rows of one key, which makes it null."""
-    return pl.col(column).is_not_null() | pl.col("_differing").list.contains(column).fill_null(False)
+    return pl.col(column).is_not_null() | told_twice(column)
+
+
+def told_twice(column: str) -> pl.Expr:
+    """True where the rows of one key tell a column differently, so that nobody knows which of them is right."""
+    return pl.col("_differing").list.contains(column).fill_null(False)

@@ -9,7 +9,7 @@ from tieout.facts.ground import Ground
 from tieout.feeds import NEVER
 from tieout.identity.people import ACCOUNT_KEYS
 from tieout.rule import Grain
-from tieout.world import filled
+from tieout.world import told_twice
 
 
 def build(ground: Ground) -> Grain:
@@ -20,7 +20,7 @@ def build(ground: Ground) -> Grain:
         owner_id="person_id", people__row="_id", owner_leaver="leaver", owner_left_on="left_on",
         owner_end_date="end_date", present="present",
     )  # fmt: skip
-    disputed = pl.any_horizontal(pl.col(key).is_null() & filled(key) for key in (*ACCOUNT_KEYS.columns, "aliases"))
+    disputed = pl.any_horizontal(told_twice(key) for key in (*ACCOUNT_KEYS.columns, "aliases"))
     nobody = alive & ~pl.col("conflict") & ~disputed & pl.col("owner_id").is_null()
     leaver = (
         pl.when(pl.col("owner_id").is_not_null() & (pl.col("present") | alive)).then("owner_leaver")

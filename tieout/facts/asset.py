@@ -138,12 +138,13 @@ def _known_since(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
 
 
 def _write_off(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
-    """Whether the status became retired, disposed or lost, and whether somebody but the last custodian approved it."""
+    """Whether the status became retired, disposed or lost, and whether somebody but the last custodian approved it.
+
+    `approved` is false, and nobody knows, where the only approvals tell two approvers.
+    """
     world = ground.world
     approvals = ground.movements.filter(
-        pl.col("kind").is_in(["retire", "dispose"])
-        & pl.col("approved_by").is_not_null()
-        & pl.col("asset_key").is_not_null()
+        pl.col("kind").is_in(["retire", "dispose"]) & filled("approved_by") & pl.col("asset_key").is_not_null()
     ).select("occurred_on", "approved_by", "approved_by_id", tag_key="asset_key")
     by_holder = pl.any_horizontal(
         normalize.email(pl.col("approved_by")) == normalize.email(pl.col("last_custodian")),
@@ -162,8 +163,8 @@ def _write_off(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
     approved = (
         approvals.join(holders, on="tag_key")
         .filter(~by_holder & (pl.col("occurred_on") >= pl.col("since") - notice))
-        .select("tag_key", approved=pl.lit(True))
-        .unique()
+        .group_by("tag_key")
+        .agg(approved=pl.col("approved_by").is_not_null().any())
     )
     written_off = pl.col("status").is_in(WRITTEN_OFF)
     became = (
@@ -175,7 +176,11 @@ def _write_off(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
         written_off.alias("written_off"),
         pl.when(written_off).then(pl.lit("written_off")).alias("let_go"),
         (written_off & became).fill_null(False).alias("newly_written_off"),
-        pl.when("approved").then(pl.lit(True)).when("movements__alive").then(pl.lit(False)).alias("write_off_approved"),
+        pl.when("approved")
+        .then(pl.lit(True))
+        .when(pl.col("movements__alive") & pl.col("approved").is_null())
+        .then(pl.lit(False))
+        .alias("write_off_approved"),
     )
 
 

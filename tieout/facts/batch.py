@@ -9,6 +9,7 @@ from tieout import normalize
 from tieout.disposal import items, records
 from tieout.facts.ground import Ground
 from tieout.rule import Grain
+from tieout.world import filled
 
 
 def build(ground: Ground) -> Grain:
@@ -28,7 +29,7 @@ def build(ground: Ground) -> Grain:
         pl.col("_id").sort(),
         pl.col("occurred_on").min().alias("destroyed_on"),
         pl.col("fresh").any().alias("in_period"),
-        pl.col("approved_by").is_not_null().any().alias("approved"),
+        filled("approved_by").any().alias("approved"),
     )
     turns = destroyed.group_by("batch_id", "handler_key").agg(
         pl.col("occurred_on").min().alias("destroyed_on"), pl.col("received_on").max().alias("arrived_on")

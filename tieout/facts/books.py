@@ -5,7 +5,7 @@ import polars as pl
 from tieout import money, normalize
 from tieout.facts.ground import Ground
 from tieout.once import once
-from tieout.world import filled
+from tieout.world import filled, told_twice
 
 LEANS = {
     "asset_value": ("ledger",),
@@ -26,7 +26,7 @@ def ledger(ground: Ground) -> pl.DataFrame:
     world = ground.world
     rows = world.rows("ledger")
     meant = ground.devices.resolve(rows).select("_id", "asset_key", doubtful=pl.col("conflict") | pl.col("uncertain"))
-    told_twice = pl.any_horizontal(pl.col(key).is_null() & filled(key) for key in ("asset_tag", "serial"))
+    disputed = told_twice("asset_tag") | told_twice("serial")
     resolved = ground.devices.normal(rows).join(meant, on="_id", how="left", maintain_order="left")
     by_life = money.depreciated(pl.col("cost"), pl.col("in_service_on"), world, pl.col("life_months"))
     return resolved.with_columns(
@@ -34,12 +34,11 @@ def ledger(ground: Ground) -> pl.DataFrame:
         .then(pl.col("cost") - pl.col("accumulated_depreciation"))
         .otherwise(pl.coalesce(by_life, "cost"))
         .alias("net_book"),
-        pl.when(filled("disposed_on"))
-        .then(pl.col("disposed_on") <= pl.lit(world.today))
-        .otherwise(pl.lit(False))
+        pl.when(~told_twice("disposed_on"))
+        .then((pl.col("disposed_on") <= pl.lit(world.today)).fill_null(False))
         .alias("written_off"),
-        (pl.col("tag_key").is_not_null() | pl.col("serial_key").is_not_null() | told_twice).alias("single"),
-        pl.col("doubtful") | told_twice,
+        (pl.col("tag_key").is_not_null() | pl.col("serial_key").is_not_null() | disputed).alias("single"),
+        pl.col("doubtful") | disputed,
     )
 
 

@@ -11,7 +11,7 @@ from tieout.feeds import FEEDS, NEVER, canonical
 from tieout.identity.devices import Devices
 from tieout.identity.people import Keys, People
 from tieout.once import once
-from tieout.world import World, filled, product_key
+from tieout.world import World, product_key, told_twice
 
 HANDS = ("receive", "assign", "transfer", "return", "checkout", "checkin", "repair_out", "repair_in")
 """Movements that someone's hands made: they prove that the thing was there."""
@@ -292,7 +292,7 @@ class Ground:
             pl.col(attributes).name.prefix(f"{name}_"),
         )
         silent = pl.all_horizontal(pl.col(column).is_null() for column in keys.columns)
-        disputed = pl.any_horizontal(pl.col(column).is_null() & filled(column) for column in keys.columns)
+        disputed = pl.any_horizontal(told_twice(column) for column in keys.columns)
         alive = pl.lit(self.world.alive("people"))
         all_keys = alive & pl.lit(self.world.alive("accounts"))
         nobody = ~disputed & (silent | (all_keys & ~pl.col(f"{name}_conflict") & pl.col(f"{name}_id").is_null()))

@@ -8,7 +8,7 @@ import polars as pl
 from tieout.approval import other_than
 from tieout.facts.ground import Ground
 from tieout.rule import Grain
-from tieout.world import filled
+from tieout.world import filled, told_twice
 
 REQUIRED = {
     "transfer": ("asset", "from_person", "to_person", "to_location", "condition", "reason", "approved_by"),
@@ -35,10 +35,12 @@ def build(ground: Ground) -> Grain:
         other_than("approved_by", "approved_by_id", party, party_id, people_alive=people_alive)
         for party, party_id in parties
     )
-    named = pl.any_horizontal(pl.col("tag_key", "serial_key").is_not_null())
-    given = {field: filled(field) for field in FIELDS if field != "asset"}
-    one_approver = pl.col("approved_by").is_not_null() | ~filled("approved_by")
-    given |= {"asset": named, "approved_by": pl.when(one_approver).then(by_others)}
+    named = (
+        pl.any_horizontal(pl.col("tag_key", "serial_key").is_not_null())
+        | told_twice("asset_tag")
+        | told_twice("serial")
+    )
+    given = {field: filled(field) for field in FIELDS if field != "asset"} | {"asset": named, "approved_by": by_others}
     change = pl.col("change")
     needed = {
         **{field: change.is_in([kind for kind in REQUIRED if field in REQUIRED[kind]]) for field in FIELDS},
