@@ -480,6 +480,32 @@ def test_an_approval_under_two_names_is_unknown() -> None:
     assert {rule: run["unknown"] for rule, run in runs.items()} == {"unapproved-write-off": 1, "unapproved-release": 1}
 
 
+def test_a_spare_whose_limit_is_on_a_bin_that_is_missing_stays_open() -> None:
+    rules = [rule for rule in discover() if rule.slug == "overstock"]
+    full = {"sku": "S-1", "location": "Store", "bin": "A1", "quantity": 9}
+    limit = {**full, "bin": "A2", "quantity": 1, "maximum": 2}
+    memory = life(world({"stock": [full, limit]}, period="2026-09", as_of=datetime(2026, 9, 30, 21, tzinfo=UTC)), rules)
+    part = reconcile(world({"stock": [full]}, memory=memory, verdicts={"stock": "AMBER"}), rules)
+    assert part["findings"]["outcome"].to_list() == ["held"]
+    twice = [staged("stock", [{**limit, "maximum": most}], source=str(most)) for most in (2, 30)]
+    assert found(world({"stock": pl.concat([staged("stock", [full]), *twice])}), "overstock") == set()
+
+
+def test_orders_that_two_docks_name_differently_may_be_known() -> None:
+    line = {
+        "po_number": "P1",
+        "line_no": "1",
+        "quantity": 1,
+        "unit_cost": 9,
+        "currency": "EUR",
+        "ordered_on": "2026-01-01",
+    }
+    receipt = {"receipt_id": "R1", "line_no": "1", "po_number": "P1", "quantity": 1, "received_on": "2026-10-05"}
+    twice = [staged("receipts", [{**receipt, "po_line_no": number}], source=number) for number in ("1", "2")]
+    orders = [line, {**line, "line_no": "2"}]
+    assert found(world({"purchases": orders, "receipts": pl.concat(twice)}), "unordered-receipt") == set()
+
+
 def test_a_count_of_which_two_days_are_told_may_be_the_latest() -> None:
     line = {"sku": "S-1", "location": "Store", "bin": "A1", "quantity": 1}
     days = {"old": "2025-01-01", "desk": "2026-10-01", "dock": "2026-10-02"}

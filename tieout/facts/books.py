@@ -134,7 +134,7 @@ def of_assets(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
     told = joined.with_columns(
         pl.when(known)
         .then(pl.lit(True))
-        .when(within_history & alive["purchases"])
+        .when(within_history & alive["purchases"] & ~told_twice("po_number"))
         .then(pl.lit(False))
         .alias("ordered"),
         alive["purchases"].alias("purchases__alive"),

@@ -8,6 +8,7 @@ import polars as pl
 
 from tieout.facts.ground import Ground
 from tieout.rule import Grain
+from tieout.world import told_twice
 
 
 def build(ground: Ground) -> Grain:
@@ -17,6 +18,7 @@ def build(ground: Ground) -> Grain:
     start = pl.lit(ground.history_start("purchases"), pl.Date)
     alive = pl.lit(world.alive("purchases"))
     within_history = (pl.col("received_on") >= start).fill_null(False)
+    disputed = told_twice("po_number") | told_twice("po_line_no")
     frame = (
         world.rows("receipts")
         .join(lines, on=["po_number", "po_line_no"], how="left", maintain_order="left")
@@ -24,7 +26,7 @@ def build(ground: Ground) -> Grain:
             world.fresh(pl.col("received_on"), needs="purchases").alias("in_period"),
             alive.alias("purchases__alive"),
             pl.when(pl.col("purchases__row").is_not_null()).then(pl.lit(True))
-            .when(within_history & alive).then(pl.lit(False)).alias("ordered"),
+            .when(within_history & alive & ~disputed).then(pl.lit(False)).alias("ordered"),
         )
         .sort("receipt_id", "line_no")
     )  # fmt: skip

@@ -9,10 +9,11 @@ from tieout import money, normalize
 from tieout.facts.ground import Ground
 from tieout.facts.stock_line import PLACE, latest_counts, placed
 from tieout.rule import Grain
+from tieout.world import filled, told_twice
 
 
 def build(ground: Ground) -> Grain:
-    """Every spare of the book at each location."""
+    """Every spare of the book at each location; that none has a limit is null where bins may be missing."""
     world = ground.world
     book = placed(world.rows("stock"), ground)
     counted = (
@@ -41,8 +42,11 @@ def build(ground: Ground) -> Grain:
         pl.col("_id").sort(),
         pl.col("sku", "location", "description").min(),
         pl.when(pl.col("quantity").is_not_null().all()).then(pl.col("quantity").sum()).alias("quantity"),
-        pl.when(pl.col("minimum").is_not_null().any()).then(pl.col("minimum").sum()).alias("minimum"),
-        pl.when(pl.col("maximum").is_not_null().any()).then(pl.col("maximum").sum()).alias("maximum"),
+        *(filled(name).any().alias(f"has_{name}") for name in ("minimum", "maximum")),
+        *(
+            pl.when(pl.col(name).is_not_null().any() & ~told_twice(name).any()).then(pl.col(name).sum()).alias(name)
+            for name in ("minimum", "maximum")
+        ),
         pl.col("critical").any(),
         pl.col("unit_cost").drop_nulls().max(),
         pl.when(pl.col("currency").drop_nulls().n_unique() == 1)
@@ -55,6 +59,7 @@ def build(ground: Ground) -> Grain:
         .join(ordered, on="sku_key", how="left")
         .with_columns(
             pl.when(alive).then("quantity").alias("quantity"),
+            *(pl.when(alive | pl.col(name)).then(name).alias(name) for name in ("has_minimum", "has_maximum")),
             (pl.col("counted") < pl.col("minimum")).fill_null(False).alias("counted_below"),
             (pl.col("due") >= pl.col("minimum") - pl.col("quantity")).fill_null(False).alias("on_order"),
             pl.max_horizontal(pl.col("minimum") - pl.col("quantity"), money.zero()).alias("shortage"),
@@ -75,7 +80,8 @@ def build(ground: Ground) -> Grain:
 
 HEALTHY: dict[str, Any] = {
     "_id": [0], "sku": "S-1", "sku_key": "S-1", "location": "Store", "place_key": "store", "description": None,
-    "quantity": Decimal(10), "minimum": Decimal(5), "maximum": Decimal(20), "critical": False,
+    "quantity": Decimal(10), "minimum": Decimal(5), "maximum": Decimal(20),
+    "has_minimum": True, "has_maximum": True, "critical": False,
     "counted_below": False, "on_order": False, "shortage": Decimal(0), "surplus": Decimal(0),
     "shortage_value": Decimal(0), "shortage_value_amount": Decimal(0), "shortage_value_currency": "EUR",
     "surplus_value": Decimal(0), "surplus_value_amount": Decimal(0), "surplus_value_currency": "EUR",

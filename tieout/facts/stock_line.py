@@ -81,7 +81,8 @@ def _moved_since(counts: pl.DataFrame, book: pl.DataFrame, ground: Ground) -> pl
     nowhere = pl.col("where") == ""
     here = after.filter(nowhere | (pl.col("where") == pl.col("bin_place")) | (pl.col("where") == pl.col("place_key")))
     of_place = pl.when(nowhere).then("lines").otherwise("bins")
-    to_bin = (pl.col("where") == pl.col("bin_place")) | (of_place == 1)
+    only_one = (of_place == 1) & pl.lit(ground.world.alive("stock"))
+    to_bin = (pl.col("where") == pl.col("bin_place")) | only_one
     return here.group_by(LINE).agg(
         pl.col("moved").filter(to_bin).sum().alias("moved_since"), (~to_bin).any().alias("unplaced")
     )

@@ -22,11 +22,11 @@ RULE = Rule(
         otherwise="medium",
     ),
     remedy="Reorder the shortage, or lower the minimum.",
-    population=pl.col("minimum").is_not_null(),
+    population=pl.col("has_minimum"),
     fails=lambda p: pl.col("quantity") < pl.col("minimum"),
     value="shortage_value",
     value_kind="stock",
     shows=("shortage",),
     fires=({"quantity": 4, "shortage": 1},),
-    quiet=({"quantity": 5}, {"quantity": 0, "minimum": None}),
+    quiet=({"quantity": 5}, {"quantity": 0, "has_minimum": False}),
 )

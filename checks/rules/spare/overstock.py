@@ -17,11 +17,11 @@ RULE = Rule(
     process="purchase",
     severity="low",
     remedy="Use it up before ordering again, return it, or raise the maximum.",
-    population=pl.col("maximum").is_not_null(),
+    population=pl.col("has_maximum"),
     fails=lambda p: pl.col("quantity") > pl.col("maximum"),
     value="surplus_value",
     value_kind="stock",
     shows=("surplus",),
     fires=({"quantity": 21, "surplus": 1},),
-    quiet=({"quantity": 20}, {"quantity": 21, "maximum": None}),
+    quiet=({"quantity": 20}, {"quantity": 21, "has_maximum": False}),
 )
