@@ -442,6 +442,14 @@ def test_a_figure_that_does_not_add_up_is_named() -> None:
         tie_out(wrong)
 
 
+def test_a_short_pull_lets_no_over_assignment_go() -> None:
+    company, over = Company(), [seat(n, USED) for n in range(12)]
+    company.month(over)
+    company.month(over[:5], verdicts={"seats": "AMBER"})
+    found = company.tables["exceptions"].filter(pl.col("rule") == "overassigned-seats")
+    assert found["status"].to_list() == ["open"]
+
+
 # -- top-ups ---------------------------------------------------------------------------------------------------------
 
 MORE = {**LINE, "contract_id": "C2", "quantity": 3, "term_start": "2026-08-20", "term_end": "2027-08-19"}

@@ -11,7 +11,10 @@ from tieout.rule import Grain
 
 
 def build(ground: Ground, filled: pl.DataFrame) -> Grain:
-    """Every product that a console lists paid seats of; `filled` are those seats with the line each fills."""
+    """Every product that a console lists paid seats of; `filled` are those seats with the line each fills.
+
+    That none is `beyond` the contracts is null where seats may be missing.
+    """
     world = ground.world
     by_product = filled.group_by("product_key").agg(
         pl.len().cast(pl.Int64).alias("assigned"),
@@ -45,6 +48,7 @@ def build(ground: Ground, filled: pl.DataFrame) -> Grain:
     alive = pl.lit(world.alive("entitlements"))
     contracted, unclear = (pl.col(name).fill_null(False) for name in ("contracted", "unclear"))
     beyond = pl.when(~contracted | pl.col("counted_per_user")).then("unplaced").otherwise(0).cast(money.MONEY)
+    shown = world.alive_for("seats", pl.col("product_key"), ground.coverage("seats"))
     frame = (
         by_product.join(rows, on="product_key", how="left")
         .join(contracts, on="product_key", how="left")
@@ -52,7 +56,8 @@ def build(ground: Ground, filled: pl.DataFrame) -> Grain:
         .with_columns(
             alive.alias("entitlements__alive"),
             pl.when(contracted).then(pl.lit(True)).when(alive & ~unclear).then(pl.lit(False)).alias("contracted"),
-            pl.when(alive & ~unclear).then("beyond").alias("beyond"),
+            shown.alias("seats__alive"),
+            pl.when(alive & ~unclear & ((pl.col("beyond") > 0) | shown)).then("beyond").alias("beyond"),
             world.days_since("ended_on").alias("ended_days"),
             (pl.col("beyond") * pl.col("dearest")).alias("exposure"),
             (pl.col("beyond") * pl.col("dearest_amount")).alias("exposure_amount"),
@@ -65,9 +70,10 @@ def build(ground: Ground, filled: pl.DataFrame) -> Grain:
         frame=frame.select(list(HEALTHY)),
         keys={"product": "product_key"},
         gone=world.alive_for("seats", pl.col("subject_key"), ground.coverage("seats")),
-        leans=dict.fromkeys(
-            ("contracted", "quantity", "beyond", "ended_days", "exposure", "contract_owner"), ("entitlements",)
-        ),
+        leans={
+            **dict.fromkeys(("contracted", "quantity", "ended_days", "contract_owner"), ("entitlements",)),
+            **dict.fromkeys(("beyond", "exposure"), ("seats", "entitlements")),
+        },
     )
 
 
@@ -77,4 +83,5 @@ HEALTHY: dict[str, Any] = {
     "_id": [0], "product": "Figma", "product_key": "figma", "assigned": 100, "quantity": Decimal(100),
     "contracted": True, "ended_days": -60, "beyond": Decimal(0), "contract_owner": None, "exposure": Decimal(0),
     "exposure_amount": Decimal(0), "exposure_currency": "EUR", "entitlements__row": [0], "entitlements__alive": True,
+    "seats__alive": True,
 }  # fmt: skip
