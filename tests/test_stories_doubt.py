@@ -491,6 +491,19 @@ def test_a_spare_whose_limit_is_on_a_bin_that_is_missing_stays_open() -> None:
     assert found(world({"stock": pl.concat([staged("stock", [full]), *twice])}), "overstock") == set()
 
 
+def test_an_item_goes_by_no_other_name_while_a_register_is_missing() -> None:
+    """Two registers have one serial under two tags, so that it means neither until one of the two is refused."""
+    rules = [rule for rule in discover() if rule.slug == "lost-in-transit"]
+    shipped = {"event_id": "D1", "batch_id": "B", "serial": "SERX0001", "stage": "shipped", "occurred_at": "2026-08-01"}
+    ours, theirs = (
+        {"asset_tag": tag, "serial": "SERX0001", "asset_class": "laptop", "status": "retired"} for tag in "AB"
+    )
+    feeds = {"assets": [ours, theirs], "disposals": [shipped]}
+    memory = life(world(feeds, period="2026-09", as_of=datetime(2026, 9, 30, 21, tzinfo=UTC)), rules)
+    part = reconcile(world({**feeds, "assets": [ours]}, memory=memory, verdicts={"assets": "AMBER"}), rules)
+    assert dict(part["findings"].select("subject", "outcome").rows()) == {"SERX0001": "held", "A": "fired"}
+
+
 def test_orders_that_two_docks_name_differently_may_be_known() -> None:
     line = {
         "po_number": "P1",

@@ -38,6 +38,7 @@ def build(ground: Ground) -> Grain:
         feed="disposals",
         frame=frame.sort("item_key").select(list(HEALTHY)),
         keys={"item": "item_key"},
+        gone=pl.lit(ground.world.alive("disposals") and ground.world.alive("assets")),  # by which records name an item
         leans={
             **dict.fromkeys((*registered, "out_on", "in_order", "flaws", "finished"), ("disposals", "assets")),
             "release_approved": ("disposals", "people"),
