@@ -144,7 +144,7 @@ def _terms(ground: Ground) -> pl.DataFrame:
     renewal on it saves one year, at the following line's price where one is known. In cash, each billing period falls
     into the fiscal year it begins in, a refund into this one; periods of a term in which units may be given back at any
     time count with the term, also those after the commitment. A line that renews by itself and whose notice deadline
-    has passed (`bound`) saves nothing from renewal on.
+    has passed (`bound`) is paid for the year from renewal on all the same.
     """
     world = ground.world
     today, after = pl.lit(world.today), pl.col("term_end").dt.offset_by("1d")
