@@ -38,8 +38,8 @@ def validate(files: Mapping[str, Path]) -> pl.DataFrame:
 
 def _put_off(name: str) -> None:
     """Let a module of a package be read when something of it is asked for: this one takes a third of the import."""
-    spec = find_spec(name)
-    if name in sys.modules or spec is None or spec.loader is None:
+    spec = None if name in sys.modules else find_spec(name)  # which would ask the module there is, and so read it
+    if spec is None or spec.loader is None:
         return
     spec.loader = LazyLoader(spec.loader)
     sys.modules[name] = module = module_from_spec(spec)

@@ -20,11 +20,11 @@ def build(ground: Ground) -> Grain:
     """
     world = ground.world
     latest = latest_counts(ground).select(*LINE, "counted_on", stock_counts__row="_id")
-    told_twice = counts(ground).filter(pl.col("counted_on").is_null()).select(*LINE, undated=pl.lit(True)).unique()
+    undated = counts(ground).filter(pl.col("counted_on").is_null()).select(*LINE, undated=pl.lit(True)).unique()
     frame = (
         _shown(ground)
         .join(latest, on=LINE, how="left", maintain_order="left")
-        .join(told_twice, on=LINE, how="left", maintain_order="left")
+        .join(undated, on=LINE, how="left", maintain_order="left")
         .with_columns(
             pl.when(filled("abc")).then("abc").otherwise(pl.lit("C")).alias("abc"),  # null where rows differ
             world.days_since(pl.coalesce("counted_on", "first_seen_on")).alias("uncounted_days"),
