@@ -32,7 +32,7 @@ def _files(month: Month, warehouse: Warehouse) -> Iterator[tuple[str, Path]]:
     """Where each table of the month is kept that is to be published, and the exceptions of the month before."""
     for name, table in TABLES.items():
         if name not in UNASKED:
-            yield name, warehouse.files(table.stored_as or name, month.period)[0]
+            yield name, warehouse.files(table.stored_as or name)[month.period]
     earlier = [period for period in warehouse.periods(RUNS) if period < month.period]
     if earlier:
-        yield BEFORE, warehouse.files("exceptions", earlier[-1])[0]
+        yield BEFORE, warehouse.files("exceptions")[earlier[-1]]

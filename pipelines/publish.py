@@ -95,14 +95,15 @@ def _fingerprints(warehouse: Warehouse, shown: Mapping[str, Shown], latest: str)
     found, told = {}, {}
     for table, show in shown.items():
         found[table] = digest.of_table(pl.DataFrame(schema=dict.fromkeys(show.columns, pl.String)))
-        for period in warehouse.periods(show.table):
+        for period, file in warehouse.files(show.table).items():
             if show.period in (None, period):
-                (file,) = warehouse.files(show.table, period)
                 rows = digest.of_value([digest.WAY, sha256_of(file), *show.columns])
                 if rows not in known:
                     frame = warehouse.read(show.table, period=period, columns=list(show.columns))
-                    known[rows] = digest.of_table(frame)
-                told[rows] = found[f"{table}/{period}"] = known[rows]
+                    known[rows] = None if frame.is_empty() else digest.of_table(frame)
+                told[rows] = known[rows]
+                if fingerprint := known[rows]:
+                    found[f"{table}/{period}"] = fingerprint
     warehouse.write(FINGERPRINTS, pl.DataFrame({"rows": told.keys(), "fingerprint": told.values()}), latest)
     return found
 

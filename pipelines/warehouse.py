@@ -66,14 +66,16 @@ class Warehouse:
 
     def periods(self, table: str) -> list[str]:
         """Periods a table holds rows of, oldest first."""
-        return [
-            period for period in self._periods(table) if self._scan(table, period).select(pl.len()).collect().item()
-        ]
+        every = self._periods(table)
+        if not every:
+            return []
+        rows = pl.concat(self._scan(table, period).select(pl.len()) for period in every).collect().to_series()
+        return [period for period, count in zip(every, rows, strict=True) if count]
 
-    def files(self, table: str, period: str | None = None) -> list[Path]:
-        """The files of a table, month by month, or the one of a month."""
+    def files(self, table: str) -> dict[str, Path]:
+        """The file of each month of a table, oldest first; one that holds no rows is among them."""
         written = self._contents.tables[table]
-        return [self._file(table, one, written[one]) for one in sorted(written) if period in (None, one)]
+        return {period: self._file(table, period, written[period]) for period in sorted(written)}
 
     def write_all(self, tables: Mapping[str, pl.DataFrame], period: str) -> None:
         """Replace one period's rows of several tables, of all or of none."""
@@ -172,12 +174,13 @@ class Warehouse:
                     for column, text in show.columns.items()
                 ]
                 named = ", ".join(map(quoted, show.columns))
-                newest = self.files(show.table)[-1]  # has the columns of today, whichever period is asked for
-                files = dict.fromkeys([*self.files(show.table, show.period), newest])
+                files = self.files(show.table)
+                asked = {show.period, max(files)}  # the newest has the columns of today, whichever period is asked for
+                wanted = [str(file) for period, file in files.items() if not show.period or period in asked]
                 told = connection.execute(
                     f"CREATE TABLE {name} AS SELECT {named} FROM read_parquet($files, union_by_name = true) "
                     f"WHERE coalesce({PERIOD} = $period, true)",
-                    {"files": [escape(str(path)) for path in files], "period": show.period},
+                    {"files": [escape(path) for path in wanted], "period": show.period},
                 )
                 rows += told.fetchall()[0][0]
                 connection.execute(";".join(comments))

@@ -149,8 +149,7 @@ def ask(tables: Path, settings: Settings, period: str, today: date) -> dict[str,
         warehouse = Warehouse(tables)
         connection.execute("SET TimeZone = 'UTC'")
         for table in warehouse.tables():
-            (file,) = warehouse.files(table, period)
-            rows = f"read_parquet('{file}', file_row_number = true)"
+            rows = f"read_parquet('{warehouse.files(table)[period]}', file_row_number = true)"
             connection.execute(f"CREATE VIEW {table} AS FROM {rows}")
         _name(connection, settings, period)
         given = {

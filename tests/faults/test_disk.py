@@ -65,7 +65,7 @@ def test_the_old_file_stands_where_the_new_one_finds_no_room(tmp_path: Path, mon
 def test_a_damaged_table_is_one_sentence(tmp_path: Path) -> None:
     warehouse = Warehouse(tmp_path)
     warehouse.write("t", pl.DataFrame({"n": [1]}), "2026-09")
-    (file,) = warehouse.files("t")
+    (file,) = warehouse.files("t").values()
     file.write_bytes(b"x" * 20_000)
     with pytest.raises(StorageError, match="if it is damaged, `tieout rebuild` makes it again"):
         warehouse.read("t")
