@@ -194,6 +194,12 @@ class Case:
         """Every fact row with its subject, whether it is looked at, the answer, and whether its feeds are alive."""
         return self._named(self.answers.lazy())
 
+    @cached_property
+    def _named_before(self) -> pl.DataFrame:
+        """The fact rows of subjects about which an exception was open before; with `subject_key`."""
+        before = self.before.lazy().select("subject_key")
+        return self.answers.lazy().with_columns(self._key).join(before, on="subject_key", how="semi").collect()
+
     def _why_not(self) -> str | None:
         """Why the rule cannot be evaluated at all this period; null when it can."""
         world, own = self.world, self.grain.row_feeds
@@ -312,15 +318,10 @@ class Case:
         rest = self.before.join(self.fired, on="subject_key", how="anti")
         tells = "let_go" in self.answers.columns and not self.rule.off_books
         let_go = pl.col("let_go") if tells else pl.lit(None, pl.String)
-        now = (
-            self.answers.lazy()
-            .select(
-                self._key,
-                (pl.col("_looked_at") & pl.col("_answer").is_null()).alias("unanswered"),
-                pl.coalesce(let_go, pl.lit("fixed")).alias("why"),
-            )
-            .join(rest.lazy().select("subject_key"), on="subject_key", how="semi")
-            .collect()
+        now = self._named_before.select(
+            "subject_key",
+            (pl.col("_looked_at") & pl.col("_answer").is_null()).alias("unanswered"),
+            pl.coalesce(let_go, pl.lit("fixed")).alias("why"),
         )
         rows_alive = pl.lit(all(self.world.alive(feed) for feed in self.grain.row_feeds))
         absence_counts = rows_alive if self.grain.gone is None else self.grain.gone
@@ -370,13 +371,11 @@ class Case:
             (pl.col(column).cast(pl.String) if column else pl.lit(None, pl.String)).alias(name)
             for name, column in named.items()
         ]
+        parts = [self.fired] if self.before.is_empty() else [self.fired, self._named_before]
         rows = (
-            self.answers.lazy()
-            .select(self._key, *told)
-            .join(judged.lazy().select("subject_key"), on="subject_key", how="semi")
+            pl.concat(part.select("subject_key", *told) for part in parts)
             .filter(pl.any_horizontal(pl.col(list(named)).is_not_null()))
             .unique("subject_key", keep="first", maintain_order=True)
-            .collect()
         )
         return judged.join(rows, on="subject_key").select(list(INVOLVED))
 
