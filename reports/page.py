@@ -22,6 +22,8 @@ from tieout.feeds import NEVER
 
 HERE = Path(__file__).parent
 NOTHING = "–"
+MOST = 1_000
+"""Rows of a table that has no search, and is read from its top."""
 POLICY = (
     "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; img-src data:; base-uri 'none'; "
     "form-action 'none'"
@@ -66,6 +68,7 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals["most"] = MOST
     environment.globals["counted"] = "&".join(f"status={status}" for status in COUNTED)
     environment.filters |= {
         "grouped": grouped,

@@ -345,6 +345,27 @@ def test_what_no_alive_console_shows_is_not_called_idle_or_complete() -> None:
     assert "billed beyond contract 0.00 EUR ; a year of products no console shows 0.00 EUR ." in said
 
 
+def test_a_long_table_says_how_many_rows_are_elsewhere() -> None:
+    full, numbers = pages.full(), [str(number) for number in range(page.MOST + 3)]
+
+    def many(name: str, column: str) -> pl.DataFrame:
+        return pl.concat([full[name].head(1)] * len(numbers)).with_columns(pl.Series(column, numbers))
+
+    unseen = {name: pl.lit(None) for name in ("assigned", "kept", "reclaimable", "unassigned")}
+    tables = {
+        **full,
+        "trust": many("trust", "asset_class"),
+        "entitlement_positions": many("entitlement_positions", "line_no").with_columns(observed=pl.lit(False), **unseen),
+        "reclaim_candidates": full["reclaim_candidates"].clear(),
+        "waterfall": full["waterfall"].clear(),
+    }
+    files = pages.html(render(tables, ABOUT, RULES))
+    left_out = "3 more are too many for one page; "
+    assert Document(files["reconciliation.html"]).text.count(f"{left_out}the published database has them.") == 1
+    assert Document(files["reclaim.html"]).text.count(f"{left_out}the workbook has them.") == 2
+    assert not [shown for shown in CASES["full"]().values() if "too many for one page" in shown]
+
+
 def test_the_ladder_stands_apart_from_what_is_identified() -> None:
     built = reclaim.build(pages.full(), ABOUT, RULES).savings
     assert {step.name: (step.units, step.value) for step in built.ladder} == {
