@@ -56,6 +56,17 @@ NAMELESS = """
   element.checkVisibility() && !(element.textContent.trim() || element.ariaLabel || element.labels?.length
     || element.getAttribute("aria-labelledby"))).map((element) => element.outerHTML.slice(0, 80))
 """
+BACKWARDS = """
+[...document.querySelectorAll("li, th, td")].filter((element) => {
+  const [name] = element.querySelectorAll(":scope > a, :scope > bdi")
+  const next = name?.nextSibling?.data?.trim() ? name.nextSibling : name?.nextElementSibling
+  if (!next || !element.checkVisibility()) return false
+  const line = document.createRange()
+  line.selectNodeContents(next)
+  const [before, after] = [name, line].map((one) => one.getClientRects()[0])
+  return before.top === after.top && before.left > after.left
+}).map((element) => element.textContent)
+"""
 
 NUMBER_CONTROLS = """
 (() => {
@@ -91,6 +102,18 @@ def test_a_page_is_quiet_fits_and_can_be_read(name: str, case: str, browser: Bro
     assert browser.run("document.querySelectorAll('img, iframe, [onload], [onerror]').length") == 0
     assert browser.complaints == []
     assert {address.split(":")[0] for address in browser.requests} <= {"file", "data"}
+
+
+@pytest.mark.parametrize("name", ["index.html", "reconciliation.html", "reclaim.html"])
+def test_a_name_written_from_right_to_left_turns_no_sentence_around(
+    name: str, browser: Browser, tmp_path: Path
+) -> None:
+    page = tmp_path / name
+    rendered = render(pages.full(lambda text: "שלום " + text), pages.ABOUT, pages.RULES)
+    page.write_text(pages.html(rendered)[name], encoding="utf-8")
+    browser.open(page)
+    browser.run(UNFOLD)
+    assert browser.run(BACKWARDS) == []
 
 
 @pytest.mark.parametrize("name", NAMES)
