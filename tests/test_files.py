@@ -267,6 +267,19 @@ def test_a_sheet_without_any_cell_is_refused(landed: Path) -> None:
     assert failure == "assets.xlsx: the sheet is empty, without even a header row"
 
 
+def test_a_second_sheet_of_the_same_rows_is_not_passed_over(landed: Path) -> None:
+    book = openpyxl.Workbook()
+    for page in (book.active, book.create_sheet("Hamburg"), book.create_sheet("Notes")):
+        page.append(["tag", "n"] if page.title != "Notes" else ["tag"])
+        page.append(["A", 1])
+    book.save(landed / "assets.xlsx")
+    assert files.read(landed, Source(name="test", feed="assets")).failure == (
+        "assets.xlsx: its sheets 'Sheet', 'Hamburg' have the same header; declare sheet to name the one to read, "
+        "or put all rows into one"
+    )
+    assert files.read(landed, Source(name="test", feed="assets", sheet="Hamburg")).landed == 1
+
+
 def test_hidden_rows_and_named_sheets(landed: Path) -> None:
     workbook(landed, ["tag"], ["A"], ["B"])
     book = openpyxl.load_workbook(landed / "assets.xlsx")
