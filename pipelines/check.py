@@ -37,9 +37,7 @@ def look(workspace: Workspace, period: str | None, paths: Sequence[Path]) -> Fou
     else:
         month = delivery.choose(workspace, period, datetime.now(UTC))
         sources = [due.source for due in delivery.due(workspace, month) if not due.source.is_live]
-        problems = [
-            f"{path.relative_to(workspace.root)}: {why}" for path, why in delivery.strays(workspace, month).items()
-        ]
+        problems = [f"{path}: {why}" for path, why in delivery.strays(workspace, month).items()]
     looks = [_look_at(workspace, source, month) for source in sources]
     found = [problem for look in looks for problem in look.problems]
     return Found(

@@ -53,9 +53,12 @@ def choose(workspace: Workspace, period: str | None, as_of: datetime | None) -> 
         files_of(workspace, s, "") for s in workspace.settings.sources if s.path and PLACE not in s.path
     )
     if not delivered and not undated:
+        months = [folder.name for folder in workspace.inbox.glob("*") if MONTH.fullmatch(folder.name)]
+        unread = {path: why for month in ["", *months] for path, why in strays(workspace, month).items()}
         raise ConfigError(
             f"nothing is delivered in {workspace.root} yet; "
             f"drop files like {workspace.inbox.name}/2026-10/assets.csv there."
+            + "".join(f" {path} is not read: {why}." for path, why in list(unread.items())[:1])
         )
     chosen = asked or newest(workspace)
     if chosen not in delivered and not undated:
@@ -123,9 +126,15 @@ def replayed(workspace: Workspace, period: str, before: Delivered) -> Delivered:
 
 
 def strays(workspace: Workspace, period: str) -> dict[Path, str]:
-    """Files in a month's inbox that neither their name nor any source's path gives to a feed, and why not."""
-    claimed = {path for source in workspace.settings.sources for path in files_of(workspace, source, period)}
-    return {path: why for path, why in files.strays(workspace.inbox, period).items() if path not in claimed}
+    """Files in a month's inbox, and what lies in no month's, that neither name nor a source's path gives to a feed."""
+    inbox = workspace.inbox
+    claimed = {path for s in workspace.settings.sources for at in (period, "*") for path in files_of(workspace, s, at)}
+    lost = dict.fromkeys(files.plain_files(inbox), f"it lies in no month's folder, like {inbox.name}/2026-10")
+    for folder in sorted(inbox.glob("[!.]*/")):
+        if not MONTH.fullmatch(folder.name) and not claimed.issuperset(files.plain_files(folder)):
+            lost[folder] = "no month is named so; a month is written like 2026-10"
+    unread = lost | files.strays(inbox, period)
+    return {workspace.below(path): why for path, why in unread.items() if path not in claimed}
 
 
 def _known(workspace: Workspace, period: str) -> tuple[Snapshot, ...]:
@@ -145,10 +154,7 @@ def _renamed(absent: set[tuple[str, str]], new: set[tuple[str, str]]) -> dict[tu
 
 def _file_source(workspace: Workspace, key: tuple[str, str], under_other_name: list[Path]) -> Source:
     feed, name = key
-    below = [
-        path.relative_to(workspace.root) if path.is_relative_to(workspace.root) else path for path in under_other_name
-    ]
-    paths = [glob.escape(path.as_posix()) for path in below]
+    paths = [glob.escape(workspace.below(path).as_posix()) for path in under_other_name]
     return Source(name=name, feed=feed, path=paths[0] if paths else None)
 
 

@@ -99,7 +99,7 @@ def pull(month: Month) -> Pulled:
             log.warning("         %s is %s: %s", one.subject, one.verdict.color, one.verdict.reasons[0].sentence)
     strays = {} if month.replay or month.delivered else delivery.strays(month.workspace, month.period)
     for path, why in strays.items():
-        log.warning("         %s is not read: %s", path.relative_to(month.workspace.root), why)
+        log.warning("         %s is not read: %s", path, why)
     return Pulled(sources, rows, first)
 
 

@@ -73,6 +73,10 @@ class Workspace:
     def inbox(self) -> Path:
         return self.root / self.settings.paths.inbox
 
+    def below(self, path: Path) -> Path:
+        """A path without the workspace that it lies in, if it does."""
+        return path.relative_to(self.root) if path.is_relative_to(self.root) else path
+
     @property
     def landing(self) -> Path:
         return self.root / self.settings.paths.landing

@@ -146,6 +146,18 @@ def test_check_shows_the_first_ten_problems_and_where(make_workspace: MakeWorksp
     assert sorted(path.name for path in root.iterdir()) == ["inbox", "tieout.toml"]
 
 
+def test_what_lies_where_nobody_looks_for_it_is_told(make_workspace: MakeWorkspace, tieout: Tieout) -> None:
+    root = make_workspace(files={"2026-09/assets.json": "[]"})
+    assert "2026-09/assets.json is not read: files of its kind are not read; save" in tieout("check", "-w", root).err
+    for place in ("2026-09/assets.csv", "assets.csv", "2026-13/assets.csv"):
+        (root / "inbox" / place).parent.mkdir(exist_ok=True)
+        (root / "inbox" / place).write_text(ASSETS)
+    assert tieout("check", "-w", root).out.splitlines()[:2] == [
+        "inbox/assets.csv: it lies in no month's folder, like inbox/2026-10",
+        "inbox/2026-13: no month is named so; a month is written like 2026-10",
+    ]
+
+
 def test_check_counts_against_the_control_file(make_workspace: MakeWorkspace, tieout: Tieout) -> None:
     root = make_workspace(files={"2026-09/assets.csv": ASSETS, "2026-09/assets.csv.control.toml": "rows = 3\n"})
     assert tieout("check", "-w", root).out == "inbox/2026-09/assets.csv: 2 rows came, the control file says 3\n"

@@ -12,7 +12,7 @@ others go on. Empty and null are alike. A workbook's numbers are given with the 
 calculated is an empty cell. A cell of a workbook that shows an error makes its whole row unreadable.
 """
 
-from connectors.files.drop import discover, fetch, find, missing, strays
+from connectors.files.drop import discover, fetch, find, missing, plain_files, strays
 from connectors.files.reading import read
 
-__all__ = ["discover", "fetch", "find", "missing", "read", "strays"]
+__all__ = ["discover", "fetch", "find", "missing", "plain_files", "read", "strays"]
