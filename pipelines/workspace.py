@@ -282,8 +282,12 @@ def _sentence(tables: Mapping[str, Any], error: ErrorDetails) -> str:
         case "value_error":
             reason = str(error["ctx"]["error"])
             return f"{where}: {reason}." if where else f"{reason}."
-        case _:
+        case "list_type" if isinstance(error["input"], dict):
+            return f"{where} may stand more than once; write [[{where}]] above each."
+        case kind:
             reason = error["msg"].replace("Input should", "should", 1)
+            if kind.endswith("_parsing"):
+                reason = reason.partition(",")[0]
             return f"{where} {reason}, but is {error['input']!r}."
 
 

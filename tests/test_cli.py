@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipelines import __version__
+from pipelines.errors import ConfigError
 from pipelines.workspace import Workspace
 from tests.conftest import HOLD, MakeWorkspace, Tieout, command, run_steps
 
@@ -68,6 +69,24 @@ def test_a_broken_config_stops_every_command(make_workspace: MakeWorkspace, tieo
         assert "tieout.toml" in answer.err
         assert len(answer.err.splitlines()) == 1
     assert tree(root) == before
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ("reporting_currency = 'Euro'", "reporting_currency: 'Euro' is not three capital letters like 'EUR'."),
+        ("[[sources]]\nname = 'a b'", "sources 'a b': name: 'a b' is not a name of letters, digits and . _ - alone."),
+        ("[sources]\nname = 'hr'", "sources may stand more than once; write [[sources]] above each."),
+        ("[policy]\ngo_live = '2026-13-01'", "policy.go_live should be a valid date or datetime, but is '2026-13-01'."),
+    ],
+)
+def test_a_mistake_in_the_config_is_told_in_words_of_the_config(tmp_path: Path, config: str, said: str) -> None:
+    required = {"organisation": "X", "timezone": "UTC", "reporting_currency": "EUR"}
+    lines = [f"{key} = '{value}'\n" for key, value in required.items() if not config.startswith(key)]
+    (tmp_path / "tieout.toml").write_text("".join([*lines, config]))
+    with pytest.raises(ConfigError) as told:
+        Workspace.open(tmp_path)
+    assert str(told.value) == f"{tmp_path / 'tieout.toml'}: {said}"
 
 
 def test_a_mistyped_command_names_the_nearest(tieout: Tieout) -> None:

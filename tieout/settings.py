@@ -85,6 +85,15 @@ def _alike(name: str) -> str:
     return " ".join(name.lower().split())
 
 
+def _written(pattern: str, how: str) -> AfterValidator:
+    def hold(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(f"{text!r} is not {how}")
+        return text
+
+    return AfterValidator(hold)
+
+
 def _many(value: object) -> object:
     """Let a single text stand where a list may stand."""
     return [value] if isinstance(value, str) else value
@@ -100,9 +109,9 @@ Patterns = Annotated[list[Annotated[str, AfterValidator(_pattern)]], BeforeValid
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
 Days = Annotated[int, Field(ge=0)]
-Reference = Annotated[str, Field(pattern=r"^\$\{?[A-Z_][A-Z0-9_]*\}?$")]
+Reference = Annotated[str, _written(r"\$\{?[A-Z_][A-Z0-9_]*\}?", "the name of an environment variable like '${NAME}'")]
 """The name of an environment variable that holds a secret, like `${SMTP_PASSWORD}`."""
-CurrencyCode = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+CurrencyCode = Annotated[str, _written("[A-Z]{3}", "three capital letters like 'EUR'")]
 
 
 class Bounds(Table):
@@ -146,7 +155,7 @@ class Source(Table):
     A connector other than `file` has options of its own beside these keys: `tieout sources` lists them.
     """
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    name: Annotated[str, _written("[A-Za-z0-9][A-Za-z0-9_.-]*", "a name of letters, digits and . _ - alone")]
     feed: FeedName
     connector: str = "file"
     required: bool | None = None  # None: state feeds are, event feeds are not
