@@ -11,16 +11,19 @@
 """
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import fsspec
 import paramiko
+from fsspec.core import has_magic
 from paramiko.ssh_exception import SSHException
 from pydantic import field_validator
 
-from connectors.files.control import CONTROL, control_of, declared, read_control
+from connectors.files.control import control_of, declared, read_control
+from connectors.files.drop import is_delivery
 from connectors.files.formats import FileError, hold_name
 from connectors.http import Wire
 from connectors.pages import PullError
@@ -61,22 +64,42 @@ def _copy(options: DropOptions, folder: Path, wire: Wire) -> Fetched:
     try:
         store = _store(options, wire)
         path = urlsplit(place).netloc + urlsplit(place).path if place.startswith("s3:") else urlsplit(place).path
-        found = sorted(str(name) for name in store.glob(path) if not str(name).endswith(CONTROL))
+        found = _found(store, path)
         if not found:
             return Fetched("missing", why=f"{place} was not delivered")
         files, said = [], []
         for name in found:
             files.append(_fetched(store, name, folder))
-            if store.exists(control_of(Path(name)).as_posix()):
+            if _is_there(store, control_of(Path(name)).as_posix()):
                 control = _fetched(store, control_of(Path(name)).as_posix(), folder)
                 said.append(read_control(folder / control.name))
     except FileError as error:
         return Fetched("failed", why=str(error))
+    except TimeoutError:
+        seconds = options.limits.request_seconds
+        raise PullError(f"{place} cannot be fetched: no answer within request_seconds = {seconds:g}") from None
     except _TROUBLE as error:
         raise PullError(
             f"{place} cannot be fetched: {type(error).__name__} {' '.join(str(error).split())[:160]}"
         ) from None
     return declared(tuple(files), said)
+
+
+def _found(store: Any, path: str) -> list[str]:
+    """The files at a place, by name; a folder that cannot be listed is an error, not an empty one."""
+    if not has_magic(path):
+        return [path] if _is_there(store, path) else []
+    told = store.glob(path, detail=True)
+    return sorted(name for name, one in told.items() if one["type"] != "directory" and is_delivery(Path(name).name))
+
+
+def _is_there(store: Any, name: str) -> bool:
+    """Whether there is a file; unlike `exists` of stores it raises when they do not tell."""
+    try:
+        store.info(name)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _fetched(store: Any, name: str, folder: Path) -> RawFile:
@@ -85,13 +108,22 @@ def _fetched(store: Any, name: str, folder: Path) -> RawFile:
     if target.exists():
         raise FileError(f"two files of the delivery are called {target.name}; rename one")
     digest, size = hashlib.sha256(), 0
+    before = _state(store, name)
     with store.open(name, "rb") as came, target.open("xb") as landed:
         while block := came.read(1 << 20):
             digest.update(block)
             size += landed.write(block)
             if size > _LARGEST:
                 raise FileError(f"{target.name} is larger than {_LARGEST} bytes")
+    if before["size"] != size or before != _state(store, name):
+        raise FileError(f"{target.name} changed while it was copied; pull it again when it is written")
     return RawFile(name=target.name, sha256=digest.hexdigest(), bytes=size, origin=name)
+
+
+def _state(store: Any, name: str) -> dict[str, Any]:
+    """What changes with a file that somebody still writes."""
+    told = store.info(name)
+    return {key: told.get(key) for key in ("size", "mtime")}
 
 
 def _store(options: DropOptions, wire: Wire) -> Any:
@@ -99,11 +131,28 @@ def _store(options: DropOptions, wire: Wire) -> Any:
     parts = urlsplit(options.url)
     match parts.scheme:
         case "s3":
-            return _bucket(options, wire)
+            store = _bucket(options, wire)
         case "sftp":
-            return _sftp(options, parts.hostname or "", parts.port or 22, wire)
+            store = _sftp(options, parts.hostname or "", parts.port or 22, wire)
         case _:
-            return fsspec.filesystem("file")
+            store = fsspec.filesystem("file", skip_instance_cache=True)
+    store.ls = _listing(store.ls)
+    return store
+
+
+def _listing(ls: Callable[..., Any]) -> Callable[..., Any]:
+    """The way a store lists a folder, with errors that its search for files does not pass over."""
+
+    def listed(path: str, **how: Any) -> Any:
+        try:
+            return ls(path, **how)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            why = error.strerror or " ".join(str(error).split())[:160] or type(error).__name__
+            raise PullError(f"{path} cannot be listed: {why}; what lies there is not known") from None
+
+    return listed
 
 
 def _bucket(options: DropOptions, wire: Wire) -> Any:
@@ -134,6 +183,7 @@ def _sftp(options: DropOptions, host: str, port: int, wire: Wire) -> Any:
             self.client.set_missing_host_key_policy(paramiko.RejectPolicy())
             self.client.connect(self.host, **self.ssh_kwargs)
             self.ftp = self.client.open_sftp()
+            self.ftp.get_channel().settimeout(options.limits.request_seconds)
 
     return Known(
         host,

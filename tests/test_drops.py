@@ -13,6 +13,7 @@ from tests.peer import CANARY
 from tests.test_real_servers import pulled
 
 KEY = paramiko.RSAKey.generate(2048)
+GOES_ON = threading.Event()
 PEOPLE = "person_id,full_name,status\n0042,Zoë Ünal,active\n0043,Left Early,terminated\n"
 
 
@@ -40,6 +41,8 @@ class _Files(paramiko.SFTPServerInterface):
 
     def list_folder(self, path: str) -> Any:
         found = []
+        if path.endswith("/closed"):
+            return paramiko.SFTP_PERMISSION_DENIED
         for entry in sorted(self._local(path).iterdir()):
             told = paramiko.SFTPAttributes.from_stat(entry.stat())
             told.filename = entry.name
@@ -55,9 +58,20 @@ class _Files(paramiko.SFTPServerInterface):
     lstat = stat
 
     def open(self, path: str, flags: int, attr: Any) -> Any:
-        handle = paramiko.SFTPHandle(flags)
-        handle.readfile = self._local(path).open("rb")
+        local = self._local(path)
+        handle = _Stalling(flags) if local.name.startswith("stalls") else paramiko.SFTPHandle(flags)
+        handle.readfile = local.open("rb")
+        if local.name.startswith("grows"):
+            local.write_text(PEOPLE + "0044,Came Later,active\n", encoding="utf-8")
         return handle
+
+
+class _Stalling(paramiko.SFTPHandle):
+    """Answers no question for what a file holds, as a server does whose disk hangs."""
+
+    def read(self, offset: int, length: int) -> bytes:
+        GOES_ON.wait(20)
+        return b""
 
 
 @pytest.fixture
@@ -122,3 +136,41 @@ def test_a_wrong_password_is_told(server: str, tmp_path: Path) -> None:
     assert fetched.outcome == "failed"
     assert "Authentication failed" in str(fetched.why)
     assert "wrong-password" not in str(fetched.why)
+
+
+@pytest.mark.parametrize(
+    ("folder", "name", "said"),
+    [
+        (
+            "2026-10/closed",
+            "hr.csv",
+            "/2026-10/closed cannot be listed: Permission denied; what lies there is not known",
+        ),
+        ("2026-10/open", "grows.csv", "grows.csv changed while it was copied; pull it again when it is written"),
+        ("2026-10/open", "stalls.csv", "cannot be fetched: no answer within request_seconds = 1"),
+    ],
+)
+def test_what_may_not_be_the_whole_is_no_delivery(
+    server: str, tmp_path: Path, folder: str, name: str, said: str
+) -> None:
+    (tmp_path / "out" / folder).mkdir()
+    (tmp_path / "out" / folder / name).write_text(PEOPLE, encoding="utf-8")
+    (tmp_path / "out/2026-10/whole").mkdir()
+    (tmp_path / "out/2026-10/whole/a.csv").write_text(PEOPLE, encoding="utf-8")
+    limits = {"request_seconds": 1}
+    GOES_ON.clear()
+    url = server.replace("*.csv", "*/*.csv")
+    try:
+        fetched, _ = pulled(tmp_path, **LOGIN, url=url, host_key=HOST_KEY, limits=limits)
+    finally:
+        GOES_ON.set()
+    assert fetched.outcome == "failed"
+    assert said in str(fetched.why)
+
+
+def test_a_folder_among_files_is_none_and_so_is_a_file_half_uploaded(server: str, tmp_path: Path) -> None:
+    (tmp_path / "out/2026-10/old").mkdir()
+    (tmp_path / "out/2026-10/.hr.csv.part").write_text("person_id")
+    fetched, staged = pulled(tmp_path, **LOGIN, url=server.replace("*.csv", "*"), host_key=HOST_KEY)
+    assert fetched.outcome == "complete", fetched.why
+    assert staged.used == 2

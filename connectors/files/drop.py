@@ -90,7 +90,12 @@ def plain_files(folder: Path) -> list[Path]:
 
 
 def _is_plain(path: Path) -> bool:
-    return path.is_file() and not path.name.startswith((".", "~$")) and not path.name.endswith(CONTROL)
+    return path.is_file() and is_delivery(path.name)
+
+
+def is_delivery(name: str) -> bool:
+    """Whether a name is that of a file to read: not hidden, none of Office's lock files and no control file."""
+    return not name.startswith((".", "~$")) and not name.endswith(CONTROL)
 
 
 def _dropped(folder: Path) -> Iterator[tuple[str, str, Path]]:
