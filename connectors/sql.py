@@ -11,6 +11,7 @@ the database has to be installed; that of PostgreSQL is, and SQLite needs none.
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from datetime import date, datetime, time
 from typing import Any
@@ -26,6 +27,7 @@ from connectors.system import Delivery, End, Options, System
 from connectors.vault import Credential
 from tieout.feeds import FEEDS
 
+_TELLING = re.compile(r"\w*(passw|pwd|secret|token)\w*=", re.IGNORECASE)  # of a parameter, or within one as ODBC has it
 _ROWS = 5_000  # of the result that are landed as one page
 
 
@@ -43,7 +45,7 @@ class SqlOptions(Options):
             parsed = make_url(url)
         except ArgumentError:
             raise ValueError("is no database; write one like postgresql+psycopg://user@host/database") from None
-        if parsed.password:
+        if parsed.password or any(_TELLING.search(f"{name}={value}") for name, value in parsed.query.items()):
             raise ValueError('holds a password in plain text; write password = "${ITS_NAME}" instead')
         return url
 
@@ -62,7 +64,11 @@ def _pull(options: SqlOptions, delivery: Delivery, pages: PageFile, wire: Wire) 
 
 
 def _ask(url: URL, options: SqlOptions, pages: PageFile, wire: Wire) -> End:
-    engine, query = create_engine(url), options.query.replace("{period}", wire.period)
+    engine, query = (
+        create_engine(url, connect_args=_patience(url, options)),
+        options.query.replace("{period}", wire.period),
+    )
+    began = wire.clock()
     try:
         with engine.connect() as connection:
             asked = connection.execution_options(yield_per=_ROWS)
@@ -81,12 +87,26 @@ def _ask(url: URL, options: SqlOptions, pages: PageFile, wire: Wire) -> End:
                 wire.say(f"{pages.pages} pages, {pages.rows:,} rows")
                 if wire.is_glance:
                     break
+                if wire.clock() - began > options.limits.seconds:
+                    raise PullError(f"the pull took longer than its limit, seconds = {options.limits.seconds:g}")
             if not pages.pages:
                 pages.add(Page(query, wire.now(), b"[]", 0))
             connection.rollback()
     finally:
         engine.dispose()
     return End("end of the result", pages.rows)
+
+
+def _patience(url: URL, options: SqlOptions) -> dict[str, int]:
+    """How long a driver waits for a database that does not answer, or has gone away: by themselves they wait on."""
+    if url.get_backend_name() != "postgresql":
+        return {}
+    waits = {
+        "connect_timeout": math.ceil(options.limits.request_seconds),
+        "keepalives_idle": 60,
+        "keepalives_interval": 15,
+    }
+    return {name: seconds for name, seconds in waits.items() if name not in url.query}
 
 
 def _plain(value: Any) -> Any:

@@ -16,9 +16,11 @@ from typing import Any
 
 import polars as pl
 import pytest
+from pydantic import ValidationError
 
 from connectors import systems
 from connectors.http import Wire
+from connectors.sql import SqlOptions
 from connectors.vault import Vault
 from tests.peer import CANARY, certificate
 from tests.test_every_connector import SETTINGS
@@ -114,6 +116,22 @@ def test_a_query_that_is_wrong_says_why(register: str, tmp_path: Path) -> None:
     fetched, _ = pulled(tmp_path, feed="assets", connector="sql", url=register, query="SELECT tag FROM assets")
     assert fetched.outcome == "failed"
     assert "no such column: tag" in str(fetched.why)
+
+
+def test_a_database_that_never_answers_is_waited_for_no_longer_than_a_limit(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        fetched, _ = pulled(
+            tmp_path, feed="assets", connector="sql", url=f"postgresql+psycopg://u@127.0.0.1:{silent.getsockname()[1]}/db",
+            query="SELECT 1", limits={"request_seconds": 1},
+        )  # fmt: skip
+    assert fetched.outcome == "failed"
+    assert "connection timeout expired" in str(fetched.why)
+
+
+@pytest.mark.parametrize("hidden", ["sslpassword=hunter2", "odbc_connect=DRIVER%3Dx%3BPWD%3Dhunter2"])
+def test_an_address_of_a_database_holds_no_password(hidden: str) -> None:
+    with pytest.raises(ValidationError, match="holds a password in plain text"):
+        SqlOptions(url=f"postgresql://hr@db/hr?{hidden}", query="SELECT 1")
 
 
 def test_a_result_without_rows_is_an_empty_delivery(register: str, tmp_path: Path) -> None:
