@@ -2,7 +2,8 @@
 
 **Asks** one paged search (RFC 2696) below `base`, with a bind as `bind_dn` and `password`. The result code after the
 last page is the proof of the end: a server that stops at its size limit says so there and nowhere else. Referrals to
-other servers are not followed. With `ldaps://` or `start_tls` the server's certificate must be one that is trusted.
+other servers are not followed, but told. With `ldaps://` or `start_tls` the server's certificate must be one that is
+trusted.
 
 **Delivers** `accounts`. In Active Directory the last login is `lastLogonTimestamp`, which by design is up to 14 days
 late; 0 is never, without one it is unknown. An account that is disabled or expired is suspended; one that wrong
@@ -12,6 +13,7 @@ passwords have locked for a while is not.
 """
 
 import json
+import re
 import ssl
 import uuid
 from collections.abc import Iterator, Mapping
@@ -45,6 +47,7 @@ _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)  # from which Active Directory counts 
 _NO_TIME = (0, 2**63 - 1)  # what it writes for an account that never expires
 _DISABLED = 0x2
 _FOR_GOOD = "000001010000Z"  # since when an administrator has locked; any other time is that of wrong passwords
+_PEOPLELESS = re.compile(r"/(DC=(Forest|Domain)DnsZones|CN=Configuration),", re.IGNORECASE)  # parts of every domain
 _SINGLE = ("uid", "cn", "displayName", "mail", "employeeNumber")  # of which a directory may hold several
 
 
@@ -142,6 +145,7 @@ def _search(connection: "Connection", options: LdapOptions, pages: PageFile, wir
     attributes = _ACTIVE_DIRECTORY if options.kind == "active-directory" else _OTHERS
     cookie: bytes | None = None
     names: set[int] = set()
+    elsewhere = list[str]()
     began = wire.clock()
     while True:
         connection.search(
@@ -156,6 +160,13 @@ def _search(connection: "Connection", options: LdapOptions, pages: PageFile, wir
         body, at = json.dumps(entries, ensure_ascii=False).encode(), wire.now()
         pages.add(Page(asked, at, body, len(entries), carried={_ASKED: at.isoformat()}))
         names.update(hash(entry["dn"]) for entry in entries)
+        elsewhere += [
+            uri
+            for entry in connection.response
+            if entry.get("type") == "searchResRef"
+            for uri in entry["uri"][:1]
+            if not _PEOPLELESS.search(uri)
+        ]
         wire.say(f"{pages.pages} pages, {pages.rows:,} rows")
         result = connection.result
         if result["result"] != _SUCCESS:
@@ -166,6 +177,11 @@ def _search(connection: "Connection", options: LdapOptions, pages: PageFile, wir
         if len(names) < pages.rows:
             raise PullError(f"{options.url} names an entry twice: its pages go in a circle, or have shifted")
         if not cookie or wire.is_glance:
+            if elsewhere:
+                wire.notes.append(
+                    f"{len(elsewhere)} parts of the directory lie on other servers, like {elsewhere[0]}: "
+                    f"their accounts are not here; make each a source of its own"
+                )
             return End("success after the last page", len(names))
         if pages.pages >= options.limits.pages or pages.rows >= options.limits.rows:
             raise PullError(

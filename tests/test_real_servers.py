@@ -276,6 +276,21 @@ def test_a_directory_that_stops_at_its_size_limit_is_not_whole(directory: str, t
     assert staged.used == 500
 
 
+def test_parts_of_a_directory_that_lie_elsewhere_are_told(tmp_path: Path) -> None:
+    root = "dn: dc=example,dc=com\nobjectClass: dcObject\nobjectClass: organization\no: Example\ndc: example\n"
+    elsewhere = [
+        f"dn: {name},dc=example,dc=com\nobjectClass: referral\nobjectClass: extensibleObject\n"
+        f"ref: ldap://there.example.com/{name},dc=example,dc=com\n"
+        for name in ("dc=DomainDnsZones", "ou=sales")
+    ]
+    with slapd(tmp_path / "ldap", SLAPD, [root, *elsewhere]) as url:
+        fetched, _ = pulled(tmp_path, feed="accounts", connector="ldap", url=url, base="dc=example,dc=com")
+    assert fetched.notes == (
+        "1 parts of the directory lie on other servers, like ldap://there.example.com/ou=sales,dc=example,dc=com??sub: "
+        "their accounts are not here; make each a source of its own",
+    )
+
+
 def test_a_directory_that_refuses_the_bind_gives_nothing(directory: str, tmp_path: Path) -> None:
     fetched, staged = pulled(
         tmp_path, feed="accounts", connector="ldap", url=directory, base="dc=example,dc=com",
