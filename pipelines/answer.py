@@ -1,6 +1,7 @@
 """Frames as text on a terminal or in a pipe."""
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
@@ -12,6 +13,7 @@ from tieout.spreadsheet import as_csv
 
 WIDEST = 60
 """Characters of a value that a table shows; CSV and JSON show all."""
+_CONTROLS = "[\x00-\x1f\x7f-\x9f]"
 
 
 def as_text(frame: pl.DataFrame, form: Literal["table", "csv", "json"], whole: str = "") -> str:
@@ -55,6 +57,11 @@ def _is_rows(value: object) -> bool:
     return isinstance(value, list) and bool(value) and isinstance(value[0], Mapping)
 
 
+def on_a_line(text: str) -> str:
+    """A text without what would break its line, or steer the terminal that shows it."""
+    return re.sub(_CONTROLS, "�", " ".join(text.split()))
+
+
 def in_words(value: object) -> str:
     """A value on one line: nothing as nothing, lists with commas, tables as `name = value`."""
     if value is None:
@@ -67,7 +74,7 @@ def in_words(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, Decimal):
         return f"{value:f}".rstrip("0").rstrip(".") if value % 1 else f"{value:.0f}"
-    return value if isinstance(value, str) else _plain(value)
+    return on_a_line(value) if isinstance(value, str) else _plain(value)
 
 
 def _flat(frame: pl.DataFrame) -> pl.DataFrame:
@@ -87,7 +94,13 @@ def _table(frame: pl.DataFrame, whole: str = "") -> str:
     """Columns of plain text, as wide as their widest value, long values cut, no zeros at the end of an amount."""
 
     def shown(name: str) -> pl.Expr:
-        text = pl.col(name).cast(pl.String, strict=False).fill_null("").str.replace_all(r"\s+", " ")
+        text = (
+            pl.col(name)
+            .cast(pl.String, strict=False)
+            .fill_null("")
+            .str.replace_all(r"\s+", " ")
+            .str.replace_all(_CONTROLS, "�")
+        )
         cut = pl.when(text.str.len_chars() > WIDEST).then(text.str.head(WIDEST - 1) + "…").otherwise(text)
         return text if name == whole else cut
 

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from pipelines import catalogue, rulebook
-from pipelines.answer import as_page, as_text
+from pipelines.answer import as_page, as_text, on_a_line
 from pipelines.errors import ConfigError
 from pipelines.steps import RUNS, Month, world_of
 from pipelines.warehouse import PERIOD, Warehouse
@@ -238,7 +238,8 @@ def _differences(ids: Sequence[str], now: pl.DataFrame, then: pl.DataFrame) -> l
 
 def as_told(answer: Mapping[str, Any]) -> str:
     """The answer as text: the exceptions, each rule with its measures and limits, then the claims side by side."""
-    head = f"{answer['kind']} {answer['name']}, {answer['period']} (as of {answer['as_of']:%Y-%m-%d %H:%M} UTC)\n"
+    name, as_of = on_a_line(answer["name"]), answer["as_of"]
+    head = f"{answer['kind']} {name}, {answer['period']} (as of {as_of:%Y-%m-%d %H:%M} UTC)\n"
     doubts = "".join(f"NOT AS THE RUN LEFT IT: {sentence}\n" for sentence in answer["differs_from_the_run"])
     listed = [{k: v for k, v in row.items() if k not in _LEFT_OUT} for row in answer["exceptions"]] or "none this month"
     parts = [
@@ -255,7 +256,7 @@ def as_told(answer: Mapping[str, Any]) -> str:
 def _rule_told(row: Mapping[str, Any]) -> str:
     """One rule's answer in a few lines."""
     why = f" ({row['why']})" if row["why"] else ""
-    lines = [f"  {row['rule']}: {row['answer']}{why}" + (f" [{row['subject']}]" if row["subject"] else "")]
+    lines = [f"  {row['rule']}: {row['answer']}{why}" + (f" [{on_a_line(row['subject'])}]" if row["subject"] else "")]
     if row["without_a_value"]:
         lines.append(f"      without a value: {', '.join(row['without_a_value'])}")
     if row["not_alive"]:

@@ -229,6 +229,19 @@ def test_sql_answers_as_table_csv_and_json(finished: Path, tieout: Tieout) -> No
     ]
 
 
+def test_no_value_steers_the_terminal_or_breaks_its_line(
+    finished: Path, make_workspace: MakeWorkspace, tieout: Tieout
+) -> None:
+    hostile = "SELECT 'T1' || chr(27) || ']0;title' || chr(7) || chr(10) || 'x' AS tag"
+    assert tieout("sql", "-w", finished, hostile).out.splitlines()[2] == "T1�]0;title� x"
+    root = make_workspace(files={"2026-09/assets.csv": ASSETS + '"T\x1b]3\n4",laptop,in_use,none\n'})
+    run_steps(Workspace.open(root), "2026-09")
+    told = tieout("explain", "-w", root, "T\x1b]3\n4").out
+    assert told.startswith("asset T�]3 4, 2026-09")
+    assert "  unusable-serial: fired [T�]3 4]\n" in told
+    assert "\x1b" not in told
+
+
 def test_a_table_for_people_shows_no_empty_digits(finished: Path, tieout: Tieout) -> None:
     amounts = "SELECT 799::DECIMAL(38, 10) AS a, -0.5::DECIMAL(9, 4) AS b, 100::DECIMAL(9, 0) AS c"
     assert tieout("sql", "-w", finished, amounts).out.splitlines()[2].split() == ["799", "-0.5", "100"]
