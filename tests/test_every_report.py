@@ -355,7 +355,9 @@ def test_a_long_table_says_how_many_rows_are_elsewhere() -> None:
     tables = {
         **full,
         "trust": many("trust", "asset_class"),
-        "entitlement_positions": many("entitlement_positions", "line_no").with_columns(observed=pl.lit(False), **unseen),
+        "entitlement_positions": many("entitlement_positions", "line_no").with_columns(
+            observed=pl.lit(False), **unseen
+        ),
         "reclaim_candidates": full["reclaim_candidates"].clear(),
         "waterfall": full["waterfall"].clear(),
     }

@@ -269,12 +269,16 @@ def test_a_sheet_without_any_cell_is_refused(landed: Path) -> None:
 
 def test_a_second_sheet_of_the_same_rows_is_not_passed_over(landed: Path) -> None:
     book = openpyxl.Workbook()
-    for page in (book.active, book.create_sheet("Hamburg"), book.create_sheet("Notes")):
+    for page in (book.active, book.create_sheet("Template"), book.create_sheet("Notes")):
         page.append(["tag", "n"] if page.title != "Notes" else ["tag"])
+    for page in (book.active, book["Notes"]):
         page.append(["A", 1])
     book.save(landed / "assets.xlsx")
+    assert files.read(landed, Source(name="test", feed="assets")).landed == 1
+    book.copy_worksheet(book.active).title = "Hamburg"
+    book.save(landed / "assets.xlsx")
     assert files.read(landed, Source(name="test", feed="assets")).failure == (
-        "assets.xlsx: its sheets 'Sheet', 'Hamburg' have the same header; declare sheet to name the one to read, "
+        "assets.xlsx: rows stand below the same header in 'Hamburg', too; declare sheet to name the one to read, "
         "or put all rows into one"
     )
     assert files.read(landed, Source(name="test", feed="assets", sheet="Hamburg")).landed == 1

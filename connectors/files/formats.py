@@ -239,10 +239,10 @@ def read_xlsx(path: Path, source: Source) -> Sheet:
     header = next((place for place in filled.arg_true() if place >= source.skip_rows), None)
     if header is None:
         raise FileError("the sheet is empty, without even a header row")
-    if source.sheet is None and (twins := _with_header(path, header, cells.row(header))):
+    if source.sheet is None and (others := _others_like(path, header, cells.row(header))):
         raise FileError(
-            f"its sheets {', '.join(map(repr, twins))} have the same header; declare sheet to name the one to read, "
-            f"or put all rows into one"
+            f"rows stand below the same header in {' and '.join(map(repr, others))}, too; declare sheet to name the "
+            f"one to read, or put all rows into one"
         )
     names = _named([name or "" for name in cells.row(header)], source.limits)
     rows = cells[header + 1 :]
@@ -292,16 +292,15 @@ def _cells(path: Path, source: Source) -> tuple[pl.DataFrame, list[tuple[int, in
     return cells, errors
 
 
-def _with_header(path: Path, place: int, header: tuple[str | None, ...]) -> list[str]:
-    """The sheets whose row at a place is a header, if there are several."""
-    book = fastexcel.read_excel(path)
-    tops = {
-        name: book.load_sheet(name, header_row=None, skip_rows=0, n_rows=place + 1, dtypes="string").to_polars()
-        for name in book.sheet_names
-    }
-    filled = [name for name in header if name]
-    found = [n for n, top in tops.items() if top.height > place and list(filter(None, top.row(place))) == filled]
-    return found if len(found) > 1 else []
+def _others_like(path: Path, place: int, header: tuple[str | None, ...]) -> list[str]:
+    """The sheets but the first that have the same header at a place, and rows below it."""
+    book, names = fastexcel.read_excel(path), [name for name in header if name]
+    found = []
+    for sheet in book.sheet_names[1:]:
+        top = book.load_sheet(sheet, header_row=None, skip_rows=0, n_rows=place + 2, dtypes="string").to_polars()
+        if top.height > place + 1 and list(filter(None, top.row(place))) == names:
+            found.append(sheet)
+    return found
 
 
 def _as_shown(text: pl.Series, number: pl.Series) -> pl.Series:
