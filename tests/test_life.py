@@ -172,6 +172,35 @@ def test_an_accepted_exception_is_settled_until_it_happens_again() -> None:
     assert told.history[1:] == [("open", "accepted", "accepted"), ("accepted", "open", "returned")]
 
 
+def test_an_acceptance_taken_back_puts_it_on_the_list_again() -> None:
+    log = [decision("accept", "2026-06-05", approver="Bob"), decision("correct", "2026-07-05", 2, corrects=1)]
+    told = Told("fired fired fired clean", log)
+    assert told["status"] == ["open", "accepted", "open", "resolved"]
+    assert told.history[2:] == [("accepted", "open", "decision withdrawn"), ("open", "resolved", "fixed")]
+    assert (told["recurrence"][2], told["due_on"][2]) == (1, date(2026, 8, 14))
+    assert Told("fired fired held", log)["status"][2] == "open"
+    assert Told("fired fired clean", log)["status"][2] == "resolved"
+
+
+def test_a_rule_on_events_looks_at_what_is_accepted_no_more() -> None:
+    move = {"event_id": "E-1", "product": "Pad", "quantity": 1, "occurred_at": "2026-05-05T10:00:00"}
+    rules = [rule for rule in discover() if rule.slug == "incomplete-license-move"]
+    memory: dict[str, pl.DataFrame] = {}
+    decided, statuses = [], []
+    for period in ("2026-05", "2026-06", "2026-07"):
+        feeds = {"license_moves": staged("license_moves", [move], "2026-05")}
+        end = datetime.fromisoformat(f"{ENDS[period]}T21:00:00").replace(tzinfo=UTC)
+        w = replace(world(feeds, period=period, as_of=end, memory=memory), decisions=as_frame(decided))
+        tables = reconcile(w, rules)
+        tables |= exceptions.age(w, tables["findings"])
+        memory = remembered(tables)
+        ((about, status),) = memory["memory_exceptions"].select("exception_id", "status").rows()
+        statuses.append(status)
+        accepted = decision("accept", "2026-06-05", exception_id=about, approver="Bob")
+        decided = [accepted, decision("correct", "2026-07-05", 2, exception_id=about, corrects=1)]
+    assert statuses == ["open", "accepted", "open"]
+
+
 def test_a_disputed_exception_stays_on_the_list() -> None:
     told = Told("fired fired held fired clean", [decision("dispute", "2026-06-05", reason="not-mine")])
     assert told["status"] == ["open", "disputed", "disputed", "disputed", "resolved"]

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from tieout.decisions import STATES, in_words
-from tieout.judgement import FINDINGS, OPEN_STATUSES
+from tieout.judgement import FINDINGS, OPEN_STATUSES, open_before
 from tieout.world import World
 
 EXCEPTIONS: Mapping[str, pl.DataType] = {
@@ -49,7 +49,7 @@ def age(world: World, findings: pl.DataFrame) -> dict[str, pl.DataFrame]:
     """The exceptions of the period, what changed, and the memory for the next: three tables."""
     listed = _decided(world, _together(world, findings))
     aged = _dated(world, _standing(world, listed))
-    came_to_an_end = pl.col("from_status").is_in(OPEN_STATUSES) & ~_IS_OPEN
+    came_to_an_end = pl.col("was_open") & ~_IS_OPEN
     changed = aged.filter(pl.col("status").ne_missing(pl.col("from_status")))
     history = changed.select(
         "exception_id", "from_status", to_status="status", at=pl.lit(world.today), why="changed_because"
@@ -81,7 +81,7 @@ def _together(world: World, findings: pl.DataFrame) -> pl.DataFrame:
             (outcome == "fired").fill_null(False).alias("fired"),
             (outcome == "held").fill_null(False).alias("held"),
             outcome.is_in(["clean", "gone", "superseded", "exempt"]).fill_null(False).alias("let_go"),
-            _IS_OPEN.fill_null(False).alias("was_open"),
+            pl.col("exception_id").is_in(open_before(world)["exception_id"].implode()).alias("was_open"),
             pl.col("first_seen").is_not_null().alias("known"),
         )
         .filter(pl.col("known") | pl.col("fired"))
@@ -176,6 +176,7 @@ def _dated(world: World, listed: pl.DataFrame) -> pl.DataFrame:
     fired, opens = pl.col("fired"), pl.col("opens")
     since = pl.coalesce("now_since_on", pl.when("was_open").then("since_on"))
     reopens = opens | (pl.col("changed_because") == "waiver expired").fill_null(False)
+    reopens = reopens | (_IS_OPEN & (pl.col("from_status") == "accepted")).fill_null(False)
     waited = pl.when("held").then((today - pl.col("looked_on")).dt.total_days()).otherwise(0)
     runs = pl.col("was_open") | fired
 

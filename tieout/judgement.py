@@ -26,6 +26,7 @@ CONCEALED = ("full_name", "display_name", "hostname")
 BEFORE: Mapping[str, pl.DataType] = {
     "rule": pl.String(), "exception_id": pl.String(), "subject": pl.String(), "subject_key": pl.String(),
     "keys": pl.String(), "status": pl.String(), "since_on": pl.Date(), "asset_class": pl.String(),
+    "opened_on": pl.Date(),
 }  # fmt: skip
 """What a run needs to know of the exceptions at the end of the latest earlier period."""
 
@@ -162,8 +163,13 @@ def is_on(rule: Rule, settings: Settings) -> bool:
 
 
 def open_before(world: World) -> pl.DataFrame:
-    """The exceptions open at the end of the latest earlier period."""
-    return world.remembered("memory_exceptions", BEFORE).filter(pl.col("status").is_in(OPEN_STATUSES))
+    """The exceptions open at the end of the latest earlier period, and those whose acceptance counts no more."""
+    before = world.remembered("memory_exceptions", BEFORE)
+    accepts = world.decided.filter(pl.col("kind") == "accept").select("exception_id", on=world.local_date(pl.col("at")))
+    settled = before.join(accepts, on="exception_id").filter(pl.col("on") >= pl.col("opened_on"))["exception_id"]
+    accepted = pl.col("status") == "accepted"
+    withdrawn = accepted & ~pl.col("exception_id").is_in(settled.implode())
+    return before.filter(pl.col("status").is_in(OPEN_STATUSES) | withdrawn).drop("opened_on")
 
 
 def switched_off(rules: Sequence[Rule], world: World) -> pl.DataFrame:
