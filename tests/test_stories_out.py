@@ -181,6 +181,22 @@ def test_a_release_of_an_earlier_month_is_not_looked_at_again() -> None:
     assert disposals(rows, "unapproved-release", "undocumented-disposition") == set()
 
 
+def test_papers_that_lack_are_found_once_the_certificate_is_there() -> None:
+    rules = [rule for rule in RULES if rule.slug in ("uncertified-disposal", "undocumented-disposition")]
+    sold = chain(*WHOLE[1:5], "released", month="2026-09", route="resale", _period="2026-09")
+    feeds = {"people": [ADA, BOB], "assets": [GONE]}
+    end = datetime(2026, 9, 30, 21, 59, 59, tzinfo=UTC)
+    tables = reconcile(world({**feeds, "disposals": sold}, period="2026-09", as_of=end), rules)
+    assert tables["findings"].select("rule", "outcome").rows() == [
+        ("uncertified-disposal", "fired"),
+        ("undocumented-disposition", "superseded"),
+    ]
+    memory = {name: table for name, table in tables.items() if name.startswith("memory_")}
+    certified = [*sold, {**sold[3], "certificate_id": "C1", "_period": "2026-10"}]
+    later = world({**feeds, "disposals": certified}, memory=memory)
+    assert found(later, "undocumented-disposition") == {("undocumented-disposition", "A-1")}
+
+
 def test_a_redeployed_laptop_that_comes_back_years_later_starts_anew() -> None:
     first = chain(*WHOLE, "released", month="2025-03", route="redeploy", method="purge")
     again = chain("received", "verified", month="2026-09", start=1)

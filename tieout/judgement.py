@@ -56,6 +56,14 @@ EVIDENCE: Mapping[str, pl.DataType] = {
 """One row a field of a landed record; without a field, `value` says "no record" or "not alive"."""
 
 
+QUIET: Mapping[str, pl.DataType] = {"rule": pl.String(), "subject_key": pl.String(), "since_on": pl.Date()}
+"""What a rule on events found that is not on the list: exempt, overtaken, or switched off with its rule.
+
+Its record may be of any month, so that the rule would not look at it again by itself once that is over.
+"""
+
+_NOTHING_QUIET = pl.DataFrame(schema=QUIET)
+
 INVOLVED: Mapping[str, pl.DataType] = {"exception_id": pl.String(), "person_id": pl.String(), "product": pl.String()}
 """One row a finding that is about a person or a product, beside its subject."""
 _PERSON = {
@@ -96,6 +104,7 @@ class Docket:
         self._witness = witness
         before = open_before(world)
         self._open_before, self._nothing = before.partition_by("rule", as_dict=True), before.clear()
+        self._quiet = world.remembered("memory_quiet", QUIET)
         named = [pair for rule in self.rules.values() for pair in rule.goes_after.items()]
         self._goes_first, self._compared_by = {first for first, _ in named}, {first: key for first, key in named if key}
         self._open_now: dict[str, pl.DataFrame] = {}
@@ -112,7 +121,7 @@ class Docket:
     def judge(self, world: World, slugs: Collection[str], grains: Mapping[str, Grain]) -> dict[str, pl.DataFrame]:
         """Put some of the rules to their grains, one grain after the other as far as may be.
 
-        Tables `findings`, `involved`, `evidence` and `rule_runs` of these.
+        Tables `findings`, `involved`, `evidence`, `rule_runs` and `memory_quiet` of these.
         """
         asked = TopologicalSorter({slug: set(self.rules[slug].goes_after) & set(slugs) for slug in slugs})
         asked.prepare()
@@ -125,20 +134,22 @@ class Docket:
                 put.append(self._put(world, self.rules[slug], grain))
                 asked.done(slug)
                 ready = ready - {slug} | set(asked.get_ready())
-        findings, named, proofs, runs = zip(*put, strict=True) if put else ((), (), (), ())
+        findings, named, proofs, quiet, runs = zip(*put, strict=True) if put else ((), (), (), (), ())
         return {
             "findings": pl.concat([pl.DataFrame(schema=FINDINGS), *findings]).sort("rule", "subject_key"),
             "involved": pl.concat([pl.DataFrame(schema=INVOLVED), *named]).sort("exception_id"),
             "evidence": pl.concat([pl.DataFrame(schema=EVIDENCE), *proofs]).sort(list(EVIDENCE), nulls_last=True),
             "rule_runs": pl.DataFrame(runs, schema=dict(RULE_RUNS)).sort("rule"),
+            "memory_quiet": pl.concat([_NOTHING_QUIET, *quiet]).sort("rule", "subject_key"),
         }
 
     def _put(
         self, world: World, rule: Rule, grain: Grain
-    ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, dict[str, Any]]:
-        """The findings of one rule, whom they are about, their evidence, and how its population divides."""
+    ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame, dict[str, Any]]:
+        """The findings of one rule, whom they name, their evidence, what stays quiet, how its population divides."""
         opened = self._open_before.get((rule.slug,), self._nothing)
-        case = Case(rule, grain, world, opened, self._compared_by.get(rule.slug, ()))
+        quiet = self._quiet.filter(pl.col("rule") == rule.slug)
+        case = Case(rule, grain, world, opened, self._compared_by.get(rule.slug, ()), quiet)
         judged = case.judge(self._open_now)
         if self._witness:
             self._witness(case, judged)
@@ -147,7 +158,7 @@ class Docket:
             self._open_now[rule.slug] = judged.filter(is_open).select("subject_key", "keys")
         proof, texts = case.prove(judged)
         findings = judged.join(texts, on="subject_key", how="left").select(list(FINDINGS))
-        return findings, case.involved(judged), proof, case.count(judged)
+        return findings, case.involved(judged), proof, case.quieted(judged), case.count(judged)
 
 
 def judge_all(rules: Sequence[Rule], grains: Mapping[str, Grain], world: World) -> dict[str, pl.DataFrame]:
@@ -172,6 +183,13 @@ def open_before(world: World) -> pl.DataFrame:
     return before.filter(pl.col("status").is_in(OPEN_STATUSES) | withdrawn).drop("opened_on")
 
 
+def quiet_while_off(rules: Sequence[Rule], world: World) -> pl.DataFrame:
+    """What rules that are switched off had found: `memory_quiet` of these."""
+    found = pl.concat([world.remembered("memory_quiet", QUIET), open_before(world).select(list(QUIET))])
+    on = [rule.slug for rule in rules if is_on(rule, world.settings)]
+    return found.filter(~pl.col("rule").is_in(on))
+
+
 def switched_off(rules: Sequence[Rule], world: World) -> pl.DataFrame:
     """Findings that let go what a rule opened that has since been switched off or retired."""
     on = [rule.slug for rule in rules if is_on(rule, world.settings)]
@@ -186,9 +204,16 @@ class Case:
     """One rule put to its grain in one period."""
 
     def __init__(
-        self, rule: Rule, grain: Grain, world: World, before: pl.DataFrame, compared_by: tuple[str, ...] = ()
+        self,
+        rule: Rule,
+        grain: Grain,
+        world: World,
+        before: pl.DataFrame,
+        compared_by: tuple[str, ...] = (),
+        quiet: pl.DataFrame = _NOTHING_QUIET,
     ) -> None:
         self.rule, self.grain, self.world, self.before, self.compared_by = rule, grain, world, before, compared_by
+        self.quiet = quiet
         self.p = Params(rule, world.settings, grain.frame.columns)
         self.columns, self.feeds = lineage(rule, grain, self.p)
         self.reason = self._why_not()
@@ -232,10 +257,11 @@ class Case:
         return pl.concat_str([pl.col(c).cast(pl.String) for c in columns], separator=SEPARATOR).alias("subject_key")
 
     def _recalled(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """The fact rows with whether an exception about them was open before, and since when."""
-        if self.before.is_empty():
+        """The fact rows with whether they were found before and not put right since, open or quiet, and since when."""
+        if self.before.is_empty() and self.quiet.is_empty():
             return frame.with_columns(open_since=pl.lit(None, pl.Date), was_open=pl.lit(False))
-        was_open = self.before.select("subject_key", open_since="since_on", was_open=pl.lit(True))
+        found = pl.concat([self.before.select(list(QUIET)), self.quiet]).unique("subject_key", keep="first")
+        was_open = found.select("subject_key", open_since="since_on", was_open=pl.lit(True))
         return (
             frame.with_columns(self._key)
             .join(was_open, on="subject_key", how="left", maintain_order="left")
@@ -365,6 +391,15 @@ class Case:
                 pl.when(hit).then(pl.lit(f"superseded by {first}")).otherwise("why").alias("why"),
             )
         return judged
+
+    def quieted(self, judged: pl.DataFrame) -> pl.DataFrame:
+        """What the next period has to look at although it is not open: exempt or overtaken now, or not judged since."""
+        if not self.rule.remembers:
+            return _NOTHING_QUIET
+        found = judged.filter(pl.col("outcome").is_in(["exempt", "superseded"])).select(list(QUIET))
+        told = self.answers.filter(pl.col("_looked_at") & pl.col("_answer").is_not_null()).select(self._key)
+        untold = self.quiet.join(told, on="subject_key", how="anti")
+        return pl.concat([found, untold]).unique("subject_key", keep="first")
 
     def involved(self, judged: pl.DataFrame) -> pl.DataFrame:
         """Whom and which product the findings are about, where the grain tells."""

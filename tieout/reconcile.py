@@ -12,7 +12,7 @@ from tieout.facts.ground import Ground
 from tieout.golden import people, stock
 from tieout.identity import suggestions
 from tieout.identity.people import People
-from tieout.judgement import Docket, Witness, switched_off
+from tieout.judgement import Docket, Witness, quiet_while_off, switched_off
 from tieout.rule import Grain, Rule
 from tieout.world import World
 
@@ -113,6 +113,7 @@ def _of_things(
     world, grains = ground.world, facts.of_records(ground)
     judged = docket.judge(world, _on_things(docket), grains)
     findings = pl.concat([told["findings"], judged["findings"], switched_off(rules, world)]).sort("rule", "subject_key")
+    quiet = [told["memory_quiet"], judged["memory_quiet"], quiet_while_off(rules, world)]
     nameless = [suggestions.nameless(ground, feed) for feed in ("accounts", "assets", "endpoints")]
     of_sources = [
         told["source_exceptions"],
@@ -124,6 +125,7 @@ def _of_things(
         "rule_runs": pl.concat([told["rule_runs"], judged["rule_runs"]]).sort("rule"),
         "involved": pl.concat([told["involved"], judged["involved"]]).sort("exception_id"),
         "evidence": pl.concat([told.pop("evidence"), judged.pop("evidence")]),
+        "memory_quiet": pl.concat(quiet).sort("rule", "subject_key"),
     }
     yield {
         "suggestions": suggestions.suggest(ground, pl.concat([*nameless, told["nameless"]])),

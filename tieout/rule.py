@@ -184,7 +184,7 @@ class Grain:
 
 
 OPEN_BEFORE = ("was_open", "open_since")
-"""Columns a rule with `clears` may ask about its own exception at the end of the earlier period."""
+"""Columns a rule with `clears` may ask about what it had found by the end of the earlier period, open or quiet."""
 
 
 def lineage(rule: Rule, grain: Grain, p: Params) -> tuple[list[str], list[str]]:
