@@ -358,6 +358,16 @@ def test_a_rule_switched_off_and_an_exemption_are_policy_changes() -> None:
     assert signed["policy_changes"]["approver"].to_list() == ["Cem"]
 
 
+def test_of_two_exemptions_of_one_subject_the_longer_is_the_change() -> None:
+    short = {"rule": "inactive-seat", "subject": "Figma/u-1", "who": "Ada", "why": "needed", "until": "2026-06-30"}
+    long = {**short, "who": "Bob", "until": "2027-06-30"}
+    before = remembered(seats("2026-05", {}, exempt=[short]))
+    for both in ([short, long], [long, short]):
+        (change,) = seats("2026-06", before, exempt=both)["policy_changes"].to_dicts()
+        assert (change["from_value"], change["to_value"], change["who"]) == ("2026-06-30", "2027-06-30", "Bob")
+        assert change["loosened"]
+
+
 def test_the_same_month_twice_is_the_same() -> None:
     first = seats("2026-05", {})
     one, other = (seats("2026-06", remembered(first), policy={"inactive_days": 365}) for _ in range(2))

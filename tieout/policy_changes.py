@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Any
 
 import polars as pl
@@ -113,12 +114,15 @@ def _default(what: str, rules: Sequence[Rule]) -> Any:
 
 
 def _leaves(policy: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Each stated key by its path; an exemption by its rule and each of its subjects, with its last day."""
+    """Each stated key by its path; an exemption by its rule and each of its subjects, with its last day.
+
+    Of several for one subject the one that holds longest comes last, so that it is the one that counts.
+    """
     for name, value in policy.items():
         if name != "exempt":
             yield from _below(name, value)
             continue
-        for exemption in value:
+        for exemption in sorted(value, key=lambda exemption: str(exemption["until"])):
             for subject in exemption["subject"]:
                 yield f"exempt.{exemption['rule']}.{subject}", exemption["until"]
 
@@ -155,7 +159,7 @@ def _told(
         _, slug, subject = change.what.split(".", 2)
         of_change &= pl.col("subject") == subject
         stated = (e for e in world.settings.exempt if e.rule == slug and subject in e.subject)
-        exemption = next(stated, None)
+        exemption = max(stated, key=attrgetter("until"), default=None)
     counts = {"silenced": silenced.filter(of_change).height, "added": added.filter(of_change).height}
     change_id = identify(world.period, change)
     return {
