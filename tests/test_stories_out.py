@@ -1,6 +1,7 @@
 """Stories of what goes out: disposals, loans, handovers and spares, each with the near-misses beside it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib import import_module
 from typing import Any
@@ -179,6 +180,18 @@ def test_a_server_whose_drives_were_shredded_one_by_one_is_in_order() -> None:
 def test_a_release_of_an_earlier_month_is_not_looked_at_again() -> None:
     rows = chain(*WHOLE, "released", month="2026-09", **SALE | {"approved_by": None, "document_id": None})
     assert disposals(rows, "unapproved-release", "undocumented-disposition") == set()
+
+
+def test_a_release_while_the_register_was_silent_is_judged_once_it_speaks() -> None:
+    sold = chain(*WHOLE, "released", month="2026-09", route="resale", approved_by=None, _period="2026-09")
+    feeds = {"people": [ADA, BOB], "assets": [GONE], "disposals": sold}
+    end = datetime(2026, 9, 30, 21, 59, 59, tzinfo=UTC)
+    september = world({**feeds, "assets": []}, period="2026-09", as_of=end, verdicts={"assets": "RED"})
+    late = ("unapproved-release", "undocumented-disposition")
+    assert found(september, *late) == set()
+    october = world(feeds, memory=remembered(september))
+    october = replace(october, sources=pl.concat([september.sources, october.sources]))
+    assert found(october, *late) == {(slug, "A-1") for slug in late}
 
 
 def test_papers_that_lack_are_found_once_the_certificate_is_there() -> None:
@@ -506,6 +519,20 @@ def _two_months(september: int, booked: int, october: int, counts: Rows = ()) ->
 
 VARIANCES = ("stock-variance", "recurring-variance")
 LINE = "S-1/Store/A1"
+
+
+@pytest.mark.parametrize("feed", ["stock", "movements"])
+def test_a_count_is_put_to_the_book_once_the_book_can_be_told(feed: str) -> None:
+    short = {**COUNT, "quantity": 90, "counted_at": "2026-09-20"}
+    feeds: dict[str, Rows] = {"stock": [SPARE], "stock_counts": [{**short, "_period": "2026-09"}]}
+    end = datetime(2026, 9, 30, 21, tzinfo=UTC)
+    told = {name: [] if name == feed else rows for name, rows in feeds.items()}
+    september = world(told, period="2026-09", as_of=end, verdicts={feed: "RED"})
+    assert found(september, "stock-variance") == set()
+    again: Rows = [{"event_id": "E-1", "kind": "tag", "occurred_at": "2026-09-02"}] if feed == "movements" else []
+    october = world({**feeds, "movements": again}, memory=remembered(september))
+    october = replace(october, sources=pl.concat([september.sources, october.sources]))
+    assert found(october, "stock-variance") == {("stock-variance", "S-1/Store/A1")}
 
 
 def test_a_variance_in_two_counts_running() -> None:

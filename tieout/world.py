@@ -4,7 +4,7 @@ Everything later is a pure function of this. Rows of events after as_of are cut 
 here, so that no join downstream can multiply rows.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
@@ -70,22 +70,25 @@ class World:
         """True where a date (or an instant's local date) lies in this period."""
         return (self.local_date(when) if instant else when).dt.strftime("%Y-%m") == self.period
 
-    def fresh(self, when: pl.Expr, needs: str | None = None) -> pl.Expr:
+    def fresh(self, when: pl.Expr, *needs: str) -> pl.Expr:
         """True for event rows whose local date lies in this period, or that were first delivered in it.
 
         In the first period only the date counts: a whole history delivered then is no news. Rows of the periods right
-        before count too, as long as the feed they are held against was not alive: nothing was told of them yet.
+        before count too, as long as a feed they are held against was not alive: nothing was told of them yet.
         """
-        periods = [self.period, *(self._silent_before(needs) if needs else [])]
+        periods = [self.period, *self._silent_before(needs)]
         first_period = self.sources["period"].min()
         news = pl.col("_first_period").is_in(periods) & (pl.col("_first_period") != pl.lit(first_period))
         return when.dt.strftime("%Y-%m").is_in(periods) | news
 
-    def _silent_before(self, feed: str) -> list[str]:
-        """The periods right before this one in which a feed was not alive, as they stood then."""
-        earlier = self.sources.filter((pl.col("feed") == feed) & (pl.col("period") < self.period))
-        periods = earlier["period"].unique().sort(descending=True)
-        return list(takewhile(lambda period: not self._alive_in(FEEDS[feed], period), periods))
+    def _silent_before(self, feeds: Collection[str]) -> list[str]:
+        """The periods right before this one in which one of some feeds was not alive, as they stood then."""
+        asked = self.sources.filter(pl.col("feed").is_in(feeds) & (pl.col("period") < self.period))
+        told = asked.group_by("period").agg(pl.col("feed").unique().sort()).sort("period", descending=True)
+        silent = takewhile(
+            lambda row: not all(self._alive_in(FEEDS[feed], row[0]) for feed in row[1]), told.iter_rows()
+        )
+        return [period for period, _ in silent]
 
     def remembered(self, table: str, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
         """A memory table, empty where there is none; a column that an earlier version did not keep is null."""

@@ -9,6 +9,7 @@ import polars as pl
 from tieout import money, normalize
 from tieout.facts.ground import Ground
 from tieout.rule import Grain
+from tieout.world import World
 
 PLACE = ["sku_key", "place_key"]
 LINE = [*PLACE, "bin_key"]
@@ -122,15 +123,20 @@ def _against_book(counted: pl.DataFrame, ground: Ground) -> pl.DataFrame:
     )
 
 
+def _fresh(world: World) -> pl.Expr:
+    """True for counts of this period, and those before it whose book nobody could tell until now."""
+    return world.fresh(pl.col("counted_on"), "stock", "movements")
+
+
 def _with_previous(latest: pl.DataFrame, ground: Ground) -> pl.DataFrame:
     """Adds how far the count before the latest was off: 0 without one, null where its book is not known.
 
-    A count of an earlier period is as remembered from then; another one of this period is put to today's book.
+    A count that was judged earlier is as remembered from then; another one is put to today's book.
     """
     world = ground.world
     rest = counts(ground).join(latest.select([*LINE, "_id"]), on="_id", how="anti")
     second = rest.unique(LINE, keep="last", maintain_order=True)
-    fresh = _against_book(second.filter(world.in_period(pl.col("counted_on"))), ground)
+    fresh = _against_book(second.filter(_fresh(world)), ground)
     before = world.remembered("memory_stock_counts", MEMORY)
     joined = (
         latest.join(second.select(*LINE, second_at="counted_at", second_counted="counted"), on=LINE, how="left")
@@ -144,7 +150,7 @@ def _with_previous(latest: pl.DataFrame, ground: Ground) -> pl.DataFrame:
     )
     return joined.with_columns(
         pl.when(no_other).then(money.zero())
-        .when(known_already).then(f"before_previous_{name}")
+        .when(known_already & pl.col(f"before_previous_{name}").is_not_null()).then(f"before_previous_{name}")
         .when(judged_before).then(f"before_{name}")
         .otherwise(f"fresh_{name}").alias(f"previous_{name}")
         for name in ("off_by", "book_size")
@@ -154,7 +160,7 @@ def _with_previous(latest: pl.DataFrame, ground: Ground) -> pl.DataFrame:
 def build(ground: Ground) -> Grain:
     """Every counted line of spares."""
     world = ground.world
-    latest = latest_counts(ground).with_columns(world.fresh(pl.col("counted_on")).alias("in_period"))
+    latest = latest_counts(ground).with_columns(_fresh(world).alias("in_period"))
     frame = _with_previous(_against_book(latest, ground), ground)
     valued = money.valued(frame, "stock_value", pl.col("off_by") * pl.col("unit_cost"), pl.col("currency"), world)
     return Grain(
