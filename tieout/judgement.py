@@ -397,6 +397,8 @@ class Case:
         if not self.rule.remembers:
             return _NOTHING_QUIET
         found = judged.filter(pl.col("outcome").is_in(["exempt", "superseded"])).select(list(QUIET))
+        if self.quiet.is_empty():
+            return found
         told = self.answers.filter(pl.col("_looked_at") & pl.col("_answer").is_not_null()).select(self._key)
         untold = self.quiet.join(told, on="subject_key", how="anti")
         return pl.concat([found, untold]).unique("subject_key", keep="first")
