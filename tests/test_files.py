@@ -1,6 +1,7 @@
 """Files as people really drop them: encodings, line ends, quotes, ragged rows, workbooks, mappings, damage."""
 
 import csv
+import gzip
 import hashlib
 import io
 import json
@@ -85,6 +86,18 @@ def test_what_is_no_text_is_refused_and_its_line_named(landed: Path) -> None:
         "assets.csv: line 4 is not utf-8 (bytes f6); declare the encoding the file was written in"
     )
     assert records.landed == 0
+
+
+@pytest.mark.parametrize(
+    ("start", "said"),
+    [
+        (b"PK\x03\x04", "a workbook or an archive under the name of a text; name it .xlsx if it is one"),
+        (b"\xd0\xcf\x11\xe0", "a workbook of the kind before .xlsx under the name of a text; save it as .xlsx"),
+        (gzip.compress(b"name\nok\n"), "compressed; deliver what is in it"),
+    ],
+)
+def test_what_is_no_text_at_all_is_told_by_its_kind(landed: Path, start: bytes, said: str) -> None:
+    assert read(landed, start, encoding="cp1252").failure == f"assets.csv: it is {said}"
 
 
 def test_bytes_that_the_declared_encoding_does_not_know_are_refused(landed: Path) -> None:

@@ -178,10 +178,20 @@ class _Batch:
         return pl.DataFrame([*columns, numbers])
 
 
+_NO_TEXT = {
+    b"PK\x03": "a workbook or an archive under the name of a text; name it .xlsx if it is one",
+    b"\xd0\xcf\x11": "a workbook of the kind before .xlsx under the name of a text; save it as .xlsx",
+    b"\x1f\x8b\x08": "compressed; deliver what is in it",
+}
+"""What files are that begin with some bytes, and what to do."""
+
+
 def _open_text(path: Path, encoding: str) -> TextIO:
     """Open a text with its own line ends; a byte order mark says more than the declared encoding."""
     with path.open("rb") as file:
         start = file.read(3)
+    if start in _NO_TEXT:
+        raise FileError(f"it is {_NO_TEXT[start]}")
     if start.startswith(codecs.BOM_UTF8):
         encoding = "utf-8-sig"
     elif start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
