@@ -215,15 +215,20 @@ def _plainly(
     dtype: pl.DataType,
 ) -> pl.Expr:
     """Read text of the usual form the quick way, and the rest, if there is any, with all care: ten times as long."""
-    usual = text.str.contains(plain)
 
-    def told(rest: pl.Series) -> pl.Series:
-        if rest.null_count() == rest.len():
-            return pl.repeat(None, rest.len(), dtype=dtype, eager=True)
-        return rest.to_frame("rest").select(careful(pl.col("rest"))).to_series()
+    def told(texts: pl.Series) -> pl.Series:
+        usual = texts.str.contains(plain).fill_null(True)
+        if usual.all():
+            return _read(texts, quick)
+        nothing = pl.repeat(None, texts.len(), dtype=pl.String, eager=True)
+        known, rest = texts.zip_with(usual, nothing), texts.zip_with(~usual, nothing)
+        return _read(known, quick).zip_with(usual, _read(rest, careful))
 
-    rest = pl.when(~usual).then(text).map_batches(told, return_dtype=dtype)
-    return pl.coalesce(quick(pl.when(usual).then(text)), rest)
+    return text.map_batches(told, return_dtype=dtype)
+
+
+def _read(texts: pl.Series, way: Callable[[pl.Expr], pl.Expr]) -> pl.Series:
+    return texts.to_frame("text").select(way(pl.col("text"))).to_series()
 
 
 def _by_pattern(text: pl.Expr, pattern: str, zone: str) -> pl.Expr:
