@@ -60,14 +60,15 @@ def as_workbook(page: Reclaim, about: About) -> bytes:
             *map(_cells, page.renewals),
         ])  # fmt: skip
         book.lines("Ladder", [
-            ("Step", "Meaning", "Seats", "Unvalued", f"Value ({home})"), *map(_cells, said.ladder), (),
-            ("Seat or line", "Step", "Because", "Seats", f"A year ({home})", "Approved", "Released", "Realised",
+            ("Step", "Meaning", "Units", "Unvalued", f"Value ({home})"),
+            *map(_cells, (*said.ladder, *said.standing)), (),
+            ("Seat or line", "Step", "Because", "Units", f"A year ({home})", "Approved", "Released", "Realised",
              "Amount", "Currency", "Rate"), *map(_cells, said.followed),
         ])  # fmt: skip
         book.lines("Roll-forward", [
-            ("Cause", "Meaning", "Seats", *said.currencies, f"Value ({home})"),
+            ("Cause", "Meaning", "Units", *said.currencies, f"Value ({home})"),
             *((cause.name, cause.meaning, cause.units, *cause.amounts, cause.value) for cause in said.causes), (),
-            ("Cause", "Seat or line", "Because", "Seats", f"Value ({home})"),
+            ("Cause", "Seat or line", "Because", "Units", f"Value ({home})"),
             *((cause.name, *row) for cause in said.causes for row in cause.rows),
         ])  # fmt: skip
         book.lines("Beyond contract", [

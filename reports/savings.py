@@ -25,6 +25,10 @@ STEPS = (
     ("kept", "waived or exempted by decision"),
     ("withdrawn", "used again, person back or record corrected"),
 )
+OPENED = (
+    ("seat", "open in seats", "identified or approved, among the seats that are listed"),
+    ("line", "open in units", "identified or approved, of lines with units that nobody has"),
+)
 CAUSES = (
     ("opening", "open at the end of the period before"), ("new", "identified for the first time"),
     ("reopened", "identified again"), ("released", "gone, with or without approval"), ("kept", "waived or exempted"),
@@ -79,9 +83,10 @@ class Cause:
 
 @dataclass(frozen=True)
 class Savings:
-    """The ladder and the roll-forward of one period."""
+    """The ladder, what of it is open as seats and as units that nobody has, and the roll-forward of one period."""
 
     ladder: tuple[Step, ...]
+    standing: tuple[Step, ...]
     followed: tuple[Saving, ...]
     currencies: tuple[str, ...]
     causes: tuple[Cause, ...]
@@ -98,7 +103,11 @@ def build(tables: Tables, about: About) -> Savings:
     causes = tuple(_cause(name, meaning, roll, currencies) for name, meaning in CAUSES)
     _tie(about, tables, rows, causes, currencies)
     ladder = tuple(_total(name, meaning, rows.filter(pl.col("step") == name)) for name, meaning in STEPS)
-    return Savings(ladder, _followed(rows), currencies, causes)
+    is_open = pl.col("state").is_in(OPEN)
+    standing = tuple(
+        _total(name, meaning, rows.filter(is_open & (pl.col("subject_type") == kind))) for kind, name, meaning in OPENED
+    )
+    return Savings(ladder, standing, _followed(rows), currencies, causes)
 
 
 def _step() -> pl.Expr:

@@ -95,6 +95,17 @@ def test_finance_finds_dates_rates_and_who_signed() -> None:
     assert (str(renewal[0])[:10], renewal[4], renewal[12], renewal[13]) == ("2026-11-01", "Figura", 4, 1200.4)
 
 
+def test_what_is_open_stands_apart_in_seats_and_in_units_nobody_has() -> None:
+    tables = pages.full()
+    of_line = pl.when(pl.col("state") == "identified").then(pl.lit("line")).otherwise("subject_type")
+    files = render({**tables, "savings": tables["savings"].with_columns(subject_type=of_line)}, ABOUT, RULES)
+    book = openpyxl.load_workbook(io.BytesIO(files["reclaim.xlsx"]))
+    standing = {row[0]: (row[2], row[4]) for row in book["Ladder"].iter_rows(values_only=True)}
+    assert (standing["open in seats"], standing["open in units"]) == ((1, 300.1), (1, 300.1))
+    closing = next(row for row in book["Roll-forward"].iter_rows(values_only=True) if row[0] == "closing")
+    assert (closing[2], closing[-1]) == (2, 600.2)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(200))
 def test_a_made_up_portfolio_agrees_to_the_cent(seed: int) -> None:
