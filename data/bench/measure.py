@@ -68,7 +68,7 @@ def second(workspace: Workspace, times: Times) -> None:
 def history(workspace: Workspace, times: Times) -> None:
     """The second month again, with 36 months behind it instead of one: each as the first was, events told anew.
 
-    What changed in the first of them changed in none of the others.
+    What changed in the first of them changed in none of the others. They are published, as the run before left them.
     """
     warehouse = Warehouse(workspace.tables)
     last = int(PERIOD[:4]) * 12 + int(PERIOD[5:])
@@ -79,6 +79,8 @@ def history(workspace: Workspace, times: Times) -> None:
             later = rows.clear() if table == "exception_history" else rows
             for number, period in enumerate(before if rows.width else ()):
                 warehouse.write(table, later if number else rows, period)
+        warehouse.drop(PERIODS[1])
+    steps.publish(Month(workspace, PERIOD))
     with _timed(times, "history"):
         for step in STEPS:
             step(Month(workspace, PERIODS[1]))
