@@ -9,7 +9,7 @@ import polars as pl
 
 from pipelines import __version__, crash, decisions, landing, publish, steps
 from pipelines.again import results
-from pipelines.closed import SUBJECT, Closing, Manifest, closed, keep, refuse_purged
+from pipelines.closed import SUBJECT, Closing, Manifest, closed, keep, purged, refuse_purged
 from pipelines.decisions import Act, Asked, reclaim_of
 from pipelines.errors import ConfigError, TieoutError
 from pipelines.interrupted import refuse_half_done
@@ -18,7 +18,7 @@ from pipelines.steps import RUNS, Month
 from pipelines.warehouse import PERIOD, Warehouse
 from pipelines.whole import make_shared, place, share, sweep, unfinished
 from pipelines.workspace import Workspace, end_of_period
-from tieout import digest
+from tieout import digest, policy_changes
 from tieout.chain import head
 from tieout.decisions import Proposal, Standing, not_corrected
 from tieout.feeds import FEEDS
@@ -141,7 +141,8 @@ def _obstacles(workspace: Workspace, period: str, at: datetime) -> Iterator[str]
     warehouse = Warehouse(workspace.tables)
     sources = warehouse.read("sources", period=period)
     exceptions = warehouse.read("exceptions", period=period)
-    changes = warehouse.read("policy_changes", period=period)
+    since = policy_changes.unsigned(period, {*closed(workspace), *purged(workspace)})
+    changes = warehouse.read("policy_changes", upto=period).filter(since)
     runs = warehouse.read("rule_runs", period=period)
     candidates = warehouse.read("reclaim_candidates", period=period).height
     required = _required(workspace, period)
@@ -166,9 +167,9 @@ def _obstacles(workspace: Workspace, period: str, at: datetime) -> Iterator[str]
         yield f"nobody decided about {rule} {subject}, which is critical and was due on {due}"
     approvals = {entry.exception_id for entry in log if entry.kind == "approve"}
     loosening = changes.filter(pl.col("loosened").fill_null(True) & pl.col("approver").is_null())
-    for what, change in loosening.select("what", "change_id").sort("what").iter_rows():
+    for month, what, change in loosening.select(PERIOD, "what", "change_id").sort(PERIOD, "what").iter_rows():
         if change not in approvals:
-            yield f"nobody approved the change of {what} (`tieout decide {change} --as approve`)"
+            yield f"nobody approved the change of {what} in {month} (`tieout decide {change} --as approve`)"
     reclaim = reclaim_of(workspace, period)
     signed = [entry for entry in log if entry.exception_id == reclaim.exception_id and entry.kind == "approve"]
     if candidates and not signed:

@@ -9,6 +9,7 @@ from reports.listing import Column
 from reports.sections import Card, Sections, long_list, table
 from reports.tables import Tables, of_period
 from tieout.metrics import METRICS
+from tieout.policy_changes import unsigned
 
 PERIODS = (
     Column("period", "Period"), Column("state", "State"), Column("version", "Version", "number"),
@@ -64,7 +65,8 @@ DECISIONS = (
     Column("listed", "Listed in this period", shown=False),
 )
 CHANGES = (
-    Column("what", "Change"), Column("rule", "Rule"), Column("from_value", "From"), Column("to_value", "To"),
+    Column("period", "Period"), Column("what", "Change"), Column("rule", "Rule"), Column("from_value", "From"),
+    Column("to_value", "To"),
     Column("loosened", "Loosens"), Column("silenced", "Silenced", "number"), Column("added", "Added", "number"),
     Column("who", "By"), Column("why", "Why"), Column("until", "Until", "date"), Column("approved", "Approved"),
 )  # fmt: skip
@@ -106,7 +108,8 @@ def build(tables: Tables, about: About) -> Sections:
     periods = pl.DataFrame({"period": months}).join(
         tables["periods"].lazy().collect(), on="period", how="left", maintain_order="left"
     ).with_columns(pl.col("closed_at").dt.convert_time_zone(about.timezone))  # fmt: skip
-    changes = _changes(tables, about, counting)
+    settled = periods.filter(pl.col("state").is_in(["closed", "purged"]))["period"].to_list()
+    changes = _changes(tables, unsigned(about.period, settled), counting)
     unapproved = changes.filter(pl.col("loosened").fill_null(False) & (pl.col("approved") == "no")).height
     conflicts = _conflicts(counting)
     sources = of_period(tables, "sources", about.period).with_columns(name=pl.format("{}/{}", "feed", "source"))
@@ -152,7 +155,7 @@ def build(tables: Tables, about: About) -> Sections:
                   PROOF, sources.sort("name"), about, "No source is configured."),
             table("overrides", "Overrides", "Deliveries that two people took as they are.", _of(DECISIONS), overrides,
                   about, nothing),
-            table("policy", "Policy changes", "What limits, switches and exemptions say since the period before.",
+            table("policy", "Policy changes", "What limits, switches and exemptions say since the last closed period.",
                   CHANGES, changes, about, nothing),
             table("conflicts", "Role conflicts", "Steps of one saving that one person at the keyboard recorded.",
                   CONFLICTS, conflicts, about, nothing),
@@ -188,15 +191,18 @@ def _of(columns: tuple[Column, ...]) -> tuple[Column, ...]:
     return tuple(replace(column, link="") for column in columns if column.shown)
 
 
-def _changes(tables: Tables, about: About, counting: pl.DataFrame) -> pl.DataFrame:
-    """The policy changes of the period, and who approved each."""
+def _changes(tables: Tables, since: pl.Expr, counting: pl.DataFrame) -> pl.DataFrame:
+    """The policy changes that a sign-off of the period answers for, and who approved each."""
     approvals = counting.filter(pl.col("kind") == "approve").select(change_id="exception_id", by="who")
     approved = pl.coalesce("approver", "by", pl.when(pl.col("loosened").fill_null(False)).then(pl.lit("no")))
     return (
-        of_period(tables, "policy_changes", about.period)
+        tables["policy_changes"]
+        .lazy()
+        .filter(since)
+        .collect()
         .join(approvals.unique("change_id", keep="last"), on="change_id", how="left", maintain_order="left")
         .with_columns(approved=approved)
-        .sort("what", "change_id")
+        .sort("period", "what", "change_id")
     )
 
 

@@ -6,7 +6,7 @@ fired then and does not now was silenced by the change; what was open and is cle
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any
@@ -67,6 +67,16 @@ def compare(world: World, rules: Sequence[Rule], findings: pl.DataFrame) -> dict
         )
     memory = pl.DataFrame({"policy": [json.dumps(now, sort_keys=True)]})
     return {"findings": findings, "policy_changes": table, "memory_policy": memory}
+
+
+def unsigned(period: str, closed: Collection[str]) -> pl.Expr:
+    """True for the changes that a sign-off of a period answers for: all since the last closed one, by their `period`.
+
+    Where no earlier period is closed, those of the period itself.
+    """
+    last = max((one for one in closed if one < period), default=None)
+    months = pl.col("period")
+    return (months == period) if last is None else (months > last) & (months <= period)
 
 
 def _policy(settings: Settings) -> dict[str, Any]:

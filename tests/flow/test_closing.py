@@ -281,6 +281,28 @@ def test_what_people_must_decide_first(tmp_path: Path, tieout: Tieout) -> None:
     assert done.code == 0, done.err
 
 
+def test_what_was_loosened_in_a_month_that_nobody_signed_is_approved_with_the_next(
+    tmp_path: Path, tieout: Tieout
+) -> None:
+    """A month may be closed while the one before it is open; a change does not slip through between two closed ones."""
+    (tmp_path / "tieout.toml").write_text(CONFIG)
+    for period in ("2026-07", "2026-08", "2026-09"):
+        deliver(tmp_path, period, people=LEAVER)
+    assert tieout("run", "-w", tmp_path, "-q", "--period", "2026-07").code == 0
+    assert tieout("close", "2026-07", *SIGN, "-w", tmp_path).code == 0
+    (tmp_path / "tieout.toml").write_text(CONFIG + "[rules.idle-stock]\non = false\n")
+    for period in ("2026-08", "2026-09"):
+        assert tieout("run", "-w", tmp_path, "-q", "--period", period).code == 0
+    close = ("close", "2026-09", *SIGN, "-w", tmp_path)
+    assert "nobody approved the change of rules.idle-stock.on in 2026-08" in tieout(*close).err
+    audit = (tmp_path / "reports" / "2026-09" / "audit.html").read_text()
+    assert "rules.idle-stock.on" in audit
+    ((change,),) = ask(tmp_path, "SELECT change_id FROM policy_changes WHERE period = '2026-08'")
+    assert tieout("decide", str(change), "--as", "approve", "-w", tmp_path, "--by", "Cem").code == 0
+    done = tieout(*close)
+    assert done.code == 0, done.err
+
+
 def test_a_signature_is_void_when_what_was_signed_changes(tmp_path: Path, tieout: Tieout) -> None:
     (tmp_path / "tieout.toml").write_text(CONFIG)
     feeds = {"people": LEAVER, "seats": SEATS, "entitlements": LINES}
