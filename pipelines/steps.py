@@ -25,7 +25,7 @@ from pipelines.landing import Delivered, Snapshot
 from pipelines.warehouse import PERIOD, Warehouse
 from pipelines.whole import write_whole
 from pipelines.workspace import Workspace, end_of_period
-from tieout import chain, controls, decisions, exceptions, figures, policy_changes, savings
+from tieout import chain, controls, decisions, exceptions, figures, policy, policy_changes, savings
 from tieout import reconcile as domain
 from tieout.feeds import FEEDS, Feed
 from tieout.once import Afresh, Each
@@ -122,6 +122,8 @@ def reconcile(month: Month) -> dict[str, int]:
         outcomes = dict(findings.group_by("outcome").len().sort("outcome").iter_rows())
         silent = runs.filter((pl.col("not_evaluated") > 0) | pl.col("reason").is_not_null()).height
         say(f"{runs.height} rules, {outcomes.get('fired', 0):,} findings, {silent} rules could not judge everything")
+    for rule, subject in policy.idle_exemptions(world.settings, findings, world.today):
+        log.warning("         the exemption of %s from %s matches nothing", subject, rule)
     return outcomes
 
 

@@ -20,7 +20,7 @@ CONFIG = """\
 aliases = ["Figma Professional"]
 [[exempt]]
 rule = "unusable-serial"
-subject = "T4"
+subject = "t4"
 who = "Ada"
 why = "a prototype without a plate"
 until = 2027-12-31

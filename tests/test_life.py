@@ -10,7 +10,7 @@ import pytest
 
 from checks.rules import discover
 from tests.worlds import staged, world
-from tieout import exceptions, policy_changes
+from tieout import exceptions, policy, policy_changes
 from tieout.decisions import Entry, account, as_frame
 from tieout.exceptions import EXCEPTIONS, MEMORY
 from tieout.judgement import FINDINGS, exception_id
@@ -356,6 +356,17 @@ def test_a_rule_switched_off_and_an_exemption_are_policy_changes() -> None:
     approval = decision("approve", "2026-07-02", exception_id=off["policy_changes"]["change_id"][0], who="Cem")
     signed = seats("2026-06", remembered(first), [approval], rules={"inactive-seat": {"on": False}})
     assert signed["policy_changes"]["approver"].to_list() == ["Cem"]
+
+
+def test_an_exemption_is_of_its_subject_in_any_case_and_told_where_it_is_of_none() -> None:
+    exempt = {"rule": "inactive-seat", "who": "Ada", "why": "needed", "until": "2026-06-30"}
+    tables = {"exempt": [{**exempt, "subject": [" figma/U-1", "Figma/u-9"]}]}
+    left = seats("2026-06", {}, **tables)
+    assert left["findings"].select("subject", "outcome").rows() == [("Figma/u-1", "exempt")]
+    settings = month("2026-06", {}, **tables).settings
+    idle = [("inactive-seat", "Figma/u-9")]
+    assert policy.idle_exemptions(settings, left["findings"], date(2026, 6, 30)) == idle
+    assert policy.idle_exemptions(settings, left["findings"], date(2026, 7, 31)) == []
 
 
 def test_of_two_exemptions_of_one_subject_the_longer_is_the_change() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from tieout.judgement import Case, exception_id, landed, owner_of, told
+from tieout.normalize import is_named
 from tieout.rule import Rule
 from tieout.settings import Settings
 from tieout.subjects import Thing
@@ -230,7 +231,9 @@ def _why(case: Case, row: Mapping[str, Any], outcome: str) -> str | None:
         stated = (
             f"[[exempt]] by {e.who} until {e.until}: {e.why}"
             for e in case.world.settings.exempt
-            if e.rule == case.rule.slug and e.until >= today and row["subject"] in e.subject
+            if e.rule == case.rule.slug
+            and e.until >= today
+            and pl.select(is_named(pl.lit(row["subject"]), e.subject)).item()
         )
         return next(stated, f"policy leaves it alone ({case.rule.exempt})")
     why: str | None = row["_why"]

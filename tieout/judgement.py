@@ -304,7 +304,8 @@ class Case:
     def _exempt(self) -> pl.Expr:
         exemptions = self.world.settings.exempt
         valid = [e for e in exemptions if e.rule == self.rule.slug and e.until >= self.world.today]
-        listed = pl.col("subject").is_in([subject for e in valid for subject in e.subject])
+        names = [subject for e in valid for subject in e.subject]
+        listed = normalize.is_named(pl.col("subject"), names) if names else pl.lit(False)
         return listed | pl.col(self.rule.exempt).fill_null(False) if self.rule.exempt else listed
 
     def judge(self, open_now: Mapping[str, pl.DataFrame]) -> pl.DataFrame:

@@ -140,6 +140,11 @@ def folded(texts: Iterable[str]) -> dict[str, str]:
     return dict(each.select("text", form=_folded(pl.col("text"))).iter_rows())
 
 
+def is_named(text: pl.Expr, names: Iterable[str]) -> pl.Expr:
+    """True where a text is one of the names, as `aliased` compares them."""
+    return aliased(text, {}).cast(pl.String).is_in(list(folded(names).values())).fill_null(False)
+
+
 def _meaning(aliases: Mapping[str, str]) -> dict[str, str]:
     form = folded([*aliases, *aliases.values()])
     return {form[alias]: form[name] for alias, name in aliases.items()}

@@ -1,10 +1,12 @@
 """How each asset class is treated: who may hold it, what is expected to see it, what a workspace says otherwise."""
 
+from datetime import date
 from typing import Any
 
 import polars as pl
 
 from tieout.feeds import ASSET_CLASSES
+from tieout.normalize import is_named
 from tieout.settings import Settings
 
 MANAGED = ("laptop", "desktop", "phone", "tablet")
@@ -14,6 +16,21 @@ HELD_BY_PLACE = ("server", "network", "storage", "printer")
 
 ALLOWED = {"laptop": 1, "desktop": 1, "phone": 1}
 """How many devices in use of a class one person may have, where a workspace does not say otherwise."""
+
+
+def idle_exemptions(settings: Settings, findings: pl.DataFrame, today: date) -> list[tuple[str, str]]:
+    """Rule and subject of each exemption in force that leaves nothing alone: a slip, or it is not needed any more.
+
+    What a rule could not judge may still be what was meant.
+    """
+    left_alone = findings.filter(pl.col("outcome").is_in(["exempt", "held"]))
+    return [
+        (exemption.rule, subject)
+        for exemption in settings.exempt
+        if exemption.until >= today
+        for subject in exemption.subject
+        if left_alone.filter((pl.col("rule") == exemption.rule) & is_named(pl.col("subject"), [subject])).is_empty()
+    ]
 
 
 def classes(settings: Settings) -> pl.DataFrame:

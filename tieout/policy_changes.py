@@ -15,6 +15,7 @@ import polars as pl
 
 from tieout.decisions import not_corrected_frame
 from tieout.four_eyes import same_person
+from tieout.normalize import is_named
 from tieout.reconcile import judge
 from tieout.rule import Rule
 from tieout.settings import Exemption, PolicyTable, Settings
@@ -167,7 +168,7 @@ def _told(
     exemption = None
     if change.what.startswith("exempt."):
         _, slug, subject = change.what.split(".", 2)
-        of_change &= pl.col("subject") == subject
+        of_change &= is_named(pl.col("subject"), [subject])
         stated = (e for e in world.settings.exempt if e.rule == slug and subject in e.subject)
         exemption = max(stated, key=attrgetter("until"), default=None)
     counts = {"silenced": silenced.filter(of_change).height, "added": added.filter(of_change).height}

@@ -313,7 +313,7 @@ class Owner(Table):
 
 
 class Exemption(Table):
-    """`[[exempt]]`: subjects a rule leaves alone, by whom, why and until when."""
+    """`[[exempt]]`: subjects, as exceptions name them, that a rule leaves alone; by whom, why, until when."""
 
     rule: str
     subject: Texts
