@@ -2,8 +2,8 @@
 
 **Asks** one paged search (RFC 2696) below `base`, with a bind as `bind_dn` and `password`. The result code after the
 last page is the proof of the end: a server that stops at its size limit says so there and nowhere else. Referrals to
-other servers are not followed, but told. With `ldaps://` or `start_tls` the server's certificate must be one that is
-trusted.
+other servers are not followed: a part of the directory that lies there is missing here, unless `elsewhere` names it.
+With `ldaps://` or `start_tls` the server's certificate must be one that is trusted.
 
 **Delivers** `accounts`. In Active Directory the last login is `lastLogonTimestamp`, which by design is up to 14 days
 late; 0 is never, without one it is unknown. An account that is disabled or expired is suspended; one that wrong
@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import polars as pl
 from pydantic import field_validator
@@ -30,6 +30,7 @@ from connectors.pages import Page, PageFile, PullError
 from connectors.system import Delivery, End, Options, Streams, System, addresses, either
 from connectors.unreached import untrusted
 from connectors.vault import Credential
+from tieout.settings import Texts
 
 if TYPE_CHECKING:
     from ldap3 import Connection, Tls
@@ -47,7 +48,7 @@ _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)  # from which Active Directory counts 
 _NO_TIME = (0, 2**63 - 1)  # what it writes for an account that never expires
 _DISABLED = 0x2
 _FOR_GOOD = "000001010000Z"  # since when an administrator has locked; any other time is that of wrong passwords
-_PEOPLELESS = re.compile(r"/(DC=(Forest|Domain)DnsZones|CN=Configuration),", re.IGNORECASE)  # parts of every domain
+_PEOPLELESS = re.compile(r"(DC=(Forest|Domain)DnsZones|CN=Configuration),", re.IGNORECASE)  # parts of every domain
 _SINGLE = ("uid", "cn", "displayName", "mail", "employeeNumber")  # of which a directory may hold several
 
 
@@ -62,6 +63,7 @@ class LdapOptions(Options):
     filter: str = ""  # the kind's own where it is empty
     page_size: int = 500
     start_tls: bool = False
+    elsewhere: Texts = []  # parts on other servers that are sources of their own, like DC=emea,DC=corp,DC=example
 
     @field_validator("url")
     @classmethod
@@ -143,6 +145,7 @@ def _verifying() -> "Tls":
 
 def _search(connection: "Connection", options: LdapOptions, pages: PageFile, wire: Wire) -> End:
     attributes = _ACTIVE_DIRECTORY if options.kind == "active-directory" else _OTHERS
+    asked = f"{options.url}/{options.base}??sub?{options.search}"
     cookie: bytes | None = None
     names: set[int] = set()
     elsewhere = list[str]()
@@ -155,33 +158,19 @@ def _search(connection: "Connection", options: LdapOptions, pages: PageFile, wir
             paged_size=options.page_size,
             paged_cookie=cookie,
         )
-        entries = [_plain(entry) for entry in connection.response if entry.get("type") == "searchResEntry"]
-        asked = f"{options.url}/{options.base}??sub?{options.search}"
-        body, at = json.dumps(entries, ensure_ascii=False).encode(), wire.now()
+        result, response, at = connection.result, connection.response, wire.now()
+        entries = [_plain(entry) for entry in response if entry.get("type") == "searchResEntry"]
+        body = json.dumps(entries, ensure_ascii=False).encode()
         pages.add(Page(asked, at, body, len(entries), carried={_ASKED: at.isoformat()}))
         names.update(hash(entry["dn"]) for entry in entries)
-        elsewhere += [
-            uri
-            for entry in connection.response
-            if entry.get("type") == "searchResRef"
-            for uri in entry["uri"][:1]
-            if not _PEOPLELESS.search(uri)
-        ]
+        elsewhere += [_part(entry["uri"][0]) for entry in response if entry.get("type") == "searchResRef"]
         wire.say(f"{pages.pages} pages, {pages.rows:,} rows")
-        result = connection.result
-        if result["result"] != _SUCCESS:
-            limit = _CODES.get(result["result"])
-            said = f"stops at {limit} ({result['description']})" if limit else f"answered {result['description']}"
-            raise PullError(f"{options.url} {said}")
+        _hold_success(result, options)
         cookie = (result.get("controls") or {}).get("1.2.840.113556.1.4.319", {}).get("value", {}).get("cookie")
         if len(names) < pages.rows:
             raise PullError(f"{options.url} names an entry twice: its pages go in a circle, or have shifted")
         if not cookie or wire.is_glance:
-            if elsewhere:
-                wire.notes.append(
-                    f"{len(elsewhere)} parts of the directory lie on other servers, like {elsewhere[0]}: "
-                    f"their accounts are not here; make each a source of its own"
-                )
+            _hold_nothing_elsewhere(elsewhere, options)
             return End("success after the last page", len(names))
         if pages.pages >= options.limits.pages or pages.rows >= options.limits.rows:
             raise PullError(
@@ -189,6 +178,30 @@ def _search(connection: "Connection", options: LdapOptions, pages: PageFile, wir
             )
         if wire.clock() - began > options.limits.seconds:
             raise PullError(f"the pull took longer than its limit, seconds = {options.limits.seconds:g}")
+
+
+def _hold_success(result: Mapping[str, Any], options: LdapOptions) -> None:
+    if result["result"] != _SUCCESS:
+        limit = _CODES.get(result["result"])
+        said = f"stops at {limit} ({result['description']})" if limit else f"answered {result['description']}"
+        raise PullError(f"{options.url} {said}")
+
+
+def _part(uri: str) -> str:
+    """What part of the directory a referral stands for: its name, else the server."""
+    to = urlsplit(uri)
+    return unquote(to.path.removeprefix("/")) or to.netloc
+
+
+def _hold_nothing_elsewhere(parts: list[str], options: LdapOptions) -> None:
+    """Raise PullError where parts of the directory that may hold accounts were not read."""
+    told = {name.casefold() for name in options.elsewhere}
+    missing = sorted({part for part in parts if not _PEOPLELESS.match(part) and part.casefold() not in told})
+    if missing:
+        raise PullError(
+            f"parts of {options.base} lie on other servers, and their accounts are not here: {' and '.join(missing)}; "
+            f"make each a source of its own, and name it under elsewhere"
+        )
 
 
 def _plain(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -276,19 +276,21 @@ def test_a_directory_that_stops_at_its_size_limit_is_not_whole(directory: str, t
     assert staged.used == 500
 
 
-def test_parts_of_a_directory_that_lie_elsewhere_are_told(tmp_path: Path) -> None:
+def test_a_part_of_a_directory_that_lies_elsewhere_is_missing_unless_it_is_known_to(tmp_path: Path) -> None:
     root = "dn: dc=example,dc=com\nobjectClass: dcObject\nobjectClass: organization\no: Example\ndc: example\n"
-    elsewhere = [
+    zoe = "dn: uid=zoe,dc=example,dc=com\nobjectClass: inetOrgPerson\nuid: zoe\ncn: Zoë\nsn: Müller\n"
+    parts = [
         f"dn: {name},dc=example,dc=com\nobjectClass: referral\nobjectClass: extensibleObject\n"
-        f"ref: ldap://there.example.com/{name},dc=example,dc=com\n"
-        for name in ("dc=DomainDnsZones", "ou=sales")
+        f"ref: ldap://there.example.com/{name.replace(' ', '%20')},dc=example,dc=com\n"
+        for name in ("dc=DomainDnsZones", "ou=our sales")
     ]
-    with slapd(tmp_path / "ldap", SLAPD, [root, *elsewhere]) as url:
-        fetched, _ = pulled(tmp_path, feed="accounts", connector="ldap", url=url, base="dc=example,dc=com")
-    assert fetched.notes == (
-        "1 parts of the directory lie on other servers, like ldap://there.example.com/ou=sales,dc=example,dc=com??sub: "
-        "their accounts are not here; make each a source of its own",
-    )
+    ours = {"feed": "accounts", "connector": "ldap", "base": "dc=example,dc=com"}
+    with slapd(tmp_path / "ldap", SLAPD, [root, zoe, *parts]) as url:
+        without, staged = pulled(tmp_path, url=url, **ours)
+        known, _ = pulled(tmp_path, url=url, **ours, elsewhere="OU=our sales,DC=example,DC=com")
+    assert (without.outcome, staged.used) == ("partial", 1)
+    assert "their accounts are not here: ou=our sales,dc=example,dc=com; make each a source" in str(without.why)
+    assert known.outcome == "complete"
 
 
 def test_a_directory_that_refuses_the_bind_gives_nothing(directory: str, tmp_path: Path) -> None:
