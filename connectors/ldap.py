@@ -49,6 +49,7 @@ _NO_TIME = (0, 2**63 - 1)  # what it writes for an account that never expires
 _DISABLED = 0x2
 _FOR_GOOD = "000001010000Z"  # since when an administrator has locked; any other time is that of wrong passwords
 _PEOPLELESS = re.compile(r"(DC=(Forest|Domain)DnsZones|CN=Configuration),", re.IGNORECASE)  # parts of every domain
+_RANGE = ";range="  # after the name of an attribute with more values than Active Directory gives at once
 _SINGLE = ("uid", "cn", "displayName", "mail", "employeeNumber")  # of which a directory may hold several
 
 
@@ -116,6 +117,8 @@ def _bound(options: LdapOptions, wire: Wire) -> "Connection":
         password=password,
         auto_referrals=False,  # a referral must not carry the password elsewhere
         receive_timeout=int(options.limits.request_seconds),
+        auto_range=False,  # it takes a range that is refused for the last one
+        return_empty_attributes=False,
         raise_exceptions=False,
         read_only=True,
     )
@@ -159,7 +162,8 @@ def _search(connection: "Connection", options: LdapOptions, pages: PageFile, wir
             paged_cookie=cookie,
         )
         result, response, at = connection.result, connection.response, wire.now()
-        entries = [_plain(entry) for entry in response if entry.get("type") == "searchResEntry"]
+        found = [entry for entry in response if entry.get("type") == "searchResEntry"]
+        entries = [_plain(entry["dn"], _whole(connection, entry, options)) for entry in found]
         body = json.dumps(entries, ensure_ascii=False).encode()
         pages.add(Page(asked, at, body, len(entries), carried={_ASKED: at.isoformat()}))
         names.update(hash(entry["dn"]) for entry in entries)
@@ -204,10 +208,31 @@ def _hold_nothing_elsewhere(parts: list[str], options: LdapOptions) -> None:
         )
 
 
-def _plain(entry: Mapping[str, Any]) -> dict[str, Any]:
+def _whole(connection: "Connection", entry: Mapping[str, Any], options: LdapOptions) -> dict[str, list[bytes]]:
+    """The values of an entry by attribute; what came in a range is followed by its further ranges, asked one by one."""
+    from ldap3 import BASE
+
+    whole: dict[str, list[bytes]] = {}
+    for named, values in entry["raw_attributes"].items():
+        name, _, came = named.partition(_RANGE)
+        known = whole.setdefault(name, [])
+        known += values or []
+        while came and not came.endswith("-*"):
+            begin = f"{name}{_RANGE}{len(known)}-"
+            connection.search(entry["dn"], "(objectClass=*)", BASE, attributes=[f"{begin}*"])
+            _hold_success(connection.result, options)
+            ranges = (found for again in connection.response for found in again.get("raw_attributes", {}).items())
+            came, more = next((found for found in ranges if found[0].startswith(begin) and found[1]), ("", []))
+            if not came:
+                raise PullError(f"{options.url} does not give all values of {name} of {entry['dn']}")
+            known += more
+    return whole
+
+
+def _plain(dn: str, attributes: Mapping[str, list[bytes]]) -> dict[str, Any]:
     """An entry as it is landed: each attribute as text, or as a list where there are several."""
-    plain: dict[str, Any] = {"dn": entry["dn"]}
-    for name, values in entry["raw_attributes"].items():
+    plain: dict[str, Any] = {"dn": dn}
+    for name, values in attributes.items():
         texts = list(_texts(name, values))
         if texts:
             plain[name] = texts[0] if len(texts) == 1 else texts

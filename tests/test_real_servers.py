@@ -406,6 +406,40 @@ def test_active_directory_writes_its_times_ids_and_states_its_own_way(tmp_path: 
     assert told["soon"]["last_login_at"] is told["u1"]["last_login_at"] is None
 
 
+class Ranging:
+    """A connection to a directory that gives fifteen values of an attribute at once, as Active Directory does 1,500."""
+
+    ADDRESSES = tuple(f"smtp:a{n}@example.com".encode() for n in range(40))
+
+    def __init__(self, refuses: bool) -> None:
+        self.refuses = refuses
+        self.unbind = lambda: None
+
+    def search(self, base: str, filter: str, *scope: str, attributes: list[str], **paging: Any) -> None:
+        wanted = attributes[0].partition(";range=")[2]
+        begin, end = (int(wanted.partition("-")[0]) if wanted else 0), len(self.ADDRESSES)
+        last = "*" if begin + 15 >= end else begin + 14
+        told: dict[str, Any] = {f"proxyAddresses;range={begin}-{last}": [*self.ADDRESSES[begin : begin + 15]]}
+        if not wanted:
+            told |= {"sAMAccountName": [b"zoe"], "proxyAddresses": None}
+        self.response = [{"type": "searchResEntry", "dn": "cn=zoe,dc=corp,dc=example", "raw_attributes": told}]
+        self.result = {"result": 51 if wanted and self.refuses else 0, "description": "busy" if wanted else "success"}
+        if self.result["result"]:
+            self.response = []
+
+
+def test_values_that_come_in_ranges_are_asked_for_to_the_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = {
+        "feed": "accounts", "connector": "ldap", "url": "ldap://there", "base": "dc=corp,dc=example",
+        "kind": "active-directory",
+    }  # fmt: skip
+    monkeypatch.setattr("connectors.ldap._bound", lambda options, wire: Ranging(refuses=False))
+    assert pulled(tmp_path, **ours)[1].rows["aliases"].list.len().to_list() == [40]
+    monkeypatch.setattr("connectors.ldap._bound", lambda options, wire: Ranging(refuses=True))
+    fetched, _ = pulled(tmp_path, **ours)
+    assert (fetched.outcome, fetched.why) == ("failed", "ldap://there answered busy")
+
+
 # -- dropped files ---------------------------------------------------------------------------------------------------
 
 
