@@ -12,13 +12,15 @@ the database has to be installed; that of PostgreSQL is, and SQLite needs none.
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date, datetime, time
+from threading import Timer
 from typing import Any
 
 from pydantic import field_validator
 from sqlalchemy import create_engine, text
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from connectors.http import Wire
@@ -64,37 +66,61 @@ def _pull(options: SqlOptions, delivery: Delivery, pages: PageFile, wire: Wire) 
 
 
 def _ask(url: URL, options: SqlOptions, pages: PageFile, wire: Wire) -> End:
-    engine, query = (
-        create_engine(url, connect_args=_patience(url, options)),
-        options.query.replace("{period}", wire.period),
-    )
+    engine = create_engine(url, connect_args=_patience(url, options))
     began = wire.clock()
     try:
-        with engine.connect() as connection:
-            asked = connection.execution_options(yield_per=_ROWS)
-            result = asked.execute(text(query.replace(":", r"\:")))  # what begins with a colon is no parameter here
-            if not result.returns_rows:
-                raise PullError("the query gives no rows; it begins with SELECT or WITH")
-            names = list(result.keys())
-            if len(set(names)) < len(names):
-                raise PullError(f"two columns of the query have one name ({', '.join(names)}); name them apart")
-            for block in result.partitions(_ROWS):  # without a size, those of a text are of one row
-                if pages.rows + len(block) > options.limits.rows:
-                    raise PullError(f"the result is larger than its limit, rows = {options.limits.rows}")
-                records = [{name: _plain(value) for name, value in zip(names, row, strict=True)} for row in block]
-                body = json.dumps(records, ensure_ascii=False).encode()
-                pages.add(Page(query, wire.now(), body, len(records)))
-                wire.say(f"{pages.pages} pages, {pages.rows:,} rows")
-                if wire.is_glance:
-                    break
-                if wire.clock() - began > options.limits.seconds:
-                    raise PullError(f"the pull took longer than its limit, seconds = {options.limits.seconds:g}")
-            if not pages.pages:
-                pages.add(Page(query, wire.now(), b"[]", 0))
+        with engine.connect() as connection, _ending(connection, options):
+            _read(connection, options, pages, wire, began)
             connection.rollback()
+    except SQLAlchemyError:
+        _hold_time(options, wire, began)  # it may be that very limit which ended the query
+        raise
     finally:
         engine.dispose()
     return End("end of the result", pages.rows)
+
+
+def _read(connection: Connection, options: SqlOptions, pages: PageFile, wire: Wire, began: float) -> None:
+    """The result of the query, page by page."""
+    query = options.query.replace("{period}", wire.period)
+    asked = connection.execution_options(yield_per=_ROWS)
+    result = asked.execute(text(query.replace(":", r"\:")))  # what begins with a colon is no parameter here
+    if not result.returns_rows:
+        raise PullError("the query gives no rows; it begins with SELECT or WITH")
+    names = list(result.keys())
+    if len(set(names)) < len(names):
+        raise PullError(f"two columns of the query have one name ({', '.join(names)}); name them apart")
+    for block in result.partitions(_ROWS):  # without a size, those of a text are of one row
+        if pages.rows + len(block) > options.limits.rows:
+            raise PullError(f"the result is larger than its limit, rows = {options.limits.rows}")
+        records = [{name: _plain(value) for name, value in zip(names, row, strict=True)} for row in block]
+        body = json.dumps(records, ensure_ascii=False).encode()
+        pages.add(Page(query, wire.now(), body, len(records)))
+        wire.say(f"{pages.pages} pages, {pages.rows:,} rows")
+        if wire.is_glance:
+            break
+        _hold_time(options, wire, began)
+    if not pages.pages:
+        pages.add(Page(query, wire.now(), b"[]", 0))
+
+
+def _hold_time(options: SqlOptions, wire: Wire, began: float) -> None:
+    if wire.clock() - began > options.limits.seconds:
+        raise PullError(f"the pull took longer than its limit, seconds = {options.limits.seconds:g}")
+
+
+@contextmanager
+def _ending(connection: Connection, options: SqlOptions) -> Iterator[None]:
+    """Calls off what the database still works on, or waits for a lock with, when the time of the pull is over."""
+    driver = connection.connection.driver_connection
+    call_off = getattr(driver, "cancel", None) or getattr(driver, "interrupt", None)  # the second is SQLite's
+    timer = Timer(options.limits.seconds, call_off or (lambda: None))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _patience(url: URL, options: SqlOptions) -> dict[str, int]:

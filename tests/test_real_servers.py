@@ -17,6 +17,7 @@ from typing import Any
 import polars as pl
 import pytest
 from pydantic import ValidationError
+from sqlalchemy import NullPool, create_engine, make_url
 
 from connectors import systems
 from connectors.http import Wire
@@ -128,6 +129,14 @@ def test_a_database_that_never_answers_is_waited_for_no_longer_than_a_limit(tmp_
     assert "connection timeout expired" in str(fetched.why)
 
 
+def test_a_query_that_does_not_end_is_called_off(tmp_path: Path) -> None:
+    forever = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT count(*) AS asset_tag FROM c"
+    fetched, _ = pulled(
+        tmp_path, feed="assets", connector="sql", url="sqlite://", query=forever, limits={"seconds": 0.2}
+    )
+    assert (fetched.outcome, fetched.why) == ("failed", "the pull took longer than its limit, seconds = 0.2")
+
+
 @pytest.mark.parametrize("hidden", ["sslpassword=hunter2", "odbc_connect=DRIVER%3Dx%3BPWD%3Dhunter2"])
 def test_an_address_of_a_database_holds_no_password(hidden: str) -> None:
     with pytest.raises(ValidationError, match="holds a password in plain text"):
@@ -200,6 +209,16 @@ def test_postgresql_refuses_another_password(postgres: str, tmp_path: Path) -> N
     assert fetched.outcome == "failed"
     assert "password authentication failed" in str(fetched.why)
     assert "wrong-password" not in str(fetched.why)
+
+
+def test_a_table_that_another_has_locked_is_not_waited_for_longer_than_a_limit(postgres: str, tmp_path: Path) -> None:
+    asked: dict[str, Any] = {"feed": "assets", "connector": "sql", "url": postgres, "password": "${PASSWORD}"}
+    with create_engine(make_url(postgres).set(password=CANARY), poolclass=NullPool).connect() as other:
+        other.exec_driver_sql("CREATE TABLE assets AS SELECT '1' AS asset_tag, 'laptop' AS asset_class")
+        other.commit()
+        other.exec_driver_sql("LOCK TABLE assets IN ACCESS EXCLUSIVE MODE")
+        fetched, _ = pulled(tmp_path, **asked, query="SELECT * FROM assets", limits={"seconds": 0.5})
+    assert (fetched.outcome, fetched.why) == ("failed", "the pull took longer than its limit, seconds = 0.5")
 
 
 # -- directories -----------------------------------------------------------------------------------------------------
