@@ -11,9 +11,10 @@
 """
 
 import hashlib
+import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import fsspec
@@ -159,11 +160,41 @@ def _bucket(options: DropOptions, wire: Wire) -> Any:
     from fsspec.implementations.arrow import ArrowFSWrapper
     from pyarrow.fs import S3FileSystem
 
+    class Bucket(ArrowFSWrapper):  # type: ignore[misc] # fsspec has no types
+        def open(self, path: str, mode: str) -> "_Object":
+            return _Object(path, self.fs.open_input_file(path))
+
     keys = {"access_key": options.access_key, "secret_key": options.secret_key}
     opened = {name: wire.vault.open(key) for name, key in keys.items() if key}
     elsewhere = urlsplit(options.endpoint)
     place = {"endpoint_override": elsewhere.netloc, "scheme": elsewhere.scheme} if options.endpoint else {}
-    return ArrowFSWrapper(S3FileSystem(region=options.region or "us-east-1", **opened, **place))
+    patience = {"connect_timeout": 30, "request_timeout": options.limits.request_seconds}
+    return Bucket(S3FileSystem(region=options.region or "us-east-1", **opened, **place, **patience))
+
+
+class _Object:
+    """An object of a bucket. Where fewer bytes come than the store says, pyarrow tells of none that are missing, and
+    leaves in the buffer what was there before: what is as it was filled is read again over another filling."""
+
+    def __init__(self, name: str, file: Any) -> None:
+        self._name, self._file = name, file
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._file.close()
+
+    def read(self, most: int) -> bytes:
+        """The next bytes, at most so many; none at the end. Raises FileError where not all came."""
+        block = bytearray(b"\xff" * most)
+        size = self._file.readinto(block)
+        if block[:size].endswith(b"\xff"):
+            self._file.seek(-size, os.SEEK_CUR)
+            again = bytearray(size)
+            if self._file.readinto(again) != size or again != block[:size]:
+                raise FileError(f"fewer bytes of {self._name} came than its store says there are; pull it again")
+        return bytes(block[:size])
 
 
 def _sftp(options: DropOptions, host: str, port: int, wire: Wire) -> Any:

@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -174,3 +175,35 @@ def test_a_folder_among_files_is_none_and_so_is_a_file_half_uploaded(server: str
     fetched, staged = pulled(tmp_path, **LOGIN, url=server.replace("*.csv", "*"), host_key=HOST_KEY)
     assert fetched.outcome == "complete", fetched.why
     assert staged.used == 2
+
+
+class _Short(BaseHTTPRequestHandler):
+    """A bucket's object that is cut off, though its answer is whole: its head tells of ten bytes more."""
+
+    def do_HEAD(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(PEOPLE.encode())))
+        self.send_header("Last-Modified", "Sat, 31 Oct 2026 00:00:00 GMT")
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        body = PEOPLE.encode()[:-10]
+        self.send_response(206)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *said: object) -> None:
+        pass
+
+
+def test_an_object_of_which_fewer_bytes_come_than_are_told_is_no_delivery(tmp_path: Path) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Short) as store:
+        threading.Thread(target=store.serve_forever, daemon=True).start()
+        keys = {"access_key": "${PASSWORD}", "secret_key": "${ADMIN}"}
+        endpoint = f"http://127.0.0.1:{store.server_address[1]}"
+        ours: dict[str, Any] = {"feed": "people", "connector": "drop", "url": "s3://exports/{period}/hr.csv"}
+        fetched, _ = pulled(tmp_path, **ours, **keys, endpoint=endpoint)
+        store.shutdown()
+    said = "fewer bytes of exports/2026-10/hr.csv came than its store says there are; pull it again"
+    assert (fetched.outcome, fetched.why) == ("failed", said)
