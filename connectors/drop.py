@@ -26,7 +26,7 @@ from pydantic import field_validator
 from connectors.files.control import control_of, declared, read_control
 from connectors.files.drop import is_delivery
 from connectors.files.formats import FileError, hold_name
-from connectors.http import Wire
+from connectors.http import Limits, Wire
 from connectors.pages import PullError
 from connectors.system import Delivery, Options, System
 from connectors.vault import Credential
@@ -70,9 +70,9 @@ def _copy(options: DropOptions, folder: Path, wire: Wire) -> Fetched:
             return Fetched("missing", why=f"{place} was not delivered")
         files, said = [], []
         for name in found:
-            files.append(_fetched(store, name, folder))
+            files.append(_fetched(store, name, folder, options.limits, wire))
             if _is_there(store, control_of(Path(name)).as_posix()):
-                control = _fetched(store, control_of(Path(name)).as_posix(), folder)
+                control = _fetched(store, control_of(Path(name)).as_posix(), folder, options.limits, wire)
                 said.append(read_control(folder / control.name))
     except FileError as error:
         return Fetched("failed", why=str(error))
@@ -103,7 +103,7 @@ def _is_there(store: Any, name: str) -> bool:
     return True
 
 
-def _fetched(store: Any, name: str, folder: Path) -> RawFile:
+def _fetched(store: Any, name: str, folder: Path, limits: Limits, wire: Wire) -> RawFile:
     hold_name(name)
     target = folder / Path(name).name
     if target.exists():
@@ -116,6 +116,7 @@ def _fetched(store: Any, name: str, folder: Path) -> RawFile:
             size += landed.write(block)
             if size > _LARGEST:
                 raise FileError(f"{target.name} is larger than {_LARGEST} bytes")
+            wire.hold_time(limits)
     if before["size"] != size or before != _state(store, name):
         raise FileError(f"{target.name} changed while it was copied; pull it again when it is written")
     return RawFile(name=target.name, sha256=digest.hexdigest(), bytes=size, origin=name)

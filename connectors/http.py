@@ -65,7 +65,8 @@ class Wire:
     """What one pull has of the world: time, patience, credentials, and somebody to tell how it goes.
 
     It is for a period, and counts requests that had to be repeated and seconds waited; `notes` say what the rows lack.
-    A glance takes the first page of each list only. `ahead` is how many seconds the source's clock is ahead.
+    A glance takes the first page of each list only. `ahead` is how many seconds the source's clock is ahead; `began` is
+    when the pull began, as `clock` tells it.
     """
 
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -80,6 +81,15 @@ class Wire:
     retries: int = 0
     waited: float = 0.0
     notes: list[str] = field(default_factory=list)
+    began: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.began = self.clock()
+
+    def hold_time(self, limits: Limits) -> None:
+        """Raise PullError where the pull has taken longer than it may."""
+        if self.clock() - self.began > limits.seconds:
+            raise PullError(f"the pull took longer than its limit, seconds = {limits.seconds:g}")
 
 
 class Key(Protocol):
@@ -126,7 +136,7 @@ class Client:
         self, base: str, key: Key, limits: Limits, wire: Wire, headers: Mapping[str, str] | None = None
     ) -> None:
         self.base, self.limits, self.wire = base, limits, wire
-        self._key, self._origin, self._began = key, origin_of(base), wire.clock()
+        self._key, self._origin = key, origin_of(base)
         self._headers = {
             "Accept": "application/json",
             "Accept-Encoding": "gzip",
@@ -158,8 +168,7 @@ class Client:
         url = self.resolve(url)
         renewed = False
         for attempt in range(1, self.wire.tries + 1):
-            if self.wire.clock() - self._began > self.limits.seconds:
-                raise PullError(f"the pull took longer than its limit, seconds = {self.limits.seconds:g}")
+            self.wire.hold_time(self.limits)
             try:
                 return self._once(url, params, method, body, form)
             except PullError as error:

@@ -152,7 +152,6 @@ def _search(connection: "Connection", options: LdapOptions, pages: PageFile, wir
     cookie: bytes | None = None
     names: set[int] = set()
     elsewhere = list[str]()
-    began = wire.clock()
     while True:
         connection.search(
             options.base,
@@ -180,8 +179,7 @@ def _search(connection: "Connection", options: LdapOptions, pages: PageFile, wir
             raise PullError(
                 f"the pull is larger than its limits, pages = {options.limits.pages}, rows = {options.limits.rows}"
             )
-        if wire.clock() - began > options.limits.seconds:
-            raise PullError(f"the pull took longer than its limit, seconds = {options.limits.seconds:g}")
+        wire.hold_time(options.limits)
 
 
 def _hold_success(result: Mapping[str, Any], options: LdapOptions) -> None:

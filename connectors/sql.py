@@ -67,20 +67,19 @@ def _pull(options: SqlOptions, delivery: Delivery, pages: PageFile, wire: Wire) 
 
 def _ask(url: URL, options: SqlOptions, pages: PageFile, wire: Wire) -> End:
     engine = create_engine(url, connect_args=_patience(url, options))
-    began = wire.clock()
     try:
         with engine.connect() as connection, _ending(connection, options):
-            _read(connection, options, pages, wire, began)
+            _read(connection, options, pages, wire)
             connection.rollback()
     except SQLAlchemyError:
-        _hold_time(options, wire, began)  # it may be that very limit which ended the query
+        wire.hold_time(options.limits)  # it may be that very limit which ended the query
         raise
     finally:
         engine.dispose()
     return End("end of the result", pages.rows)
 
 
-def _read(connection: Connection, options: SqlOptions, pages: PageFile, wire: Wire, began: float) -> None:
+def _read(connection: Connection, options: SqlOptions, pages: PageFile, wire: Wire) -> None:
     """The result of the query, page by page."""
     query = options.query.replace("{period}", wire.period)
     asked = connection.execution_options(yield_per=_ROWS)
@@ -99,14 +98,9 @@ def _read(connection: Connection, options: SqlOptions, pages: PageFile, wire: Wi
         wire.say(f"{pages.pages} pages, {pages.rows:,} rows")
         if wire.is_glance:
             break
-        _hold_time(options, wire, began)
+        wire.hold_time(options.limits)
     if not pages.pages:
         pages.add(Page(query, wire.now(), b"[]", 0))
-
-
-def _hold_time(options: SqlOptions, wire: Wire, began: float) -> None:
-    if wire.clock() - began > options.limits.seconds:
-        raise PullError(f"the pull took longer than its limit, seconds = {options.limits.seconds:g}")
 
 
 @contextmanager

@@ -97,7 +97,8 @@ def configured(source: Source) -> Source:
 
 def fetch(source: Source, period: str, folder: Path, wire: Wire) -> Fetched:
     """Pull a source into `folder`: complete with its proof, partial or failed with the reason; never just short."""
-    began, spoken, wire.period = wire.now(), system(source.connector), period
+    began, spoken = wire.now(), system(source.connector)
+    wire.period, wire.began = period, wire.clock()
     if spoken.copy:
         return _copied(spoken.copy, source, folder, wire)
     assert spoken.pull

@@ -177,6 +177,13 @@ def test_a_folder_among_files_is_none_and_so_is_a_file_half_uploaded(server: str
     assert staged.used == 2
 
 
+def test_a_delivery_is_copied_for_no_longer_than_a_limit(tmp_path: Path) -> None:
+    (tmp_path / "hr.csv").write_text(PEOPLE, encoding="utf-8")
+    ours: dict[str, Any] = {"feed": "people", "connector": "drop", "url": f"file://{tmp_path}/hr.csv"}
+    fetched, _ = pulled(tmp_path, **ours, limits={"seconds": 1e-9})
+    assert (fetched.outcome, fetched.why) == ("failed", "the pull took longer than its limit, seconds = 1e-09")
+
+
 class _Short(BaseHTTPRequestHandler):
     """A bucket's object that is cut off, though its answer is whole: its head tells of ten bytes more."""
 
