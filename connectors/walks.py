@@ -184,10 +184,15 @@ class Next(_Sized):
     proof: Literal["no next link"] = "no next link"
     at: str = "next"
     more: str = ""  # where the body says whether there is more, for systems whose last page has a next link too
+    last: str = ""  # or where it says whether this is the last page
 
     def after(self, request: Request, answer: Answer, came: int, seen: Seen) -> Request | None:
-        link = dig(answer.data, self.at)
-        if link is None or link == "" or (self.more and dig(answer.data, self.more) is False):
+        link, more, last = (dig(answer.data, place) for place in (self.at, self.more, self.last))
+        if link is None or link == "":
+            if more is True or last is False:
+                raise PullError("the answer says that there is more, but names no next page")
+            return None
+        if more is False or last is True:
             return None
         if not isinstance(link, str):
             raise PullError(f"the next link at {self.at!r} is no text")

@@ -192,6 +192,8 @@ class _Handler(BaseHTTPRequestHandler):
             case Next():
                 if walk.more:
                     _put(body, walk.more, follows)
+                if walk.last:
+                    _put(body, walk.last, not follows)
                 _put(body, walk.at, after if follows else None)
             case Link() if follows:
                 reply.headers["Link"] = f'<{self.server.url}{path}?_after=0>; rel="self", <{after}>; rel="next"'

@@ -83,6 +83,16 @@ def test_an_answer_that_says_it_is_not_the_end_is_none(by: Walk, headers: dict[s
         walked(Told([{"id": 1}, {"id": 2}], **headers), by)
 
 
+@pytest.mark.parametrize(("by", "said"), [(Next(more="more"), {"more": True}), (Next(last="end"), {"end": False})])
+def test_an_answer_that_is_not_the_last_and_names_no_next_page_is_no_end(by: Walk, said: dict[str, bool]) -> None:
+    class Losing(Told):
+        def ask(self, *asked: object) -> Answer:
+            return Answer(self.base, {}, b"", {"items": [{"id": 1}], **said}, datetime(2026, 10, 31, tzinfo=UTC))
+
+    with pytest.raises(PullError, match="says that there is more, but names no next page"):
+        walked(Losing([]), by)
+
+
 def test_an_answer_of_odata_that_names_a_next_page_is_no_end() -> None:
     class Odata(Told):
         def ask(self, *said: object) -> Answer:
