@@ -292,7 +292,8 @@ def walk(client: Client, stream: Stream, seen: Seen) -> Iterator[tuple[Page, lis
         records = _records(stream, answer)
         total = seen.declared if _counts_the_rest(stream, seen) else _declared(stream, answer, declared)
         if isinstance(stream.walk, Total) and total is None and not isinstance(stream.walk, Empty):
-            raise PullError(f"the answer declares no total at {stream.total!r}, by which its end is known")
+            where = stream.total_path or stream.total
+            raise PullError(f"the answer declares no total at {where!r}, by which its end is known")
         if total is not None:  # some tell it on one page only
             seen.changed |= seen.declared not in (None, total)
             seen.declared = total
@@ -367,10 +368,13 @@ def _records(stream: Stream, answer: Answer) -> list[Any]:
     if refusal := next((n for n, value in stream.refused_when.items() if _plain(dig(answer.data, n)) == value), None):
         said = message(answer.data) or f" ({refusal})"
         raise PullError(f"the source answered {stream.path or 'what was asked'} with an error{said}", _REFUSED)
-    is_table = stream.records == "*"  # whose names are its records' own
-    beside = answer.data if isinstance(answer.data, dict) and not is_table else {}
-    if told := next((name for name in _ERRORS if beside.get(name)), None):
-        raise PullError(f"the answer tells of an error beside its records{message(answer.data) or f' ({told})'}")
+    if stream.records == "*":  # a table, whose names are its records' own, and of whose records none is a text
+        told = message(answer.data)
+    else:
+        beside = answer.data if isinstance(answer.data, dict) else {}
+        told = next((message(answer.data) or f" ({name})" for name in _ERRORS if beside.get(name)), "")
+    if told:
+        raise PullError(f"the answer tells of an error beside its records{told}")
     records = records_at(answer.data, stream.records)
     if records is None and _says_none(stream, answer.data):
         return []

@@ -108,6 +108,17 @@ def test_an_answer_that_says_it_is_the_whole_is_it() -> None:
     assert len(walked(told, Whole())) == 2
 
 
+def test_a_table_that_tells_of_an_error_holds_no_records() -> None:
+    class Failing(Told):
+        def ask(self, *asked: object) -> Answer:
+            body = {"success": False, "error": {"message": "the database is gone"}}
+            return Answer(self.base, {}, b"", body, datetime(2026, 10, 31, tzinfo=UTC))
+
+    stream = Stream(path="computers", records="*", key=["_key"])
+    with pytest.raises(PullError, match="tells of an error beside its records"):
+        list(walk(cast(Client, Failing([])), stream, Seen()))
+
+
 def test_a_record_without_a_key_is_no_news_when_it_comes_again() -> None:
     assert walked(Told([{"id": 1}, "junk"]), Total()) == [{"id": 1}, "junk"]
     with pytest.raises(PullError, match="go in a circle"):
