@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines import __version__, cli_close, cli_decisions, cli_explain, cli_rules, cli_send, cli_sources, cli_verify
+from pipelines.cli_decisions import AsCsv, AsJson, InWorkspace, form
 from pipelines.errors import ConfigError, TieoutError
 
 if TYPE_CHECKING:
@@ -40,9 +41,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
-InWorkspace = Annotated[
-    Path, typer.Option("-w", "--workspace", help="The workspace; the current directory by default.")
-]
 ForPeriod = Annotated[str | None, typer.Option("--period", help="A month like 2026-10.", metavar="YYYY-MM")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress lines.")]
 
@@ -253,8 +251,8 @@ def check(
 def sql(
     query: Annotated[str, typer.Argument(metavar="QUERY", help="SQL, in DuckDB's dialect, or a file of it: FILE.sql.")],
     workspace: InWorkspace = Path(),
-    as_csv: Annotated[bool, typer.Option("--csv", help="Answer as CSV.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
+    as_csv: AsCsv = False,
+    as_json: AsJson = False,
     seconds: Annotated[float, typer.Option(min=0.1, help="The longest a query may take.")] = 600,
 ) -> None:
     """Ask the published database; it cannot be changed this way, and the query reaches nothing else.
@@ -272,8 +270,7 @@ def sql(
     from pipelines.warehouse import query as ask
     from pipelines.workspace import Workspace
 
-    if as_csv and as_json:
-        raise ConfigError("--csv and --json exclude each other; name one.")
+    shown_as = form(as_csv, as_json)
     opened = Workspace.open(workspace)
     if not opened.published_database.exists():
         raise ConfigError(f"{workspace} has published nothing yet; run `tieout run -w {quote(str(workspace))}` first.")
@@ -288,7 +285,7 @@ def sql(
         raise ConfigError(f"the query failed: {problem}") from None
     from pipelines.answer import as_text
 
-    typer.echo(as_text(answer, "csv" if as_csv else "json" if as_json else "table"), nl=False)
+    typer.echo(as_text(answer, shown_as), nl=False)
 
 
 @contextlib.contextmanager
@@ -327,19 +324,8 @@ def dev(
     opened = Workspace.open(workspace)
     environment = os.environ | prepare_home(opened)
     typer.echo(f"http://127.0.0.1:{port} shows {opened.root}; Ctrl-C ends it.", err=True)
-    command = [
-        sys.executable,
-        "-m",
-        "dagster",
-        "dev",
-        "-m",
-        "pipelines.definitions",
-        "-h",
-        "127.0.0.1",
-        "-p",
-        str(port),
-    ]
-    raise typer.Exit(subprocess.run(command, env=environment, check=False).returncode)
+    asked = ["dagster", "dev", "-m", "pipelines.definitions", "-h", "127.0.0.1", "-p", str(port)]
+    raise typer.Exit(subprocess.run([sys.executable, "-m", *asked], env=environment, check=False).returncode)
 
 
 def show_progress(quiet: bool) -> None:

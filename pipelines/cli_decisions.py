@@ -110,7 +110,7 @@ def list_decisions(workspace: InWorkspace = Path(), as_csv: AsCsv = False, as_js
     frame = as_frame(log)
     if not as_csv and not as_json:
         frame = frame.select(pl.format("D{}", "seq").alias("no"), "at", "exception_id", in_words().alias("decision"))
-    typer.echo(as_text(frame, _form(as_csv, as_json)), nl=False)
+    typer.echo(as_text(frame, form(as_csv, as_json)), nl=False)
     typer.echo(f"{len(log)} decisions, chain head {head(log)[:16]}", err=True)
 
 
@@ -164,7 +164,7 @@ def diff(
     from pipelines.workspace import Workspace
 
     changes = difference(Workspace.open(workspace), earlier, later)
-    typer.echo(as_text(changes, _form(as_csv, as_json)), nl=False)
+    typer.echo(as_text(changes, form(as_csv, as_json)), nl=False)
     counts = changes["change"].value_counts().sort("change").iter_rows()
     typer.echo(
         f"{earlier} to {later}: " + (", ".join(f"{n} {change}" for change, n in counts) or "no change"), err=True
@@ -178,7 +178,7 @@ def _show(
     from pipelines.answer import as_text
     from pipelines.decisions import ACCEPTED, REFUSED, as_receipts, counts_from
 
-    typer.echo(as_text(as_receipts(receipts), _form(as_csv, as_json), "said"), nl=False)
+    typer.echo(as_text(as_receipts(receipts), form(as_csv, as_json), "said"), nl=False)
     refused = [receipt for receipt in receipts if receipt.outcome == REFUSED]
     accepted = sum(receipt.outcome == ACCEPTED for receipt in receipts)
     if refused:
@@ -208,7 +208,8 @@ def instant(workspace: "Workspace", at: str | None) -> datetime:
         raise ConfigError(f"--at {at!r} is not a date; write one like 2026-11-03 or 2026-11-03T12:00.") from None
 
 
-def _form(as_csv: bool, as_json: bool) -> Literal["csv", "json", "table"]:
+def form(as_csv: bool, as_json: bool) -> Literal["csv", "json", "table"]:
+    """How a table is answered; raises ConfigError where two ways are asked for."""
     if as_csv and as_json:
         raise ConfigError("--csv and --json exclude each other; name one.")
     return "csv" if as_csv else "json" if as_json else "table"

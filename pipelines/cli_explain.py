@@ -5,13 +5,11 @@ from typing import Annotated
 
 import typer
 
-InWorkspace = Annotated[
-    Path, typer.Option("-w", "--workspace", help="The workspace; the current directory by default.")
-]
+from pipelines.cli_decisions import AsJson, InWorkspace
+
 ForPeriod = Annotated[
     str | None, typer.Option("--period", help="A complete month; the newest by default.", metavar="YYYY-MM")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
 
 
 def register(app: typer.Typer) -> None:

@@ -5,10 +5,7 @@ from typing import Annotated
 
 import typer
 
-InWorkspace = Annotated[
-    Path, typer.Option("-w", "--workspace", help="The workspace; the current directory by default.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
+from pipelines.cli_decisions import AsJson, InWorkspace
 
 rules = typer.Typer(
     rich_markup_mode=None,

@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipelines.cli_decisions import AsJson, InWorkspace, instant
 from pipelines.errors import ConfigError
 
 if TYPE_CHECKING:
     from pipelines.workspace import Workspace
 
-InWorkspace = Annotated[
-    Path, typer.Option("-w", "--workspace", help="The workspace; the current directory by default.")
-]
 ForPeriod = Annotated[
     str | None,
     typer.Option("--period", help="A month like 2026-10; the newest published by default.", metavar="YYYY-MM"),
@@ -33,7 +31,7 @@ def send(
     at: Annotated[
         str | None, typer.Option("--at", help="Count reminders to this day instead of today.", metavar="DATE")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Tell people of a month: each owner their pack, finance the reclaim, breaches to who answers, once each.
 
@@ -49,7 +47,6 @@ def send(
     import polars as pl
 
     from pipelines.answer import as_json_text, as_text
-    from pipelines.cli_decisions import instant
     from pipelines.notices import due
     from pipelines.sending import SENT, as_outcome, deliver, sent
     from pipelines.workspace import Workspace
