@@ -112,12 +112,12 @@ def reconcile(month: Month) -> dict[str, int]:
             for some in domain.tables(world, rules):
                 asked = some.keys() & {"findings", "rule_runs", "source_exceptions"}
                 tables |= {name: some[name] for name in asked}
-                _keep(warehouse, {name: some[name] for name in some if name not in asked}, month.period)
+                warehouse.write_all({name: some[name] for name in some if name not in asked}, month.period)
                 del some  # or it would stay until the next are worked out
             delivered = warehouse.read(intake.DELIVERY_EXCEPTIONS, period=month.period).drop(PERIOD)
             tables["source_exceptions"] = pl.concat([delivered, tables["source_exceptions"]])
             tables |= policy_changes.compare(world, rules, tables["findings"])
-            _keep(warehouse, tables, month.period)
+            warehouse.write_all(tables, month.period)
         runs, findings = tables["rule_runs"], tables["findings"]
         outcomes = dict(findings.group_by("outcome").len().sort("outcome").iter_rows())
         silent = runs.filter((pl.col("not_evaluated") > 0) | pl.col("reason").is_not_null()).height
@@ -133,7 +133,7 @@ def age(month: Month) -> dict[str, int]:
         findings = warehouse.read("findings", period=month.period).drop(PERIOD)
         world = world_of(month, warehouse)
         tables = exceptions.age(world, findings)
-        _keep(warehouse, tables, month.period)
+        warehouse.write_all(tables, month.period)
         statuses = dict(tables["exceptions"].group_by("status").len().sort("status").iter_rows())
         say(", ".join(f"{count:,} {status}" for status, count in statuses.items()) or "none")
     return statuses
@@ -146,10 +146,10 @@ def figure(month: Month) -> dict[str, int]:
         listed = warehouse.read("exceptions", period=month.period).drop(PERIOD)
         account = decisions.account(world.decisions, world.as_of, world.settings, listed)
         _keep_decisions(warehouse, account, month.period)
-        _keep(warehouse, _savings(world, warehouse), month.period)
+        warehouse.write_all(_savings(world, warehouse), month.period)
         tables = {name: warehouse.read(name, period=month.period).drop(PERIOD) for name in controls.READS}
         taken = controls.control(figures.Month(world, tables, categories()))
-        _keep(warehouse, taken, month.period)
+        warehouse.write_all(taken, month.period)
         unheld = pl.DataFrame(schema=EXPECTATIONS)  # whatever these figures were held against before
         warehouse.write(publishing.EXPECTED, unheld, month.period)
         keep_state(month, warehouse)
@@ -317,10 +317,6 @@ def _pulled_before(month: Month, source: Source, before: Delivered | None, as_of
     extracted = kept.fetched.extracted(month.workspace.settings.zone) if kept else None
     stands = kept and kept.fetched.outcome == "complete" and extracted and extracted >= as_of
     return kept if stands else None
-
-
-def _keep(warehouse: Warehouse, tables: Mapping[str, pl.DataFrame], period: str) -> None:
-    warehouse.write_all(tables, period)
 
 
 def _keep_decisions(warehouse: Warehouse, account: pl.DataFrame, period: str) -> None:
