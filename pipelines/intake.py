@@ -28,8 +28,9 @@ CONSERVED = ("landed", "used", "duplicate", "quarantined")
 """Columns of `sources`; the first is the sum of the others."""
 
 Overrides = Mapping[tuple[str, str], Override]
-Accounts = Mapping[str, pl.DataFrame]
 """What was decided about deliveries: by feed and source."""
+Accounts = Mapping[str, pl.DataFrame]
+"""What earlier months wrote down of every source: `sources` and `profiles`."""
 
 _UTC = pl.Datetime("us", "UTC")
 SOURCES = {
@@ -84,7 +85,7 @@ def remembered(warehouse: Warehouse, period: str) -> joining.Known:
 
 
 def accounts_before(warehouse: Warehouse, period: str) -> Accounts:
-    """What earlier months wrote down of every source: `sources` and `profiles`."""
+    """What months before this one wrote down of every source."""
     return {name: warehouse.read(name, before=period) for name in ("sources", "profiles")}
 
 
