@@ -10,7 +10,7 @@ from connectors import files, systems
 from pipelines import catalogue, delivery
 from pipelines.delivery import PLACE
 from pipelines.errors import ConfigError
-from pipelines.workspace import Workspace, check_period, end_of_period
+from pipelines.workspace import Workspace, end_of_period
 from tieout.feeds import FEEDS
 from tieout.intake import Verdict, judge
 from tieout.settings import Source
@@ -31,7 +31,7 @@ class Found:
 def look(workspace: Workspace, period: str | None, paths: Sequence[Path]) -> Found:
     """Check some files, or everything delivered for one month (the newest if none is named)."""
     if paths:
-        month = check_period(period) if period is not None else delivery.newest(workspace)
+        month = delivery.month_of(workspace, period)
         months = [*delivery.dropped(workspace), month]
         sources, problems = [_source_of(workspace, path, months) for path in paths], []
     else:

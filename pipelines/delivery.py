@@ -1,7 +1,6 @@
 """What has been delivered: which months, and which sources owe a delivery for one of them."""
 
 import glob
-import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,11 +9,10 @@ from connectors import files
 from pipelines import landing
 from pipelines.errors import ConfigError
 from pipelines.landing import Delivered, Snapshot
-from pipelines.workspace import Workspace, check_period, end_of_period
+from pipelines.workspace import MONTH, Workspace, check_period, end_of_period
 from tieout.settings import Source
 
 PLACE = "{period}"
-MONTH = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])")
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ def choose(workspace: Workspace, period: str | None, as_of: datetime | None) -> 
 
     Raises ConfigError when nothing is delivered for it, or when it is not over yet and no as_of is given.
     """
-    asked = check_period(period) if period is not None else None
+    chosen = month_of(workspace, period)
     delivered = sorted({*dropped(workspace), *landing.landed_periods(workspace)})
     undated = _is_live(workspace) or any(
         files_of(workspace, s, "") for s in workspace.settings.sources if s.path and PLACE not in s.path
@@ -60,12 +58,16 @@ def choose(workspace: Workspace, period: str | None, as_of: datetime | None) -> 
             f"drop files like {workspace.inbox.name}/2026-10/assets.csv there."
             + "".join(f" {path} is not read: {why}." for path, why in list(unread.items())[:1])
         )
-    chosen = asked or newest(workspace)
     if chosen not in delivered and not undated:
         raise ConfigError(f"nothing is delivered for {chosen}; the delivered months are {', '.join(delivered)}.")
     if as_of is None and end_of_period(chosen, workspace.settings.zone) > datetime.now(UTC):
         raise ConfigError(f"{chosen} is not over yet; name the day to judge at, like --as-of {chosen}-15.")
     return chosen
+
+
+def month_of(workspace: Workspace, period: str | None) -> str:
+    """The month asked for, else the newest delivered; raises ConfigError for what is no month."""
+    return newest(workspace) if period is None else check_period(period)
 
 
 def newest(workspace: Workspace) -> str:

@@ -12,7 +12,7 @@ from pipelines.errors import ConfigError
 from pipelines.landing import Delivered
 from pipelines.limits import nearest
 from pipelines.sources import wire_of
-from pipelines.workspace import Workspace, check_period, end_of_period
+from pipelines.workspace import Workspace, end_of_period
 from tieout.intake import Verdict, judge
 from tieout.pull import Fetched
 from tieout.settings import Source
@@ -67,19 +67,13 @@ def live_source(workspace: Workspace, name: str) -> Source:
 
 def look(workspace: Workspace, source: Source, period: str | None) -> Look:
     """Pull a source whole and judge it as a first delivery; nothing is kept."""
-    month = check_period(period) if period is not None else delivery.newest(workspace)
+    month = delivery.month_of(workspace, period)
     with TemporaryDirectory(prefix="tieout-pull-") as folder:
         fetched = systems.fetch(source, month, Path(folder), wire_of(source))
-        staged = None
-        if fetched.files:
-            records = systems.read(Path(folder), source)
-            staged = stage(records, source, workspace.settings)
-            as_of = end_of_period(month, workspace.settings.zone)
-            return Look(
-                source, month, fetched, staged, judge(source, workspace.settings, as_of, fetched, records, staged)
-            )
+        records = systems.read(Path(folder), source) if fetched.files else None
+    staged = stage(records, source, workspace.settings) if records else None
     as_of = end_of_period(month, workspace.settings.zone)
-    return Look(source, month, fetched, staged, judge(source, workspace.settings, as_of, fetched))
+    return Look(source, month, fetched, staged, judge(source, workspace.settings, as_of, fetched, records, staged))
 
 
 def pull_again(workspace: Workspace, source: Source, period: str | None) -> tuple[Fetched, bool]:
@@ -87,7 +81,7 @@ def pull_again(workspace: Workspace, source: Source, period: str | None) -> tupl
 
     A pull that is not whole replaces none that is: the source cannot say any more what it knew then.
     """
-    month = check_period(period) if period is not None else delivery.newest(workspace)
+    month = delivery.month_of(workspace, period)
     with workspace.lock():
         refuse_sealed(workspace, month)
         before = landing.recall(workspace, month)

@@ -30,6 +30,7 @@ from pipelines.whole import complete
 from tieout.settings import Settings
 
 CONFIG = "tieout.toml"
+MONTH = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])")
 
 
 @dataclass(frozen=True)
@@ -211,7 +212,7 @@ def _busy(root: Path, holder: bytes) -> str:
 
 def check_period(text: str) -> str:
     """The text, when it is a month written YYYY-MM; raises ConfigError otherwise."""
-    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", text):
+    if not MONTH.fullmatch(text):
         raise ConfigError(f"{text!r} is not a period; write a month like 2026-10.")
     return text
 
