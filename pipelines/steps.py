@@ -7,7 +7,7 @@ nothing else.
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
 
@@ -274,33 +274,35 @@ def _about(month: Month, warehouse: Warehouse) -> reports.About:
 
 
 def _deliver(month: Month) -> Delivered:
-    """What landed for the month: just now, or earlier when this is a replay or the drop was tidied away since."""
+    """What landed for the month: just now, or earlier when this is a replay."""
     workspace, period = month.workspace, month.period
     if month.delivered:
         return month.delivered
     refuse_sealed(workspace, period)
     before = landing.recall(workspace, period)
     if month.replay and before:
-        again = delivery.replayed(workspace, period, before)
-        landing.record(workspace, period, again)
-        anchors.vouch_for_landed(workspace, period)
-        return again
-    delivery.choose(workspace, period, month.as_of)
+        delivered = delivery.replayed(workspace, period, before)
+    else:
+        delivery.choose(workspace, period, month.as_of)
+        delivered = _delivered_now(month, before)
+    landing.record(workspace, period, delivered)
+    anchors.vouch_for_landed(workspace, period)
+    return delivered
+
+
+def _delivered_now(month: Month, before: Delivered | None) -> Delivered:
+    """What every source delivers now; what it dropped before stands where all of that was tidied away since."""
+    workspace, period = month.workspace, month.period
     as_of = month.as_of or end_of_period(period, workspace.settings.zone)
     due = delivery.due(workspace, period)
     stands = [_pulled_before(month, one.source, before, as_of) for one in due]
     owed = [(one.source, one.discovered) for one, stood in zip(due, stands, strict=True) if not stood]
     landed = iter(landing.land_all(workspace, owed, period))
     snapshots = tuple(stood or next(landed) for stood in stands)
-    delivered = Delivered(as_of, snapshots, late.find(workspace, period))
-    dropped = [snapshot for snapshot in delivered.snapshots if not snapshot.source.is_live]
-    if before and all(snapshot.fetched.outcome == "missing" for snapshot in dropped):  # tidied away since
-        kept = [snapshot for snapshot in before.snapshots if not snapshot.source.is_live]
-        pulled = [snapshot for snapshot in delivered.snapshots if snapshot.source.is_live]
-        delivered = replace(delivered, snapshots=(*pulled, *kept))
-    landing.record(workspace, period, delivered)
-    anchors.vouch_for_landed(workspace, period)
-    return delivered
+    if before and all(one.fetched.outcome == "missing" for one in snapshots if not one.source.is_live):
+        pulled = (one for one in snapshots if one.source.is_live)
+        snapshots = (*pulled, *(one for one in before.snapshots if not one.source.is_live))
+    return Delivered(as_of, snapshots, late.find(workspace, period))
 
 
 def _pulled_before(month: Month, source: Source, before: Delivered | None, as_of: datetime) -> Snapshot | None:
