@@ -86,6 +86,11 @@ class Wire:
     def __post_init__(self) -> None:
         self.began = self.clock()
 
+    def note(self, said: str) -> None:
+        """Tell once what the rows lack."""
+        if said not in self.notes:
+            self.notes.append(said)
+
     def hold_time(self, limits: Limits) -> None:
         """Raise PullError where the pull has taken longer than it may."""
         if self.clock() - self.began > limits.seconds:

@@ -290,13 +290,7 @@ def walk(client: Client, stream: Stream, seen: Seen) -> Iterator[tuple[Page, lis
                 break
             raise
         records = _records(stream, answer)
-        total = seen.declared if _counts_the_rest(stream, seen) else _declared(stream, answer, declared)
-        if isinstance(stream.walk, Total) and total is None and not isinstance(stream.walk, Empty):
-            where = stream.total_path or stream.total
-            raise PullError(f"the answer declares no total at {where!r}, by which its end is known")
-        if total is not None:  # some tell it on one page only
-            seen.changed |= seen.declared not in (None, total)
-            seen.declared = total
+        _learn_total(stream, seen, answer, declared)
         news = seen.add(records, stream.key)
         if records and not seen.has_keys:
             raise PullError(f"no record has {' or '.join(map(repr, stream.key))}, which is to tell them apart")
@@ -319,9 +313,8 @@ def walk(client: Client, stream: Stream, seen: Seen) -> Iterator[tuple[Page, lis
         if request is None:
             _hold_last(stream, answer)
     _hold(stream, seen)
-    note = f"no answer tells the total {stream.total!r}: nothing holds what came against it"
-    if stream.total and seen.declared is None and note not in client.wire.notes:
-        client.wire.notes.append(note)
+    if stream.total and seen.declared is None:
+        client.wire.note(f"no answer tells the total {stream.total!r}: nothing holds what came against it")
 
 
 def _taken_apart(url: str, params: Mapping[str, str | list[str]]) -> Request:
@@ -359,11 +352,6 @@ def _is_past_end(stream: Stream, seen: Seen) -> bool:
     return isinstance(stream.walk, Total) and seen.declared is not None and seen.distinct >= seen.declared
 
 
-def _counts_the_rest(stream: Stream, seen: Seen) -> bool:
-    """Whether the total of an answer is that of what is left: a keyset asks for less with each page."""
-    return isinstance(stream.walk, Keyset) and seen.pages > 0
-
-
 def _records(stream: Stream, answer: Answer) -> list[Any]:
     if refusal := next((n for n, value in stream.refused_when.items() if _plain(dig(answer.data, n)) == value), None):
         said = message(answer.data) or f" ({refusal})"
@@ -392,12 +380,22 @@ def _says_none(stream: Stream, data: object) -> bool:
     return bool(stream.none_when) and dig(data, stream.none_when) is not None and dig(data, stream.records) is None
 
 
-def _declared(stream: Stream, answer: Answer, apart: int | None) -> int | None:
+def _learn_total(stream: Stream, seen: Seen, answer: Answer, apart: int | None) -> None:
+    """Note the total that is declared; raises PullError where the end of the walk needs one that is not."""
+    if isinstance(stream.walk, Keyset) and seen.pages:  # it asks for less with each page: this is the total of the rest
+        return
     if stream.total_path or not stream.total:
-        return apart
-    if stream.total.startswith("header:"):
-        return _count(answer.headers.get(stream.total.removeprefix("header:")))
-    return _count(dig(answer.data, stream.total))
+        total = apart
+    elif stream.total.startswith("header:"):
+        total = _count(answer.headers.get(stream.total.removeprefix("header:")))
+    else:
+        total = _count(dig(answer.data, stream.total))
+    if total is not None:  # some tell it on one page only
+        seen.changed |= seen.declared not in (None, total)
+        seen.declared = total
+    elif isinstance(stream.walk, Total) and not isinstance(stream.walk, Empty):
+        where = stream.total_path or stream.total
+        raise PullError(f"the answer declares no total at {where!r}, by which its end is known")
 
 
 def _total_apart(client: Client, stream: Stream) -> int | None:

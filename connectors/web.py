@@ -78,7 +78,7 @@ class _Pulling:
                 if other is None or self._pages.mark() != mark:
                     raise
                 instead.remove(other)
-                self._wire.notes += [other.note] if other.note not in self._wire.notes else []
+                self._wire.note(other.note)
                 if other.path is None and other.params is None:
                     return []
                 stream = stream.model_copy(
