@@ -6,8 +6,8 @@ from collections.abc import Mapping
 import polars as pl
 
 from pipelines import decisions
-from pipelines.decisions import ACCEPTED, SOURCE, Act, Asked, as_asked
-from pipelines.errors import ConfigError, TieoutError
+from pipelines.decisions import SOURCE, Act, as_asked
+from pipelines.errors import ConfigError
 from pipelines.warehouse import Warehouse
 from pipelines.workspace import Workspace, end_of_period
 from tieout.decisions import Entry, Standing
@@ -32,16 +32,14 @@ def accept(workspace: Workspace, period: str, source: str, said: Mapping[str, st
             is_event=False, about="source", content=", ".join(slugs.unique().sort()),
         )  # fmt: skip
         who = said.get("who") or getpass.getuser()
-        asked: Asked = as_asked(1, {**said, "who": who, "kind": "override", "exception_id": subject})
+        asked = as_asked(1, {**said, "who": who, "kind": "override", "exception_id": subject})
         last = end_of_period(period, workspace.settings.zone).astimezone(workspace.settings.zone).date()
         if asked.proposal and asked.proposal.until and asked.proposal.until < last:
             raise ConfigError(
                 f"until is {asked.proposal.until}, before {period} ends, so that it would never count; "
                 f"name {last} or a later day."
             )
-        (receipt,) = decisions.record(workspace, [asked], act, about=[about])
-        if receipt.outcome != ACCEPTED:
-            raise TieoutError(f"nothing was recorded: {receipt.said}.")
+        decisions.record_one(workspace, asked, about, act)
         return decisions.read(workspace)[-1]
 
 

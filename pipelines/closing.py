@@ -222,10 +222,7 @@ def _record(workspace: Workspace, proposal: Proposal, act: Act, content: str, *,
         about="period",
         content=content,
     )
-    asked = [Asked(1, proposal.exception_id, proposal)]
-    (receipt,) = decisions.record(workspace, asked, act, about=[about], dry_run=dry_run)
-    if receipt.outcome != decisions.ACCEPTED:
-        raise TieoutError(f"nothing was recorded: {receipt.said}.")
+    decisions.record_one(workspace, Asked(1, proposal.exception_id, proposal), about, act, dry_run=dry_run)
 
 
 def _show(workspace: Workspace, months: Sequence[str]) -> None:

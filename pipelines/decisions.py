@@ -132,38 +132,22 @@ def record(
     with workspace.lock():
         log = read(workspace)
         known = sorted(about or standings(workspace, [one.exception_id for one in asked]), key=_ID)
-        today = act.at.astimezone(workspace.settings.zone).date()
-        people = _keys_of_people(workspace, [*(one.proposal for one in asked if one.proposal), *log])
-        receipts: list[Receipt] = []
-        entries, entries_of = [*log], defaultdict(list)
-        for entry in log:
-            entries_of[entry.exception_id].append(entry)
-        for one in asked:
-            found, said = _found(one, known)
-            if one.proposal is None:
-                receipts.append(_receipt(one, found, REFUSED if one.said else NO_ANSWER, one.said))
-                continue
-            proposal = completed(one.proposal, workspace.settings, today)
-            if found:
-                signed = {"document": found.content} if found.content else {}
-                proposal = proposal.model_copy(update={"exception_id": found.exception_id, **signed})
-            earlier = entries_of[proposal.exception_id]
-            said = said or refusal(proposal, found, earlier, workspace.settings, today, people)
-            if said:
-                receipts.append(_receipt(one, found, REFUSED, said))
-                continue
-            entry = _entry(proposal, found, entries, act)
-            entries.append(entry)
-            earlier.append(entry)
-            receipts.append(_receipt(one, found, ACCEPTED, f"D{entry.seq}"))
-        if dry_run or any(receipt.outcome == REFUSED for receipt in receipts):
-            return receipts
-        if new := entries[len(log) :]:
+        receipts, new = _answered(workspace, asked, known, log, act)
+        if new and not dry_run and not any(receipt.outcome == REFUSED for receipt in receipts):
             text = "".join(f"{entry.line}\n" for entry in [*(instead or log), *new])
             write_whole(log_of(workspace), text.encode())
             crash.point("decision-logged")
             anchors.vouch(workspace, {f"{anchors.DECISION}{new[-1].seq}": new[-1].sha256})
         return receipts
+
+
+def record_one(
+    workspace: Workspace, asked: Asked, about: Standing, act: Act, instead: Sequence[Entry] = (), dry_run: bool = False
+) -> None:
+    """Record a decision as `record` does; raises TieoutError when it is refused."""
+    (receipt,) = record(workspace, [asked], act, about=[about], instead=instead, dry_run=dry_run)
+    if receipt.outcome != ACCEPTED:
+        raise TieoutError(f"nothing was recorded: {receipt.said}.")
 
 
 def standings(workspace: Workspace, ids: Iterable[str]) -> list[Standing]:
@@ -325,6 +309,35 @@ def _keys_of_people(workspace: Workspace, told: Iterable[Proposal]) -> dict[str,
     )
     folded = folded.filter(pl.col("key").is_in(sorted(named))).unique()
     return dict(folded.filter(pl.col("key").is_unique()).iter_rows())
+
+
+def _answered(
+    workspace: Workspace, asked: Iterable[Asked], known: Sequence[Standing], log: Sequence[Entry], act: Act
+) -> tuple[list[Receipt], list[Entry]]:
+    """A receipt for each decision asked for, and the entries of those that may be recorded; each knows those before."""
+    settings, today = workspace.settings, act.at.astimezone(workspace.settings.zone).date()
+    people = _keys_of_people(workspace, [*(one.proposal for one in asked if one.proposal), *log])
+    receipts, entries, entries_of = list[Receipt](), [*log], defaultdict[str, list[Entry]](list)
+    for entry in log:
+        entries_of[entry.exception_id].append(entry)
+    for one in asked:
+        found, said = _found(one, known)
+        if one.proposal is None:
+            receipts.append(_receipt(one, found, REFUSED if one.said else NO_ANSWER, one.said))
+            continue
+        proposal = completed(one.proposal, settings, today)
+        if found:
+            signed = {"document": found.content} if found.content else {}
+            proposal = proposal.model_copy(update={"exception_id": found.exception_id, **signed})
+        earlier = entries_of[proposal.exception_id]
+        if said := said or refusal(proposal, found, earlier, settings, today, people):
+            receipts.append(_receipt(one, found, REFUSED, said))
+            continue
+        entry = _entry(proposal, found, entries, act)
+        entries.append(entry)
+        earlier.append(entry)
+        receipts.append(_receipt(one, found, ACCEPTED, f"D{entry.seq}"))
+    return receipts, entries[len(log) :]
 
 
 def _found(one: Asked, known: Sequence[Standing]) -> tuple[Standing | None, str | None]:

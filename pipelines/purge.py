@@ -13,7 +13,7 @@ from pipelines import anchors, crash, decisions, landing, publish, sending, step
 from pipelines.anchors import KEPT, LANDED, SIGNED
 from pipelines.closed import closed, purged
 from pipelines.decisions import Act, Asked
-from pipelines.errors import ConfigError, TieoutError
+from pipelines.errors import ConfigError
 from pipelines.interrupted import refuse_half_done
 from pipelines.pledges import pledged
 from pipelines.steps import RUNS, Month
@@ -126,10 +126,7 @@ def _record(workspace: Workspace, before: str, asked: Proposal, act: Act, *, dry
     )  # fmt: skip
     left = tombstones(decisions.read(workspace), before, workspace.settings.retention.holds)
     said = asked.model_copy(update={"document": left.sha256})
-    wanted = [Asked(1, said.exception_id, said)]
-    (receipt,) = decisions.record(workspace, wanted, act, about=[about], instead=left.entries, dry_run=dry_run)
-    if receipt.outcome != decisions.ACCEPTED:
-        raise TieoutError(f"nothing was purged: {receipt.said}.")
+    decisions.record_one(workspace, Asked(1, said.exception_id, said), about, act, left.entries, dry_run)
 
 
 def _clear_imports(workspace: Workspace) -> None:
