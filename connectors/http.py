@@ -24,7 +24,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 from pydantic import Field
 
-from connectors.pages import HostileError, PullError
+from connectors.pages import HostileError, PageFile, PullError
 from connectors.texts import member
 from connectors.unreached import broke_off, cannot_pass
 from connectors.vault import Vault
@@ -58,6 +58,12 @@ class Limits(Table):
     request_seconds: Annotated[float, Field(gt=0)] = 120  # for one answer, first byte to last
     wait_seconds: Annotated[float, Field(ge=0)] = 1800  # of waiting because the source asks for it, in all
     seconds: Annotated[float, Field(gt=0)] = 6 * 3600  # for the whole pull
+
+    def hold_size(self, written: PageFile) -> None:
+        """Raise PullError where a further page would be beyond the limit of pages or rows."""
+        for name, count in (("pages", written.pages), ("rows", written.rows)):
+            if count >= getattr(self, name):
+                raise PullError(f"the pull is larger than its limit, {name} = {getattr(self, name)}")
 
 
 @dataclass

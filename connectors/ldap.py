@@ -175,10 +175,7 @@ def _search(connection: "Connection", options: LdapOptions, pages: PageFile, wir
         if not cookie or wire.is_glance:
             _hold_nothing_elsewhere(elsewhere, options)
             return End("success after the last page", len(names))
-        if pages.pages >= options.limits.pages or pages.rows >= options.limits.rows:
-            raise PullError(
-                f"the pull is larger than its limits, pages = {options.limits.pages}, rows = {options.limits.rows}"
-            )
+        options.limits.hold_size(pages)
         wire.hold_time(options.limits)
 
 

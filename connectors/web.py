@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from itertools import product
 from typing import Any
 
-from connectors.http import Client, Limits, Wire
+from connectors.http import Client, Wire
 from connectors.pages import PageFile, PullError, ShiftedError
 from connectors.system import WEAKEST, Delivery, End, WebOptions
 from connectors.texts import as_text
@@ -90,7 +90,7 @@ class _Pulling:
         kept: list[Fields] = []
         seen = Seen()
         for page, records in walk(self._client, stream, seen):
-            self._hold_limits(self._client.limits)
+            self._options.limits.hold_size(self._pages)
             self._pages.add(page)
             if not stream.looked_up:
                 self._wire.say(f"{self._pages.pages} pages, {self._pages.rows:,} rows")
@@ -102,11 +102,6 @@ class _Pulling:
             self._distinct += seen.distinct
             self._declared = seen.declared if seen.declared is None else seen.declared + (self._declared or 0)
         return kept
-
-    def _hold_limits(self, limits: Limits) -> None:
-        for name, count in (("pages", self._pages.pages), ("rows", self._pages.rows)):
-            if count >= getattr(limits, name):
-                raise PullError(f"the pull is larger than its limit, {name} = {getattr(limits, name)}")
 
 
 def _hold_all_wanted(stream: Stream, found: list[Fields]) -> None:
