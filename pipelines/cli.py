@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines import __version__, cli_close, cli_decisions, cli_explain, cli_rules, cli_send, cli_sources, cli_verify
-from pipelines.cli_decisions import AsCsv, AsJson, InWorkspace, form
+from pipelines.cli_options import AsCsv, AsJson, InWorkspace, form
 from pipelines.errors import ConfigError, TieoutError
 
 if TYPE_CHECKING:

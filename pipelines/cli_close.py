@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli_decisions import AsJson, InWorkspace, Stated, Taken, instant
+from pipelines.cli_options import AsJson, InWorkspace, Stated, Taken, instant
 
 Period = Annotated[str, typer.Argument(metavar="PERIOD", help="A month like 2026-10.")]
 Preparer = Annotated[str, typer.Option(help="Who prepared it: a name or an e-mail address.")]

@@ -1,26 +1,16 @@
 """The commands with which people decide, and with which they see what changed between two months."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.errors import ConfigError
+from pipelines.cli_options import AsCsv, AsJson, InWorkspace, Stated, Taken, form, instant
 
 if TYPE_CHECKING:
     from pipelines.decisions import Receipt
     from pipelines.workspace import Workspace
-
-InWorkspace = Annotated[
-    Path, typer.Option("-w", "--workspace", help="The workspace; the current directory by default.")
-]
-Stated = Annotated[str | None, typer.Option(help="The role they act in, as [roles] names it.")]
-Taken = Annotated[
-    str | None, typer.Option("--at", help="When it was taken, if not now: 2026-11-03 or 2026-11-03T12:00.")
-]
-AsCsv = Annotated[bool, typer.Option("--csv", help="Answer as CSV.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
 
 decisions = typer.Typer(
     rich_markup_mode=None,
@@ -194,22 +184,3 @@ def _show(
         return
     month = counts_from(workspace, at)
     typer.echo(f"Recorded {accepted}; they count from the run of {month} on.", err=True)
-
-
-def instant(workspace: "Workspace", at: str | None) -> datetime:
-    """When a decision was taken: as stated, a day counting to its end, else now."""
-    from pipelines.workspace import read_as_of
-
-    if at is None:
-        return datetime.now(UTC)
-    try:
-        return read_as_of(at, workspace.settings.zone)
-    except ConfigError:
-        raise ConfigError(f"--at {at!r} is not a date; write one like 2026-11-03 or 2026-11-03T12:00.") from None
-
-
-def form(as_csv: bool, as_json: bool) -> Literal["csv", "json", "table"]:
-    """How a table is answered; raises ConfigError where two ways are asked for."""
-    if as_csv and as_json:
-        raise ConfigError("--csv and --json exclude each other; name one.")
-    return "csv" if as_csv else "json" if as_json else "table"

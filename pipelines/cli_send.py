@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.cli_decisions import AsJson, InWorkspace, instant
+from pipelines.cli_options import AsJson, InWorkspace, instant
 from pipelines.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli_decisions import AsJson, InWorkspace
+from pipelines.cli_options import AsJson, InWorkspace
 
 
 def register(app: typer.Typer) -> None:
