@@ -7,10 +7,11 @@ from importlib import import_module
 from typing import Any
 
 import polars as pl
+import pytest
 
 from checks.rules import discover
 from tests.test_stories import ADA, BOB, CHECK_IN, LAPTOP, numbered
-from tests.test_stories_out import chain, found, remembered
+from tests.test_stories_out import GONE, SEPTEMBER, chain, following, found, remembered
 from tests.worlds import staged, world
 from tieout import exceptions
 from tieout.facts.ground import Ground
@@ -25,6 +26,7 @@ MONITOR = {
 }  # fmt: skip
 
 Rows = Sequence[Mapping[str, Any]]
+AUGUST = datetime(2026, 8, 31, 21, 59, 59, 999999, tzinfo=UTC)
 
 
 def asked(w: World, *slugs: str) -> dict[str, Any]:
@@ -89,7 +91,7 @@ def test_a_room_that_only_a_lost_delivery_may_name_is_nobody_yet() -> None:
 
 def test_a_custodian_whom_hr_names_only_now_was_the_same_before() -> None:
     before = world({"people": [BOB], "assets": [{**LAPTOP, "custodian": "ada@x.org"}]}, period="2026-09")
-    memory = remembered(replace(before, as_of=datetime(2026, 9, 30, 21, tzinfo=UTC)))
+    memory = remembered(replace(before, as_of=SEPTEMBER))
     for custodian, fires in (("p1", False), ("p2", True)):
         w = world({"people": [ADA, BOB], "assets": [{**LAPTOP, "custodian": custodian}]}, memory=memory)
         assert bool(found(w, "unrecorded-transfer")) is fires
@@ -207,14 +209,12 @@ def test_what_came_while_the_register_was_silent_is_held_against_it_once_it_spea
              "ordered_on": "2026-09-10"}  # fmt: skip
     shelf = {**LAPTOP, "sku": "M", "status": "in_stock", "custodian": None}
     told = {"scans": staged("scans", [scan], "2026-09"), "purchases": staged("purchases", [order], "2026-09")}
+    asked = ("unknown-scan-code", "avoidable-purchase")
+    late = {("unknown-scan-code", "B-7"), ("avoidable-purchase", "P1/1")}
     w = world({"people": [ADA], "assets": [shelf], **told})
-
-    def late(verdict: str) -> set[tuple[str, str]]:
-        then = world(verdicts={"assets": verdict}, period="2026-09").sources
-        return found(replace(w, sources=pl.concat([then, w.sources])), "unknown-scan-code", "avoidable-purchase")
-
-    assert late("GREEN") == set()
-    assert late("RED") == {("unknown-scan-code", "B-7"), ("avoidable-purchase", "P1/1")}
+    for verdict, register, fires in (("GREEN", [shelf], set()), ("RED", [], late)):
+        september = world({**told, "assets": register}, verdicts={"assets": verdict}, period="2026-09", as_of=SEPTEMBER)
+        assert found(following(september, w, asked=asked), *asked) == fires
 
 
 def test_receipts_of_months_without_orders_are_judged_once_the_orders_of_those_months_came() -> None:
@@ -225,14 +225,66 @@ def test_receipts_of_months_without_orders_are_judged_once_the_orders_of_those_m
     told = [staged("receipts", [{**receipt, "receipt_id": p, "received_on": f"{p}-15"}], p)
             for p in ("2026-07", "2026-08", "2026-09", "2026-10")]  # fmt: skip
     verdicts = {"2026-06": "GREEN", "2026-07": "GREEN", "2026-08": "RED", "2026-09": "GREEN", "2026-10": "GREEN"}
-    sources = [world(period=p, verdicts={"purchases": verdict}).sources for p, verdict in verdicts.items()]
 
     def unordered(*purchases: pl.DataFrame) -> set[str]:
-        w = world({"receipts": pl.concat(told), "purchases": pl.concat(purchases)})
-        return {subject for _, subject in found(replace(w, sources=pl.concat(sources)), "unordered-receipt")}
+        feeds = {"receipts": pl.concat(told), "purchases": pl.concat(purchases)}
+        months = [
+            world({name: rows.filter(pl.col("_period") <= p) for name, rows in feeds.items()}, period=p,
+                  as_of=datetime.fromisoformat(f"{p}-30T21:00:00Z"), verdicts={"purchases": verdict})
+            for p, verdict in verdicts.items()
+        ]  # fmt: skip
+        w = following(*months, asked=["unordered-receipt"])
+        return {subject for _, subject in found(w, "unordered-receipt")}
 
     assert unordered(*orders) == set()  # the orders of August are still to come
     assert unordered(*orders, whole) == {"2026-08/1", "2026-09/1", "2026-10/1"}
+
+
+MOVE = {
+    "event_id": "M1", "kind": "assign", "asset_tag": "A-1", "to_person": "p1", "to_location": "Berlin",
+    "condition": "good", "reason": "joined", "approved_by": "ada@x.org", "occurred_at": "2026-09-05",
+    "_period": "2026-09",
+}  # fmt: skip
+PACKED = {"serial": "SER0002", "asset_tag": "A-2", "batch_id": "B2"}
+UNTOLD: dict[str, tuple[str, str, dict[str, Rows], dict[str, Rows]]] = {
+    "an approval by the receiver, under another name": (
+        "incomplete-transfer", "people", {"people": [BOB]}, {"assets": [LAPTOP], "movements": [MOVE]}
+    ),
+    "a batch that may have come before what holds data": (
+        "queue-jump", "assets", {},
+        {
+            "assets": [GONE, {**GONE, "asset_tag": "A-2", "serial": "SER0002"}],
+            "disposals": [
+                *chain("received", month="2026-08", _period="2026-08"),
+                *chain("received", "destroyed", month="2026-09", _period="2026-09", approved_by=None, **PACKED),
+            ],
+        },
+    ),
+    "a write-off without an approval": (
+        "unapproved-write-off", "movements", {"assets": [LAPTOP]}, {"assets": [{**LAPTOP, "status": "lost"}]}
+    ),
+    "a new custodian without a movement": (
+        "unrecorded-transfer", "movements", {"assets": [LAPTOP]}, {"assets": [{**LAPTOP, "custodian": "p2"}]}
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UNTOLD)
+def test_what_nobody_could_tell_is_judged_as_soon_as_somebody_can(name: str) -> None:
+    slug, silent, before, then = UNTOLD[name]
+    held: dict[str, Rows] = {"people": [ADA, BOB], "movements": [{**MOVE, "event_id": "M0", "kind": "tag"}]}
+    august = world({**held, **before}, period="2026-08", as_of=AUGUST)
+    months = {}
+    for verdict in ("GREEN", "RED"):
+        told = {n: [] if verdict == "RED" and n == silent else rows for n, rows in {**held, **then}.items()}
+        september = world(told, period="2026-09", as_of=SEPTEMBER, verdicts={silent: verdict})
+        again = [{**row, "_period": "2026-10"} for row in {**held, **then}[silent]]
+        october = world({**held, **then, silent: again})
+        months[verdict] = [
+            {rule for rule, _ in found(following(august, *late, asked=[slug]), slug)}
+            for late in ([september], [september, october])
+        ]
+    assert months == {"GREEN": [{slug}, set()], "RED": [set(), {slug}]}
 
 
 def test_a_ledger_row_whose_keys_name_two_assets_is_no_ghost_and_books_both() -> None:
@@ -416,7 +468,7 @@ def test_a_mailbox_that_two_accounts_share_makes_neither_somebody_elses_in_a_lat
             {**account, "account_id": "D2", "username": "z"},
         ],
     }
-    memory = remembered(world(feeds, period="2026-09", as_of=datetime(2026, 9, 30, 21, tzinfo=UTC)))
+    memory = remembered(world(feeds, period="2026-09", as_of=SEPTEMBER))
     for w in (world(feeds), world(feeds, memory=memory)):
         assert found(w, "stranger-account") == {("stranger-account", "D2")}
 
@@ -484,7 +536,7 @@ def test_a_spare_whose_limit_is_on_a_bin_that_is_missing_stays_open() -> None:
     rules = [rule for rule in discover() if rule.slug == "overstock"]
     full = {"sku": "S-1", "location": "Store", "bin": "A1", "quantity": 9}
     limit = {**full, "bin": "A2", "quantity": 1, "maximum": 2}
-    memory = life(world({"stock": [full, limit]}, period="2026-09", as_of=datetime(2026, 9, 30, 21, tzinfo=UTC)), rules)
+    memory = life(world({"stock": [full, limit]}, period="2026-09", as_of=SEPTEMBER), rules)
     part = reconcile(world({"stock": [full]}, memory=memory, verdicts={"stock": "AMBER"}), rules)
     assert part["findings"]["outcome"].to_list() == ["held"]
     twice = [staged("stock", [{**limit, "maximum": most}], source=str(most)) for most in (2, 30)]
@@ -499,7 +551,7 @@ def test_an_item_goes_by_no_other_name_while_a_register_is_missing() -> None:
         {"asset_tag": tag, "serial": "SERX0001", "asset_class": "laptop", "status": "retired"} for tag in "AB"
     )
     feeds = {"assets": [ours, theirs], "disposals": [shipped]}
-    memory = life(world(feeds, period="2026-09", as_of=datetime(2026, 9, 30, 21, tzinfo=UTC)), rules)
+    memory = life(world(feeds, period="2026-09", as_of=SEPTEMBER), rules)
     part = reconcile(world({**feeds, "assets": [ours]}, memory=memory, verdicts={"assets": "AMBER"}), rules)
     assert dict(part["findings"].select("subject", "outcome").rows()) == {"SERX0001": "held", "A": "fired"}
 
@@ -534,7 +586,7 @@ def test_a_conflict_of_an_account_is_gone_with_it_whatever_the_consoles_bring() 
     account = {"account_id": "D1", "username": "ada", "email": "bob@x.org", "status": "active", "kind": "human"}
     feeds: dict[str, Rows] = {"people": [ADA, BOB], "accounts": [account]}
     rules = [rule for rule in discover() if rule.slug == "conflicting-person"]
-    memory = life(world(feeds, period="2026-09", as_of=datetime(2026, 9, 30, 21, tzinfo=UTC)), rules)
+    memory = life(world(feeds, period="2026-09", as_of=SEPTEMBER), rules)
     later = reconcile(world({**feeds, "accounts": []}, memory=memory, verdicts={"seats": "AMBER"}), rules)
     assert later["findings"]["outcome"].to_list() == ["gone"]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from types import ModuleType
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from checks.rules import discover
 from tests.test_stories import ADA
+from tests.test_stories_out import following
 from tests.worlds import PERIOD, SOURCES, staged, world
 from tieout.facts import invoice_line, seat
 from tieout.facts.ground import Ground
@@ -125,12 +127,15 @@ def test_a_route_and_a_source_may_name_a_product_by_its_alias() -> None:
 def test_bills_of_months_without_contracts_are_judged_once_the_contracts_are_back() -> None:
     dear = [{**BILL, "invoice_id": p, "period_start": f"{p}-01", "period_end": f"{p}-28", "amount": 120,
              "_period": p} for p in ("2026-07", "2026-08", "2026-09", "2026-10")]  # fmt: skip
-    w = world({"entitlements": [LINE], "invoices": dear})
-    verdicts = {"2026-06": "GREEN", "2026-07": "RED", "2026-08": "GREEN", "2026-09": "AMBER"}
-    told = [{"period": p, "feed": "entitlements", "source": "k", "verdict": v} for p, v in verdicts.items()]
-    w = replace(w, sources=pl.concat([w.sources, pl.DataFrame(told, schema=SOURCES)]))
-    found = judged(w, invoice_line, "overbilled")["findings"].filter(pl.col("outcome") == "fired")
-    assert found["subject"].to_list() == ["2026-09/1", "2026-10/1"]
+    months = [
+        world({"entitlements": [LINE] if verdict == "GREEN" else [],
+               "invoices": [bill for bill in dear if bill["_period"] <= p]},
+              period=p, as_of=datetime.fromisoformat(f"{p}-30T21:00:00Z"), verdicts={"entitlements": verdict})
+        for p, verdict in {"2026-07": "RED", "2026-08": "GREEN", "2026-09": "AMBER", "2026-10": "GREEN"}.items()
+    ]  # fmt: skip
+    late = [following(*months[:number], asked=["overbilled"]) for number in (2, 4)]
+    found = [judged(w, invoice_line, "overbilled")["findings"].filter(pl.col("outcome") == "fired") for w in late]
+    assert [fired["subject"].to_list() for fired in found] == [["2026-07/1", "2026-08/1"], ["2026-09/1", "2026-10/1"]]
 
 
 def test_a_credit_counts_wherever_it_says_what_for() -> None:

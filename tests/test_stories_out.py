@@ -22,6 +22,7 @@ GONE = {**LAPTOP, "status": "retired", "status_since": "2026-08-01", "custodian"
 WHOLE = ("shipped", "received", "verified", "pending_destruction", "destroyed", "certificate_issued")
 SALE = {"route": "resale", "document_id": "D1", "proceeds": 10, "currency": "EUR"}
 BY_BOSS = {"approved_by": "boss"}
+SEPTEMBER = datetime(2026, 9, 30, 21, 59, 59, 999999, tzinfo=UTC)
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -38,9 +39,18 @@ def found(w: World, *slugs: str) -> set[tuple[str, str]]:
     return {(r, s) for r, s in fired.iter_rows() if r in slugs}
 
 
-def remembered(w: World) -> dict[str, pl.DataFrame]:
-    """What the next period reads of this one."""
-    return {name: table for name, table in reconcile(w, []).items() if name.startswith("memory_")}
+def remembered(w: World, *slugs: str) -> dict[str, pl.DataFrame]:
+    """What the next period reads of this one, in which the rules named were put."""
+    rules = [rule for rule in RULES if rule.slug in slugs]
+    return {name: table for name, table in reconcile(w, rules).items() if name.startswith("memory_")}
+
+
+def following(first: World, *later: World, asked: Sequence[str]) -> World:
+    """The last of months that follow one another, in each of which the rules named were put."""
+    for month in later:
+        sources = pl.concat([first.sources, month.sources])
+        first = replace(month, memory=remembered(first, *asked), sources=sources)
+    return first
 
 
 def chain(
@@ -185,12 +195,10 @@ def test_a_release_of_an_earlier_month_is_not_looked_at_again() -> None:
 def test_a_release_while_the_register_was_silent_is_judged_once_it_speaks() -> None:
     sold = chain(*WHOLE, "released", month="2026-09", route="resale", approved_by=None, _period="2026-09")
     feeds = {"people": [ADA, BOB], "assets": [GONE], "disposals": sold}
-    end = datetime(2026, 9, 30, 21, 59, 59, tzinfo=UTC)
-    september = world({**feeds, "assets": []}, period="2026-09", as_of=end, verdicts={"assets": "RED"})
+    september = world({**feeds, "assets": []}, period="2026-09", as_of=SEPTEMBER, verdicts={"assets": "RED"})
     late = ("unapproved-release", "undocumented-disposition")
     assert found(september, *late) == set()
-    october = world(feeds, memory=remembered(september))
-    october = replace(october, sources=pl.concat([september.sources, october.sources]))
+    october = following(september, world(feeds), asked=late)
     assert found(october, *late) == {(slug, "A-1") for slug in late}
 
 
@@ -525,13 +533,11 @@ LINE = "S-1/Store/A1"
 def test_a_count_is_put_to_the_book_once_the_book_can_be_told(feed: str) -> None:
     short = {**COUNT, "quantity": 90, "counted_at": "2026-09-20"}
     feeds: dict[str, Rows] = {"stock": [SPARE], "stock_counts": [{**short, "_period": "2026-09"}]}
-    end = datetime(2026, 9, 30, 21, tzinfo=UTC)
     told = {name: [] if name == feed else rows for name, rows in feeds.items()}
-    september = world(told, period="2026-09", as_of=end, verdicts={feed: "RED"})
+    september = world(told, period="2026-09", as_of=SEPTEMBER, verdicts={feed: "RED"})
     assert found(september, "stock-variance") == set()
     again: Rows = [{"event_id": "E-1", "kind": "tag", "occurred_at": "2026-09-02"}] if feed == "movements" else []
-    october = world({**feeds, "movements": again}, memory=remembered(september))
-    october = replace(october, sources=pl.concat([september.sources, october.sources]))
+    october = following(september, world({**feeds, "movements": again}), asked=["stock-variance"])
     assert found(october, "stock-variance") == {("stock-variance", "S-1/Store/A1")}
 
 

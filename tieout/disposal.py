@@ -168,7 +168,7 @@ def _told(rows: pl.DataFrame, ground: Ground) -> pl.DataFrame:
 
     certified = pl.col("certificate_id").is_not_null()
     released = pl.col("stage") == "released"
-    fresh = world.fresh(pl.col("occurred_on"), "assets", "people")
+    fresh = world.fresh(pl.col("occurred_on"))
     approved = other_than("approved_by", "approver_id", "handler", "handler_id", people_alive=people_alive)
     handled = pl.col("method").is_not_null() & (pl.col("step") >= "verified")
     return rows.group_by("item_key", maintain_order=True).agg(

@@ -57,9 +57,10 @@ EVIDENCE: Mapping[str, pl.DataType] = {
 
 
 QUIET: Mapping[str, pl.DataType] = {"rule": pl.String(), "subject_key": pl.String(), "since_on": pl.Date()}
-"""What a rule on events found that is not on the list: exempt, overtaken, or switched off with its rule.
+"""What a rule on events has to look at again: found but exempt, overtaken or switched off, or never judged.
 
-Its record may be of any month, so that the rule would not look at it again by itself once that is over.
+Never judged is what came while a feed that the answer rests on was not alive. The record may be of any month, so that
+the rule would not look at it again by itself once that is over.
 """
 
 _NOTHING_QUIET = pl.DataFrame(schema=QUIET)
@@ -216,6 +217,7 @@ class Case:
         self.quiet = quiet
         self.p = Params(rule, world.settings, grain.frame.columns)
         self.columns, self.feeds = lineage(rule, grain, self.p)
+        self.deciding = deciding(rule, grain, self.p)
         self.reason = self._why_not()
         self.answers = self._answer()
         self.fired = self._named(self.answers.lazy().filter(pl.col("_looked_at") & pl.col("_answer")))
@@ -292,7 +294,7 @@ class Case:
         alive = [
             (pl.col(f"{feed}__alive") if f"{feed}__alive" in frame.columns else pl.lit(self.world.alive(feed)))
             & pl.lit(self.world.configured(feed))
-            for feed in deciding(rule, self.grain, self.p)
+            for feed in self.deciding
         ]
         provided = rule.provided(self.p).fill_null(False) if rule.provided else pl.lit(True)
         return frame.with_columns(
@@ -394,15 +396,28 @@ class Case:
         return judged
 
     def quieted(self, judged: pl.DataFrame) -> pl.DataFrame:
-        """What the next period has to look at although it is not open: exempt or overtaken now, or not judged since."""
+        """What the next period has to look at although it is not open: exempt or overtaken now, or not judged yet."""
         if not self.rule.remembers:
             return _NOTHING_QUIET
-        found = judged.filter(pl.col("outcome").is_in(["exempt", "superseded"])).select(list(QUIET))
-        if self.quiet.is_empty():
-            return found
-        told = self.answers.filter(pl.col("_looked_at") & pl.col("_answer").is_not_null()).select(self._key)
-        untold = self.quiet.join(told, on="subject_key", how="anti")
-        return pl.concat([found, untold]).unique("subject_key", keep="first")
+        found = [judged.filter(pl.col("outcome").is_in(["exempt", "superseded"])).select(list(QUIET))]
+        if not self.quiet.is_empty():
+            told = self.answers.filter(pl.col("_looked_at") & pl.col("_answer").is_not_null()).select(self._key)
+            found.append(self.quiet.join(told, on="subject_key", how="anti"))
+        if self.rule.event and self._waits:
+            news = pl.col("_looked_at") & pl.col(self.rule.event)
+            untold = self.answers.filter(news & pl.col("_answer").is_null() & ~pl.col("_alive")).select(self._key)
+            found.append(
+                untold.join(self.before, on="subject_key", how="anti").select(
+                    pl.lit(self.rule.slug).alias("rule"), "subject_key", since_on=pl.lit(None, pl.Date)
+                )
+            )
+        return pl.concat(found).unique("subject_key", keep="first") if found[1:] else found[0]
+
+    @property
+    def _waits(self) -> bool:
+        """True where every feed the answer rests on is there, but one of them is not alive: it may be once more."""
+        world = self.world
+        return all(map(world.configured, self.deciding)) and not all(map(world.alive, self.deciding))
 
     def involved(self, judged: pl.DataFrame) -> pl.DataFrame:
         """Whom and which product the findings are about, where the grain tells."""

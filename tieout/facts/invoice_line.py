@@ -24,7 +24,7 @@ def _billed(ground: Ground) -> pl.DataFrame:
     """
     rows = ground.world.rows("invoices").with_columns(
         product_key(ground.world.settings, pl.col("product")).alias("product_key"),
-        ground.world.fresh(pl.col("period_start"), "entitlements").alias("in_period"),
+        ground.world.fresh(pl.col("period_start")).alias("in_period"),
         pl.when(pl.col("kind") == "credit")
         .then(pl.min_horizontal("quantity", money.zero()))
         .otherwise("quantity")

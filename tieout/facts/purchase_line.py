@@ -44,7 +44,7 @@ def build(ground: Ground) -> Grain:
             alive.alias("receipts__alive"),
             pl.lit(world.alive("assets")).alias("assets__alive"),
             (pl.col("sku").is_not_null() | pl.col("asset_class").is_not_null()).alias("deliverable"),
-            world.fresh(pl.col("ordered_on"), "assets").alias("in_period"),
+            world.fresh(pl.col("ordered_on")).alias("in_period"),
             pl.col("expected_on").alias("promised_on"),
             world.days_since("ordered_on").alias("ordered_days"),
             world.days_since("expected_on").alias("promised_days"),

@@ -23,7 +23,7 @@ def build(ground: Ground) -> Grain:
         world.rows("receipts")
         .join(lines, on=["po_number", "po_line_no"], how="left", maintain_order="left")
         .with_columns(
-            world.fresh(pl.col("received_on"), "purchases").alias("in_period"),
+            world.fresh(pl.col("received_on")).alias("in_period"),
             alive.alias("purchases__alive"),
             pl.when(pl.col("purchases__row").is_not_null()).then(pl.lit(True))
             .when(within_history & alive & ~disputed).then(pl.lit(False)).alias("ordered"),

@@ -160,7 +160,7 @@ def _with_previous(latest: pl.DataFrame, ground: Ground) -> pl.DataFrame:
 def build(ground: Ground) -> Grain:
     """Every counted line of spares."""
     world = ground.world
-    latest = latest_counts(ground).with_columns(_fresh(world).alias("in_period"))
+    latest = latest_counts(ground).with_columns(world.fresh(pl.col("counted_on")).alias("in_period"))
     frame = _with_previous(_against_book(latest, ground), ground)
     valued = money.valued(frame, "stock_value", pl.col("off_by") * pl.col("unit_cost"), pl.col("currency"), world)
     return Grain(
