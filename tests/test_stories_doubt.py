@@ -287,6 +287,26 @@ def test_what_nobody_could_tell_is_judged_as_soon_as_somebody_can(name: str) -> 
     assert months == {"GREEN": [{slug}, set()], "RED": [set(), {slug}]}
 
 
+def test_a_custodian_whom_hr_could_not_tell_is_compared_once_it_can() -> None:
+    held = {**LAPTOP, "custodian": "ada@x.org"}
+    passed = [{**MOVE, "kind": "transfer", "to_person": "p2"}]
+    told: dict[str, tuple[str, Rows]] = {
+        "another": ("bob@x.org", []), "handed over": ("bob@x.org", passed), "under her other name": ("ada", [])
+    }  # fmt: skip
+    hired = {**ADA, "username": "ada"}
+    fired = set()
+    for name, (custodian, moves) in told.items():
+        feeds: dict[str, Rows] = {"assets": [{**held, "custodian": custodian}], "movements": moves}
+        august = world({"people": [hired], "assets": [held]}, period="2026-08", as_of=AUGUST)
+        september = world(feeds, period="2026-09", as_of=SEPTEMBER, verdicts={"people": "RED"})
+        october = world({**feeds, "people": [hired, BOB]})
+        slug = "unrecorded-transfer"
+        assert found(following(august, september, asked=[slug]), slug) == set()
+        if found(following(august, september, october, asked=[slug]), slug):
+            fired.add(name)
+    assert fired == {"another"}
+
+
 def test_a_ledger_row_whose_keys_name_two_assets_is_no_ghost_and_books_both() -> None:
     register = [
         {**LAPTOP, "cost": 2000, "purchased_on": "2026-01-01"},

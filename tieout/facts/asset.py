@@ -83,7 +83,8 @@ def _handover(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
     """Whether the custodian changed since the register was last accepted, and whether a movement says so.
 
     `custodian_change_after` is the day the former custodian was last seen; the former one is remembered, so that a
-    change and its reversal cancel.
+    change and its reversal cancel. `compared_*` is whom the next period compares with: while nobody can tell whether
+    two names are one person, still the former one.
     """
     alive = pl.lit(ground.world.alive("people"))
 
@@ -111,13 +112,17 @@ def _handover(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
         changed.alias("custodian_changed"),
         same("custodian_was", "custodian_was_id").fill_null(False).alias("custodian_reverted"),
     )
-    now = pl.col("custodian_changed").fill_null(False)
-    change_after = pl.when(now).then("seen_on").otherwise("custodian_change_after")
+    now, unclear = pl.col("custodian_changed").fill_null(False), pl.col("custodian_changed").is_null()
+    former_seen_on = pl.coalesce("custodian_seen_on", "seen_on")
+    change_after = pl.when(now).then(former_seen_on).otherwise("custodian_change_after")
     handed = (pl.col("handed_over_on") > change_after).fill_null(False)
     return told.with_columns(
         change_after.alias("custodian_change_after"),
         pl.when(now).then("custodian_before").otherwise("custodian_was").alias("custodian_was"),
         pl.when(now).then("custodian_id_before").otherwise("custodian_was_id").alias("custodian_was_id"),
+        pl.when(unclear).then("custodian_before").otherwise("custodian").alias("compared_custodian"),
+        pl.when(unclear).then("custodian_id_before").otherwise("custodian_id").alias("compared_custodian_id"),
+        pl.when(unclear).then(former_seen_on).otherwise(pl.lit(ground.world.today)).alias("compared_on"),
         pl.when(handed)
         .then(pl.lit(True))
         .when(pl.col("movements__alive") & alive)
@@ -218,8 +223,8 @@ def memory(frame: pl.DataFrame, ground: Ground) -> dict[str, pl.DataFrame]:
         "tag_key", "asset_tag", "serial_key", "asset_class", "data_bearing", "status", "status_since",
         "status_seen_on", "first_seen_on",
         pl.lit(ground.world.today).alias("seen_on"), pl.lit(True).alias("in_green"),
-        "custodian", "custodian_id", "custodian_was", "custodian_was_id", "custodian_change_after",
-        "last_custodian", "last_custodian_id",
+        "custodian_was", "custodian_was_id", "custodian_change_after", "last_custodian", "last_custodian_id",
+        custodian="compared_custodian", custodian_id="compared_custodian_id", custodian_seen_on="compared_on",
     )  # fmt: skip
     before = ground.assets_before.join(now, on="tag_key", how="anti")
     kept = before.with_columns((pl.col("in_green") & pl.lit(not alive)).alias("in_green"))
@@ -240,7 +245,8 @@ HEALTHY: dict[str, Any] = {
     "custodian_is_place": False, "placed": True, "custodian_leaver": False, "custodian_on_leave": False,
     "custodian_left_days": None, "custodian_left_on": None,
     "custodian_changed": False, "custodian_reverted": False,
-    "custodian_was": None, "custodian_was_id": None, "custodian_change_after": None, "last_custodian": "p1",
+    "custodian_was": None, "custodian_was_id": None, "custodian_change_after": None, "compared_custodian": "p1",
+    "compared_custodian_id": "p1", "compared_on": _TODAY, "last_custodian": "p1",
     "last_custodian_id": "p1", "handed_over": False,
     "people__row": 0, "people__alive": True,
     "endpoints__row": 0, "endpoints__alive": True, "endpoints__seen_on": _TODAY, "endpoints_days": 0,

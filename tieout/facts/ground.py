@@ -22,8 +22,8 @@ MEMORY_ASSETS = {
     "data_bearing": pl.Boolean(), "status": pl.String(),
     "status_since": pl.Date(), "status_seen_on": pl.Date(), "first_seen_on": pl.Date(), "seen_on": pl.Date(),
     "in_green": pl.Boolean(), "custodian": pl.String(), "custodian_id": pl.String(), "custodian_was": pl.String(),
-    "custodian_was_id": pl.String(), "custodian_change_after": pl.Date(), "last_custodian": pl.String(),
-    "last_custodian_id": pl.String(),
+    "custodian_was_id": pl.String(), "custodian_change_after": pl.Date(), "custodian_seen_on": pl.Date(),
+    "last_custodian": pl.String(), "last_custodian_id": pl.String(),
 }  # fmt: skip
 
 
