@@ -538,7 +538,10 @@ def test_a_count_is_put_to_the_book_once_the_book_can_be_told(feed: str) -> None
     assert found(september, "stock-variance") == set()
     again: Rows = [{"event_id": "E-1", "kind": "tag", "occurred_at": "2026-09-02"}] if feed == "movements" else []
     october = following(september, world({**feeds, "movements": again}), asked=["stock-variance"])
-    assert found(october, "stock-variance") == {("stock-variance", "S-1/Store/A1")}
+    assert found(october, "stock-variance") == {("stock-variance", LINE)}
+    twice = [*feeds["stock_counts"], {**COUNT, "count_id": "c2", "quantity": 90}]
+    october = following(september, world({**feeds, "movements": again, "stock_counts": twice}), asked=VARIANCES)
+    assert found(october, *VARIANCES) == {(slug, LINE) for slug in VARIANCES}
 
 
 def test_a_variance_in_two_counts_running() -> None:

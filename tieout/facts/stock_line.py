@@ -149,12 +149,18 @@ def _with_previous(latest: pl.DataFrame, ground: Ground) -> pl.DataFrame:
         pl.col("before_counted") == pl.col("second_counted")
     )
     return joined.with_columns(
-        pl.when(no_other).then(money.zero())
-        .when(known_already & pl.col(f"before_previous_{name}").is_not_null()).then(f"before_previous_{name}")
-        .when(judged_before).then(f"before_{name}")
-        .otherwise(f"fresh_{name}").alias(f"previous_{name}")
+        pl.when(no_other)
+        .then(money.zero())
+        .otherwise(
+            pl.coalesce(
+                pl.when(known_already).then(f"before_previous_{name}"),
+                pl.when(judged_before).then(f"before_{name}"),
+                f"fresh_{name}",
+            )
+        )
+        .alias(f"previous_{name}")
         for name in ("off_by", "book_size")
-    )  # fmt: skip
+    )
 
 
 def build(ground: Ground) -> Grain:
