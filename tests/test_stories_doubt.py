@@ -433,6 +433,24 @@ def test_a_count_of_two_classes_in_two_rows_misses_neither_and_no_third() -> Non
     assert {subject for _, subject in found(w, "missing-in-count")} == {"HALL-1", "K-dock"}
 
 
+@pytest.mark.parametrize("silent", ["assets", "endpoints", "scans", "movements"])
+def test_a_count_is_judged_once_all_it_is_held_against_is_there(silent: str) -> None:
+    place = hall("HALL", {"cut_off_at": "2026-09-20", "completed_at": "2026-09-21"})
+    tagged = {"event_id": "M0", "kind": "tag", "occurred_at": "2026-09-01"}
+    feeds: dict[str, Rows] = {
+        **place, "assets": [{**laptop, "asset_class": "laptop"} for laptop in place["assets"]],
+        "people": [ADA], "endpoints": [CHECK_IN], "movements": [tagged],
+    }  # fmt: skip
+    feeds = {name: [{**row, "_period": "2026-09"} for row in rows] for name, rows in feeds.items()}
+    again = {**feeds, silent: [{**row, "_period": "2026-10"} for row in feeds[silent]]}
+    slug, hit = "missing-in-count", {("missing-in-count", "HALL-1")}
+    for verdict, then, later in (("GREEN", hit, set()), ("RED", set(), hit)):
+        told = {**feeds, silent: []} if verdict == "RED" else feeds
+        september = world(told, period="2026-09", as_of=SEPTEMBER, verdicts={silent: verdict})
+        months = [september, world(again if verdict == "RED" else feeds)]
+        assert [found(following(*months[:n], asked=[slug]), slug) for n in (1, 2)] == [then, later]
+
+
 def test_a_register_without_dates_tells_by_what_it_showed_before() -> None:
     """Nobody tells since when, but two months ago it was so already."""
     undated = {**LAPTOP, "status_since": None}

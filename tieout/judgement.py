@@ -56,11 +56,13 @@ EVIDENCE: Mapping[str, pl.DataType] = {
 """One row a field of a landed record; without a field, `value` says "no record" or "not alive"."""
 
 
-QUIET: Mapping[str, pl.DataType] = {"rule": pl.String(), "subject_key": pl.String(), "since_on": pl.Date()}
+QUIET: Mapping[str, pl.DataType] = {
+    "rule": pl.String(), "subject_key": pl.String(), "since_on": pl.Date(), "found": pl.Boolean(),
+}  # fmt: skip
 """What a rule on events has to look at again: found but exempt, overtaken or switched off, or never judged.
 
-Never judged is what came while a feed that the answer rests on was not alive. The record may be of any month, so that
-the rule would not look at it again by itself once that is over.
+Never judged, `found` is false, is what came while a feed that the answer rests on was not alive. The record may be of
+any month, so that the rule would not look at it again by itself once that is over.
 """
 
 _NOTHING_QUIET = pl.DataFrame(schema=QUIET)
@@ -184,9 +186,14 @@ def open_before(world: World) -> pl.DataFrame:
     return before.filter(pl.col("status").is_in(OPEN_STATUSES) | withdrawn).drop("opened_on")
 
 
+def _found(findings: pl.DataFrame) -> pl.DataFrame:
+    """Findings as rows of `QUIET`."""
+    return findings.select(pl.lit(True).alias(name) if name == "found" else pl.col(name) for name in QUIET)
+
+
 def quiet_while_off(rules: Sequence[Rule], world: World) -> pl.DataFrame:
     """What rules that are switched off had found: `memory_quiet` of these."""
-    found = pl.concat([world.remembered("memory_quiet", QUIET), open_before(world).select(list(QUIET))])
+    found = pl.concat([world.remembered("memory_quiet", QUIET), _found(open_before(world))])
     on = [rule.slug for rule in rules if is_on(rule, world.settings)]
     return found.filter(~pl.col("rule").is_in(on))
 
@@ -259,15 +266,19 @@ class Case:
         return pl.concat_str([pl.col(c).cast(pl.String) for c in columns], separator=SEPARATOR).alias("subject_key")
 
     def _recalled(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """The fact rows with whether they were found before and not put right since, open or quiet, and since when."""
+        """The fact rows with whether they were found before and not put right since, open or quiet, and since when.
+
+        And whether nobody could judge them yet: `untold`.
+        """
         if self.before.is_empty() and self.quiet.is_empty():
-            return frame.with_columns(open_since=pl.lit(None, pl.Date), was_open=pl.lit(False))
-        found = pl.concat([self.before.select(list(QUIET)), self.quiet]).unique("subject_key", keep="first")
-        was_open = found.select("subject_key", open_since="since_on", was_open=pl.lit(True))
+            return frame.with_columns(open_since=pl.lit(None, pl.Date), was_open=pl.lit(False), untold=pl.lit(False))
+        known = pl.concat([_found(self.before), self.quiet]).unique("subject_key", keep="first")
+        found = pl.col("found").fill_null(True)
+        recalled = known.select("subject_key", open_since="since_on", was_open=found, untold=~found)
         return (
             frame.with_columns(self._key)
-            .join(was_open, on="subject_key", how="left", maintain_order="left")
-            .with_columns(pl.col("was_open").fill_null(False))
+            .join(recalled, on="subject_key", how="left", maintain_order="left")
+            .with_columns(pl.col("was_open", "untold").fill_null(False))
         )
 
     def _answer(self) -> pl.DataFrame:
@@ -285,7 +296,7 @@ class Case:
         frame = self._recalled(frame) if rule.remembers else frame
         looked_at = rule.population
         if rule.event:
-            looked_at = looked_at & (pl.col(rule.event) | pl.col("was_open"))
+            looked_at = looked_at & (pl.col(rule.event) | pl.col("was_open") | pl.col("untold"))
         fails = rule.fails(self.p)
         if rule.clears:
             fails = fails | (pl.col("was_open") & ~rule.clears(self.p))
@@ -399,7 +410,7 @@ class Case:
         """What the next period has to look at although it is not open: exempt or overtaken now, or not judged yet."""
         if not self.rule.remembers:
             return _NOTHING_QUIET
-        found = [judged.filter(pl.col("outcome").is_in(["exempt", "superseded"])).select(list(QUIET))]
+        found = [_found(judged.filter(pl.col("outcome").is_in(["exempt", "superseded"])))]
         if not self.quiet.is_empty():
             told = self.answers.filter(pl.col("_looked_at") & pl.col("_answer").is_not_null()).select(self._key)
             found.append(self.quiet.join(told, on="subject_key", how="anti"))
@@ -408,7 +419,10 @@ class Case:
             untold = self.answers.filter(news & pl.col("_answer").is_null() & ~pl.col("_alive")).select(self._key)
             found.append(
                 untold.join(self.before, on="subject_key", how="anti").select(
-                    pl.lit(self.rule.slug).alias("rule"), "subject_key", since_on=pl.lit(None, pl.Date)
+                    pl.lit(self.rule.slug).alias("rule"),
+                    "subject_key",
+                    since_on=pl.lit(None, pl.Date),
+                    found=pl.lit(False),
                 )
             )
         return pl.concat(found).unique("subject_key", keep="first") if found[1:] else found[0]

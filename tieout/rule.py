@@ -183,8 +183,8 @@ class Grain:
         return (column.split("__")[0],) if "__" in column else (self.feed,)
 
 
-OPEN_BEFORE = ("was_open", "open_since")
-"""Columns a rule with `clears` may ask about what it had found by the end of the earlier period, open or quiet."""
+OPEN_BEFORE = ("was_open", "open_since", "untold")
+"""Columns a rule may ask about what it had found by the end of the earlier period, open or quiet, or never judged."""
 
 
 def lineage(rule: Rule, grain: Grain, p: Params) -> tuple[list[str], list[str]]:

@@ -53,7 +53,7 @@ def _told(rows: pl.DataFrame, rule: str, subject: str, why: pl.Expr) -> pl.DataF
 def _incomplete_counts(ground: Ground, assets: Grain) -> pl.DataFrame:
     """Sources of counts of the period that brought too few scans or found too little of their scope."""
     minimum = ground.world.settings.limit(["missing-in-count"], "minimum_found", MINIMUM_FOUND)
-    broken = ~pl.col("count_complete") | (pl.col("count_found_share") < minimum)
+    broken = pl.col("count_is_news") & (~pl.col("count_complete") | (pl.col("count_found_share") < minimum))
     rows = assets.frame.filter(broken.fill_null(False)).select(pl.col("counts__row").unique().alias("_id"))
     counts = ground.world.rows("counts").join(rows, on="_id")
     return (

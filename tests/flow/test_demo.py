@@ -133,7 +133,9 @@ def test_the_evidence_alone_makes_the_rule_fire(slug: str, ask: Ask, company: Ra
     told = pl.DataFrame(shown, schema=dict.fromkeys(shown[0], pl.String))
     known = told.select(_read(schema[name], pl.col(name)).alias(name) for name in told.columns if name in schema)
     rows = {f"{feed}__row": [0 if isinstance(proof.get(feed), list) else None for proof in proofs] for feed in FEEDS}
-    known = known.with_columns(pl.lit(False).alias("was_open"), *(pl.Series(n, v, pl.UInt32) for n, v in rows.items()))
+    known = known.with_columns(was_open=False, untold=False).with_columns(
+        pl.Series(name, values, pl.UInt32) for name, values in rows.items()
+    )
     p = Params(rule, Workspace.open(company.root).settings, known.columns)
     assert known.select(rule.fails(p)).to_series().to_list() == [True] * len(shown)
 

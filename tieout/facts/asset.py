@@ -262,7 +262,7 @@ HEALTHY: dict[str, Any] = {
     "movements__alive": True, "movements__moved_on": date(2026, 1, 10), "movements__handled_on": date(2026, 1, 10),
     "existence_days": 0, "existence_on": _TODAY, "existence_certain": True, "elsewhere_days": 294,
     "elsewhere_certain": True, "counts__row": None, "counts__alive": True, "counts__cut_off_on": None,
-    "in_count": False, "count_complete": None, "count_found_share": None, "counted": None,
+    "in_count": False, "count_is_news": True, "count_complete": None, "count_found_share": None, "counted": None,
     "settled_before_count": None, "checked_in_before_days": None, "ledger__row": [0], "ledger__alive": True,
     "ledgered": True, "po_number": "PO-1", "order_named": True, "ordered": True, "purchases__row": [0],
     "purchases__alive": True, "disposal_recorded": False, "asset_value": Decimal(800),

@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from tieout.facts import existence
 from tieout.facts.ground import Ground
 from tieout.rule import later
 
@@ -9,6 +10,7 @@ MINIMUM_FOUND = 0.5
 """Share of its scope below which a count is taken for broken off: the limit `minimum_found` of missing-in-count."""
 
 LEANS = {
+    "count_is_news": ("counts",),
     "in_count": ("counts",),
     "counted": ("counts", "scans", "endpoints", "tickets", "movements"),
     "count_complete": ("counts", "scans"),
@@ -23,16 +25,23 @@ def of_assets(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
 
     A count is of the period if its cut-off is, if it was first delivered in it, or was finished in it; an older cut-off
     says nothing of what was seen since. One that was broken off counts only where no other has the asset in its scope.
+    Counts of the periods right before are told as long as something they are held against was not alive, but they are
+    news, `count_is_news`, only for what the register has not shown since.
     `count_complete`: the count brought as many scans as its scanner declares; `count_found_share`: the share of its
     scope that it found; `checked_in_before_days`: days from the last check-in to the cut-off.
     """
     world = ground.world
+    of_period = world.fresh(pl.col("cut_off_on")) | world.in_period(pl.col("completed_at"), instant=True)
     period = (
         world.rows("counts")
         .with_columns(cut_off_on=world.local_date(pl.col("cut_off_at")))
         .filter(pl.col("completed_at").is_not_null())
-        .with_columns(older=~world.in_period(pl.col("cut_off_on")))
-        .filter(world.fresh(pl.col("cut_off_on")) | world.in_period(pl.col("completed_at"), instant=True))
+        .with_columns(
+            older=~world.in_period(pl.col("cut_off_on")),
+            news=of_period,
+            unregistered=world.fresh(pl.col("cut_off_on"), "assets"),
+        )
+        .filter(pl.col("news") | world.fresh(pl.col("cut_off_on"), "assets", *existence.FEEDS))
         .select(
             pl.col("_id").alias("counts__row"),
             ground.place("location").alias("scope"),
@@ -41,6 +50,8 @@ def of_assets(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
             pl.col("cut_off_on").alias("counts__cut_off_on"),
             "scans_expected",
             "older",
+            "news",
+            "unregistered",
         )
     )
     classes = (  # a count of two classes comes as two rows of one place
@@ -56,7 +67,7 @@ def of_assets(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
         "place_key", pl.col("parts").list.head("depth").list.join("/").alias("scope")
     )
     assets = frame.select(
-        "tag_key", "place_key", "asset_class", "status", "status_since", "purchased_on", "first_seen_on",
+        "tag_key", "place_key", "asset_class", "status", "status_since", "purchased_on", "first_seen_on", "seen_on",
         "movements__moved_at", "movements__alive", "endpoints__seen_on", "existence_on", "existence_certain",
     )  # fmt: skip
     found = ground.scans.select("count_id", tag_key="asset_key", counted=pl.lit(True)).drop_nulls().unique()
@@ -77,6 +88,7 @@ def of_assets(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
     settled = pl.when(changed).then(pl.lit(False)).when(dated_before & pl.col("movements__alive")).then(pl.lit(True))
     judged = scoped.with_columns(
         settled.alias("settled_before_count"),
+        (pl.col("news") | (pl.col("unregistered") & ~(pl.col("seen_on") >= cut_off).fill_null(False))).alias("news"),
         pl.col("counted").fill_null(False),
         (cut_off - pl.col("endpoints__seen_on")).dt.total_days().alias("checked_in_before_days"),
         pl.when("older").then(later("existence_on", cut_off, "existence_certain")).otherwise(False).alias("seen_since"),
@@ -96,13 +108,14 @@ def of_assets(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
         .sort(broken_off, descending=True, maintain_order=True)
         .unique("tag_key", keep="last", maintain_order=True)
         .select("tag_key", "counts__row", "counts__cut_off_on", "count_complete", "count_found_share", "counted",
-                "settled_before_count", "checked_in_before_days", "seen_since")
+                "settled_before_count", "checked_in_before_days", "seen_since", "news")
     )  # fmt: skip
     counts_alive, scans_alive = pl.lit(world.alive("counts")), pl.lit(world.alive("scans"))
     in_count = pl.col("counts__row").is_not_null()
     return frame.join(latest, on="tag_key", how="left", maintain_order="left").with_columns(
         counts_alive.alias("counts__alive"),
         pl.when(in_count).then(pl.lit(True)).when(counts_alive).then(pl.lit(False)).alias("in_count"),
+        pl.when(in_count).then("news").when(counts_alive).then(pl.lit(False)).alias("count_is_news"),
         pl.when(pl.col("counted") | pl.col("seen_since"))
         .then(pl.lit(True))
         .when(scans_alive & in_count & ~pl.col("seen_since"))

@@ -7,7 +7,8 @@ Matters: it may be stolen, and the next count will miss it too.
 Do: Search the place and ask the last custodian; correct the location or start an approved write-off.
 Quiet: when the count brought fewer scans than its scanner declares, or found too little of its scope. Stays open until
 there is evidence of existence later than the count, or it leaves the books with an approved movement. A count whose
-cut-off lies in an earlier period is of this one when it was finished or first delivered in it.
+cut-off lies in an earlier period is of this one when it was finished or first delivered in it, or could not be judged
+until now because the register or what else shows the device was missing.
 """
 
 import polars as pl
@@ -23,6 +24,7 @@ RULE = Rule(
     severity=lambda p: graded(("critical", pl.col("data_bearing")), otherwise="high"),
     remedy="Search the place and ask the last custodian; correct the location or start an approved write-off.",
     population=pl.col("status").is_in(["in_stock", "in_use"]) | pl.col("was_open"),
+    event="count_is_news",
     params={"checkin_before_count_days": 7, "minimum_found": MINIMUM_FOUND},
     provided=lambda p: (
         ~pl.col("in_count") | (pl.col("count_complete") & (pl.col("count_found_share") >= p.minimum_found))
