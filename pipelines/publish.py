@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import polars as pl
@@ -41,9 +42,11 @@ def publish(workspace: Workspace, warehouse: Warehouse, latest: str) -> int:
         name: Shown(table.stored_as or name, table.doc, table.columns, latest if table.latest_only else None)
         for name, table in TABLES.items()
     }
-    building, rows = _build(warehouse, target, shown)
+    with ThreadPoolExecutor() as beside:  # the database waits for the disk, fingerprints for one core
+        fingerprinted = beside.submit(_fingerprints, warehouse, shown, latest)
+        building, rows = _build(warehouse, target, shown)
     gone = {name: None for name in anchors.vouched(anchors.read(workspace)) if name.startswith(PUBLISHED)}
-    there = {f"{PUBLISHED}{name}": text for name, text in _fingerprints(warehouse, shown, latest).items()}
+    there = {f"{PUBLISHED}{name}": text for name, text in fingerprinted.result().items()}
     vouching = anchors.prepared(workspace, {**gone, **there})
     share(building, workspace.published)
     waiting = sorted(workspace.reports.glob(f"{UNFINISHED}*"))
