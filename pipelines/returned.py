@@ -7,7 +7,7 @@ from pathlib import Path
 
 import fastexcel
 
-from connectors.files.formats import FileError
+from connectors.files.errors import FileError
 from connectors.files.reading import read_file
 from pipelines.errors import ConfigError
 from reports.workbook import DECIDED_BY, MARKS, READ_ME, SCHEMA, SHEET

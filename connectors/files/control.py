@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from connectors.files.formats import FileError
+from connectors.files.errors import FileError
 from tieout.pull import Control, Fetched, RawFile
 
 CONTROL = ".control.toml"

@@ -9,7 +9,8 @@ from glob import escape
 from pathlib import Path
 
 from connectors.files.control import CONTROL, control_of, declared, read_control
-from connectors.files.formats import SUFFIXES, FileError, beyond, hold_name
+from connectors.files.errors import FileError, beyond, hold_name
+from connectors.files.formats import SUFFIXES
 from tieout.feeds import FEEDS
 from tieout.pull import Fetched, RawFile
 from tieout.settings import Source

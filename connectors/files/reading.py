@@ -5,7 +5,9 @@ from pathlib import Path
 import polars as pl
 
 from connectors.files.drop import plain_files
-from connectors.files.formats import READERS, SUFFIXES, FileError, Sheet, too_long
+from connectors.files.errors import FileError
+from connectors.files.formats import READERS, SUFFIXES
+from connectors.files.sheet import Sheet, too_long
 from connectors.files.sizes import hold_file, hold_parquet, hold_workbook
 from tieout.feeds import canonical
 from tieout.mapping import ShapeError, as_json, named, with_absent

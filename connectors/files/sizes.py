@@ -12,7 +12,7 @@ from typing import IO
 import pyarrow.parquet as pq
 from pyarrow import ArrowException
 
-from connectors.files.formats import FileError, hold
+from connectors.files.errors import FileError, hold
 from tieout.settings import Limits
 
 _BLOCK = 1 << 20
