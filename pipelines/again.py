@@ -19,7 +19,7 @@ from pipelines.warehouse import Warehouse
 from pipelines.whole import UNFINISHED, write_whole
 from pipelines.workspace import Workspace
 from tieout import digest
-from tieout.judgement import OPEN_STATUSES
+from tieout.findings import OPEN_STATUSES
 from tieout.published import TABLES
 
 UNHASHED = ("decisions", "periods", "anchors", "expectations")

@@ -13,7 +13,7 @@ from pipelines.warehouse import Warehouse
 from pipelines.workspace import Workspace
 from tieout import exceptions
 from tieout.feeds import ASSET_CLASSES
-from tieout.judgement import OPEN_STATUSES
+from tieout.findings import OPEN_STATUSES
 from tieout.reconcile import reconcile
 from tieout.rule import Rule
 from tieout.settings import Settings

@@ -22,7 +22,8 @@ from pipelines.errors import ConfigError
 from tieout import facts, licences
 from tieout.facts.ground import Ground
 from tieout.feeds import FEEDS
-from tieout.judgement import BEFORE, Case
+from tieout.findings import BEFORE
+from tieout.judgement import Case
 from tieout.rule import OPEN_BEFORE, Grain, Params, Rule, lineage
 from tieout.settings import Settings, Severity
 from tieout.world import BOOKKEEPING, World

@@ -5,7 +5,7 @@ import polars as pl
 from pipelines.errors import ConfigError
 from pipelines.warehouse import query
 from pipelines.workspace import Workspace, check_period
-from tieout.judgement import OPEN_STATUSES
+from tieout.findings import OPEN_STATUSES
 from tieout.quoting import literal
 
 _COLUMNS = ("rule", "subject", "severity", "owner", "value", "age_days")

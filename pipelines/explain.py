@@ -21,7 +21,7 @@ from tieout.decisions import in_words
 from tieout.explanation import NOT_LOOKED_AT, Answer, Witness, claims, switched_off
 from tieout.facts.ground import MATCHED, Ground
 from tieout.feeds import FEEDS
-from tieout.judgement import exception_id
+from tieout.findings import exception_id
 from tieout.reconcile import judge
 from tieout.subjects import KINDS, Thing
 from tieout.world import World

@@ -15,7 +15,7 @@ from pipelines.steps import Month
 from pipelines.warehouse import Warehouse
 from pipelines.whole import UNFINISHED, share
 from pipelines.workspace import Workspace
-from tieout.judgement import OPEN_STATUSES
+from tieout.findings import OPEN_STATUSES
 
 STEPS = (steps.pull, steps.reconcile, steps.age, again.adjust, steps.figure, expected.expect, steps.render)
 

@@ -11,7 +11,8 @@ from pipelines.limits import nearest
 from pipelines.warehouse import query
 from pipelines.workspace import Workspace
 from reports.prose import read
-from tieout.judgement import OPEN_STATUSES, is_on
+from tieout.docket import is_on
+from tieout.findings import OPEN_STATUSES
 from tieout.quoting import literal
 from tieout.rule import Rule
 

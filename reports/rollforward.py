@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from reports.tables import Tables, of_period, tie
-from tieout.judgement import OPEN_STATUSES
+from tieout.findings import OPEN_STATUSES
 
 COUNTED = tuple(status for status in OPEN_STATUSES if status != "waived")
 

@@ -16,9 +16,10 @@ from pipelines.steps import PERIODS
 from reports import About
 from tieout.decisions import DECISIONS
 from tieout.escalations import ESCALATIONS
+from tieout.evidence import EVIDENCE
 from tieout.exceptions import EXCEPTIONS, HISTORY
+from tieout.findings import RULE_RUNS
 from tieout.identity.suggestions import SUGGESTIONS
-from tieout.judgement import EVIDENCE, RULE_RUNS
 from tieout.metrics import METRICS_TABLE
 from tieout.money import MONEY
 from tieout.policy_changes import POLICY_CHANGES

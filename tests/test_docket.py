@@ -7,8 +7,8 @@ import polars as pl
 from checks.rules import discover
 from tests.worlds import world
 from tieout import facts
+from tieout.docket import Docket
 from tieout.facts.ground import Ground
-from tieout.judgement import Docket
 from tieout.reconcile import reconcile
 
 RULES = discover()

@@ -53,7 +53,7 @@ def answer(rule: Rule, grain: Grain) -> tuple[bool, bool | None]:
 
 
 def _nothing_open() -> pl.DataFrame:
-    from tieout.judgement import BEFORE
+    from tieout.findings import BEFORE
 
     return pl.DataFrame(schema=dict(BEFORE))
 

@@ -13,7 +13,7 @@ from tests.worlds import staged, world
 from tieout import exceptions, policy, policy_changes
 from tieout.decisions import Entry, account, as_frame
 from tieout.exceptions import EXCEPTIONS, MEMORY
-from tieout.judgement import FINDINGS, exception_id
+from tieout.findings import FINDINGS, exception_id
 from tieout.reconcile import reconcile
 from tieout.world import World
 

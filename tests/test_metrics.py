@@ -18,8 +18,8 @@ from tests.worlds import AS_OF, settings, world
 from tieout import controls, escalations, metrics, roi, root_causes, trust
 from tieout.exceptions import EXCEPTIONS, HISTORY, MEMORY
 from tieout.figures import Metric, Month
+from tieout.findings import INVOLVED, RULE_RUNS
 from tieout.golden import custody, devices, disposals, people, stock, tickets
-from tieout.judgement import INVOLVED, RULE_RUNS
 from tieout.ladder import SAVED
 from tieout.metrics import METRICS
 

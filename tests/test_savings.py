@@ -15,7 +15,7 @@ from checks.rules import discover
 from tests.worlds import world
 from tieout import exceptions, savings
 from tieout.decisions import Entry, as_frame
-from tieout.judgement import exception_id
+from tieout.findings import exception_id
 from tieout.reconcile import reconcile
 from tieout.rule import SEPARATOR
 from tieout.tie_out import InequalityError, tie_out

@@ -12,8 +12,8 @@ from checks.rules import discover
 from tests.worlds import AS_OF, settings, staged, world
 from tieout import exceptions, normalize
 from tieout.facts.ground import Ground
-from tieout.judgement import owner_of
 from tieout.reconcile import judge, reconcile
+from tieout.routes import owner_of
 from tieout.world import World
 
 RULES = discover()

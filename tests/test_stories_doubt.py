@@ -14,8 +14,9 @@ from tests.test_stories import ADA, BOB, CHECK_IN, LAPTOP, numbered
 from tests.test_stories_out import GONE, SEPTEMBER, chain, following, found, remembered
 from tests.worlds import staged, world
 from tieout import exceptions
+from tieout.docket import judge_all
 from tieout.facts.ground import Ground
-from tieout.judgement import exception_id, judge_all
+from tieout.findings import exception_id
 from tieout.reconcile import reconcile
 from tieout.rule import Rule
 from tieout.world import World

@@ -13,9 +13,9 @@ from checks.rules import discover
 from tests.test_stories import ADA
 from tests.test_stories_out import following
 from tests.worlds import PERIOD, SOURCES, staged, world
+from tieout.docket import judge_all
 from tieout.facts import invoice_line, seat
 from tieout.facts.ground import Ground
-from tieout.judgement import judge_all
 from tieout.reconcile import reconcile
 from tieout.usage import usage_of
 from tieout.world import World

@@ -12,8 +12,8 @@ import pytest
 from checks.rules import discover
 from tests.test_stories import ADA, BOB, CHECK_IN, LAPTOP
 from tests.worlds import world
+from tieout.docket import judge_all
 from tieout.facts.ground import Ground
-from tieout.judgement import judge_all
 from tieout.reconcile import reconcile
 from tieout.world import World
 

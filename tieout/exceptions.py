@@ -10,7 +10,8 @@ from collections.abc import Mapping
 import polars as pl
 
 from tieout.decisions import STATES, in_words
-from tieout.judgement import FINDINGS, OPEN_STATUSES, open_before
+from tieout.docket import open_before
+from tieout.findings import FINDINGS, OPEN_STATUSES
 from tieout.world import World
 
 EXCEPTIONS: Mapping[str, pl.DataType] = {

@@ -9,8 +9,11 @@ from typing import Any
 
 import polars as pl
 
-from tieout.judgement import Case, exception_id, landed, owner_of, told
+from tieout.evidence import landed, told
+from tieout.findings import exception_id
+from tieout.judgement import Case
 from tieout.normalize import is_named
+from tieout.routes import owner_of
 from tieout.rule import Rule
 from tieout.settings import Settings
 from tieout.subjects import Thing

@@ -11,7 +11,7 @@ from typing import Literal
 
 import polars as pl
 
-from tieout.judgement import OPEN_STATUSES
+from tieout.findings import OPEN_STATUSES
 from tieout.money import MONEY
 from tieout.world import World
 

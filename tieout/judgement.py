@@ -1,4 +1,4 @@
-"""The one place that runs all rules: every fact row gets one outcome, every exception of before is accounted for.
+"""One rule put to its facts: every fact row gets one outcome, every exception of before is accounted for.
 
 A null answer is *unknown* when every feed the rule leans on is alive for the row, else *not evaluated*; either way
 an exception that was open stays open. population = fired + superseded + exempt + clean + unknown + not_evaluated.
@@ -6,69 +6,18 @@ an exception that was open stays open. population = fired + superseded + exempt 
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Container, Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property
-from graphlib import TopologicalSorter
 from typing import Any
 
 import polars as pl
 
 from tieout import normalize
-from tieout.feeds import FEEDS, NEVER, SCALE
+from tieout.findings import FINDINGS, INVOLVED, QUIET, as_quiet, exception_id
+from tieout.routes import owner_of
 from tieout.rule import SEPARATOR, Grain, Params, Rule, deciding, lineage
-from tieout.settings import Settings
-from tieout.world import World, product_key
+from tieout.world import World
 
-OPEN_STATUSES = ("open", "acknowledged", "in_progress", "waived", "disputed")
-CONCEALED = ("full_name", "display_name", "hostname")
-"""Fields of records that evidence leaves out: they prove nothing and are personal."""
-
-BEFORE: Mapping[str, pl.DataType] = {
-    "rule": pl.String(), "exception_id": pl.String(), "subject": pl.String(), "subject_key": pl.String(),
-    "keys": pl.String(), "status": pl.String(), "since_on": pl.Date(), "asset_class": pl.String(),
-    "opened_on": pl.Date(),
-}  # fmt: skip
-"""What a run needs to know of the exceptions at the end of the latest earlier period."""
-
-FINDINGS: Mapping[str, pl.DataType] = {
-    "rule": pl.String(), "exception_id": pl.String(), "subject": pl.String(), "subject_key": pl.String(),
-    "outcome": pl.String(), "why": pl.String(), "keys": pl.String(), "subject_type": pl.String(),
-    "asset_class": pl.String(), "severity": pl.String(), "owner": pl.String(), "process": pl.String(),
-    "remedy": pl.String(), "value": pl.Decimal(38, SCALE), "value_kind": pl.String(),
-    "amount": pl.Decimal(38, SCALE), "currency": pl.String(), "since_on": pl.Date(), "evidence": pl.String(),
-    "sources": pl.List(pl.String),
-}  # fmt: skip
-"""One row a subject that fired, was overtaken or exempt, or was open before; `sources` has what spoke for it.
-
-`outcome` is fired, superseded or exempt; and for exceptions open before: held (no answer), clean or gone.
-"""
-
-RULE_RUNS: Mapping[str, pl.DataType] = {
-    "rule": pl.String(), "rule_hash": pl.String(), "params": pl.String(), "population": pl.Int64(),
-    "fired": pl.Int64(), "superseded": pl.Int64(), "exempt": pl.Int64(), "clean": pl.Int64(), "unknown": pl.Int64(),
-    "not_evaluated": pl.Int64(), "value": pl.Decimal(38, SCALE), "reason": pl.String(),
-}  # fmt: skip
-
-EVIDENCE: Mapping[str, pl.DataType] = {
-    "exception_id": pl.String(), "feed": pl.String(), "source": pl.String(), "snapshot_id": pl.String(),
-    "landed_row": pl.Int64(), "field": pl.String(), "value": pl.String(),
-}  # fmt: skip
-"""One row a field of a landed record; without a field, `value` says "no record" or "not alive"."""
-
-
-QUIET: Mapping[str, pl.DataType] = {
-    "rule": pl.String(), "subject_key": pl.String(), "since_on": pl.Date(), "found": pl.Boolean(),
-}  # fmt: skip
-"""What a rule on events has to look at again: found but exempt, overtaken or switched off, or never judged.
-
-Never judged, `found` is false, is what came while a feed that the answer rests on was not alive. The record may be of
-any month, so that the rule would not look at it again by itself once that is over.
-"""
-
-_NOTHING_QUIET = pl.DataFrame(schema=QUIET)
-
-INVOLVED: Mapping[str, pl.DataType] = {"exception_id": pl.String(), "person_id": pl.String(), "product": pl.String()}
-"""One row a finding that is about a person or a product, beside its subject."""
 _PERSON = {
     "asset": "custodian_id",
     "seat": "holder_id",
@@ -77,15 +26,7 @@ _PERSON = {
     "loan": "borrower",
 }
 _PRODUCT = ("seat", "product", "line", "overlap", "invoice_line")
-
-_SHOWN = {name: FINDINGS[name] for name in ("subject_key", "sources", "evidence")}
-"""What evidence adds to a finding."""
-
-
-def exception_id(rule: str, subject_key: str) -> str:
-    """The id of an exception: the same next month, from nothing volatile."""
-    canonical = json.dumps([rule, *subject_key.split(SEPARATOR)], ensure_ascii=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+_NOTHING_QUIET = pl.DataFrame(schema=QUIET)
 
 
 def rule_hash(rule: Rule, p: Params) -> str:
@@ -93,119 +34,6 @@ def rule_hash(rule: Rule, p: Params) -> str:
     asked = [str(expression) for expression in rule.expressions(p)]
     definition = [rule.slug, rule.grain, rule.subject_columns, asked, rule.after, rule.requires, p.stated()]
     return hashlib.sha256(json.dumps(definition, default=str, sort_keys=True).encode()).hexdigest()[:16]
-
-
-Witness = Callable[["Case", pl.DataFrame], None]
-"""Is told each rule's case and what it judged, in the order in which the rules are put."""
-
-
-class Docket:
-    """The rules of a period, put to their facts a few at a time; each hears what those put before it found open."""
-
-    def __init__(self, rules: Sequence[Rule], world: World, witness: Witness | None = None) -> None:
-        self.rules = {rule.slug: rule for rule in rules if is_on(rule, world.settings)}
-        self._witness = witness
-        before = open_before(world)
-        self._open_before, self._nothing = before.partition_by("rule", as_dict=True), before.clear()
-        self._quiet = world.remembered("memory_quiet", QUIET)
-        named = [pair for rule in self.rules.values() for pair in rule.goes_after.items()]
-        self._goes_first, self._compared_by = {first for first, _ in named}, {first: key for first, key in named if key}
-        self._open_now: dict[str, pl.DataFrame] = {}
-
-    def before(self, grains: Container[str]) -> set[str]:
-        """The rules on some grains, and all that go before one of them."""
-        asked = [slug for slug, rule in self.rules.items() if rule.grain in grains]
-        found: set[str] = set()
-        while asked:
-            found.add(slug := asked.pop())
-            asked += [first for first in self.rules[slug].goes_after if first in self.rules and first not in found]
-        return found
-
-    def judge(self, world: World, slugs: Collection[str], grains: Mapping[str, Grain]) -> dict[str, pl.DataFrame]:
-        """Put some of the rules to their grains, one grain after the other as far as may be.
-
-        Tables `findings`, `involved`, `evidence`, `rule_runs` and `memory_quiet` of these.
-        """
-        asked = TopologicalSorter({slug: set(self.rules[slug].goes_after) & set(slugs) for slug in slugs})
-        asked.prepare()
-        ready, put = set(asked.get_ready()), []
-        while ready:
-            name = min(self.rules[slug].grain for slug in ready)
-            grain = grains[name]
-            while of_grain := [slug for slug in ready if self.rules[slug].grain == name]:
-                slug = min(of_grain)
-                put.append(self._put(world, self.rules[slug], grain))
-                asked.done(slug)
-                ready = ready - {slug} | set(asked.get_ready())
-        findings, named, proofs, quiet, runs = zip(*put, strict=True) if put else ((), (), (), (), ())
-        return {
-            "findings": pl.concat([pl.DataFrame(schema=FINDINGS), *findings]).sort("rule", "subject_key"),
-            "involved": pl.concat([pl.DataFrame(schema=INVOLVED), *named]).sort("exception_id"),
-            "evidence": pl.concat([pl.DataFrame(schema=EVIDENCE), *proofs]).sort(list(EVIDENCE), nulls_last=True),
-            "rule_runs": pl.DataFrame(runs, schema=dict(RULE_RUNS)).sort("rule"),
-            "memory_quiet": pl.concat([_NOTHING_QUIET, *quiet]).sort("rule", "subject_key"),
-        }
-
-    def _put(
-        self, world: World, rule: Rule, grain: Grain
-    ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame, dict[str, Any]]:
-        """The findings of one rule, whom they name, their evidence, what stays quiet, how its population divides."""
-        opened = self._open_before.get((rule.slug,), self._nothing)
-        quiet = self._quiet.filter(pl.col("rule") == rule.slug)
-        case = Case(rule, grain, world, opened, self._compared_by.get(rule.slug, ()), quiet)
-        judged = case.judge(self._open_now)
-        if self._witness:
-            self._witness(case, judged)
-        if rule.slug in self._goes_first:
-            is_open = pl.col("outcome").is_in(["fired", "held"])
-            self._open_now[rule.slug] = judged.filter(is_open).select("subject_key", "keys")
-        proof, texts = case.prove(judged)
-        findings = judged.join(texts, on="subject_key", how="left").select(list(FINDINGS))
-        return findings, case.involved(judged), proof, case.quieted(judged), case.count(judged)
-
-
-def judge_all(rules: Sequence[Rule], grains: Mapping[str, Grain], world: World) -> dict[str, pl.DataFrame]:
-    """Put rules to grains that stand: tables `findings`, `rule_runs` and `evidence`."""
-    docket = Docket(rules, world)
-    return docket.judge(world, docket.rules, grains)
-
-
-def is_on(rule: Rule, settings: Settings) -> bool:
-    """False for a rule the workspace has switched off."""
-    table = settings.rules.get(rule.slug)
-    return table is None or table.on
-
-
-def open_before(world: World) -> pl.DataFrame:
-    """The exceptions open at the end of the latest earlier period, and those whose acceptance counts no more."""
-    before = world.remembered("memory_exceptions", BEFORE)
-    accepts = world.decided.filter(pl.col("kind") == "accept").select("exception_id", on=world.local_date(pl.col("at")))
-    settled = before.join(accepts, on="exception_id").filter(pl.col("on") >= pl.col("opened_on"))["exception_id"]
-    accepted = pl.col("status") == "accepted"
-    withdrawn = accepted & ~pl.col("exception_id").is_in(settled.implode())
-    return before.filter(pl.col("status").is_in(OPEN_STATUSES) | withdrawn).drop("opened_on")
-
-
-def _found(findings: pl.DataFrame) -> pl.DataFrame:
-    """Findings as rows of `QUIET`."""
-    return findings.select(pl.lit(True).alias(name) if name == "found" else pl.col(name) for name in QUIET)
-
-
-def quiet_while_off(rules: Sequence[Rule], world: World) -> pl.DataFrame:
-    """What rules that are switched off had found: `memory_quiet` of these."""
-    found = pl.concat([world.remembered("memory_quiet", QUIET), _found(open_before(world))])
-    on = [rule.slug for rule in rules if is_on(rule, world.settings)]
-    return found.filter(~pl.col("rule").is_in(on))
-
-
-def switched_off(rules: Sequence[Rule], world: World) -> pl.DataFrame:
-    """Findings that let go what a rule opened that has since been switched off or retired."""
-    on = [rule.slug for rule in rules if is_on(rule, world.settings)]
-    left = open_before(world).filter(~pl.col("rule").is_in(on))
-    let_go = left.with_columns(outcome=pl.lit("clean"), why=pl.lit("rule_off")).drop(
-        "status", "since_on", "asset_class"
-    )
-    return pl.concat([pl.DataFrame(schema=FINDINGS), let_go], how="diagonal")
 
 
 class Case:
@@ -272,7 +100,7 @@ class Case:
         """
         if self.before.is_empty() and self.quiet.is_empty():
             return frame.with_columns(open_since=pl.lit(None, pl.Date), was_open=pl.lit(False), untold=pl.lit(False))
-        known = pl.concat([_found(self.before), self.quiet]).unique("subject_key", keep="first")
+        known = pl.concat([as_quiet(self.before), self.quiet]).unique("subject_key", keep="first")
         found = pl.col("found").fill_null(True)
         recalled = known.select("subject_key", open_since="since_on", was_open=found, untold=~found)
         return (
@@ -410,7 +238,7 @@ class Case:
         """What the next period has to look at although it is not open: exempt or overtaken now, or not judged yet."""
         if not self.rule.remembers:
             return _NOTHING_QUIET
-        found = [_found(judged.filter(pl.col("outcome").is_in(["exempt", "superseded"])))]
+        found = [as_quiet(judged.filter(pl.col("outcome").is_in(["exempt", "superseded"])))]
         if not self.quiet.is_empty():
             told = self.answers.filter(pl.col("_looked_at") & pl.col("_answer").is_not_null()).select(self._key)
             found.append(self.quiet.join(told, on="subject_key", how="anti"))
@@ -452,59 +280,6 @@ class Case:
         )
         return judged.join(rows, on="subject_key").select(list(INVOLVED))
 
-    def prove(self, judged: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """The evidence of what fired: a row for each field of each landed record, and the same as one JSON text.
-
-        The JSON has, under `judged`, the fact columns the rule asked for, and for each feed it leans on the landed
-        records, "no record" or "not alive". Nothing in it depends on file names or row order.
-        """
-        fired = judged.filter(pl.col("outcome") == "fired").select("exception_id", "subject_key")
-        if fired.is_empty():
-            return pl.DataFrame(schema=EVIDENCE), pl.DataFrame(schema=_SHOWN)
-        rows = self.fired.join(fired, on="subject_key")
-        measures = [c for c in self.columns if not c.endswith("__row")]  # a record's place says nothing of the subject
-        asked = pl.struct(told(rows.schema[c], pl.col(c)).alias(c) for c in measures).struct.json_encode()
-        parts, proofs = [pl.format('"judged":{}', asked)], [pl.DataFrame(schema=EVIDENCE)]
-        for feed in self.feeds:
-            if not self.world.configured(feed):
-                continue
-            proof, records = self._claim(feed, rows)
-            rows = rows.join(records, on="exception_id", how="left", maintain_order="left")
-            nothing = pl.lit('"no record"' if self.world.alive(feed) else '"not alive"')
-            parts.append(pl.format(f'"{feed}":{{}}', pl.coalesce(f"_{feed}_records", nothing)))
-            proofs.append(proof)
-        text = pl.concat_str(pl.lit("{"), pl.concat_str(parts, separator=","), pl.lit("}"))
-        proof = pl.concat(proofs)
-        speakers = (
-            proof.filter(pl.col("snapshot_id").is_not_null())
-            .join(self.world.speakers, on=["feed", "source"])
-            .group_by("exception_id")
-            .agg(pl.col("speaker").unique().sort().alias("sources"))
-        )
-        rows = rows.join(speakers, on="exception_id", how="left", maintain_order="left")
-        return proof, rows.select("subject_key", "sources", text.alias("evidence"))
-
-    def _claim(self, feed: str, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """What one feed's landed records say of the fired subjects, or which of its sources has none."""
-        column = "_id" if feed == self.grain.feed else f"{feed}__row"
-        row = pl.col(column) if column in rows.columns else pl.lit(None, pl.UInt32)
-        refs = rows.select("exception_id", row.alias("_id"))
-        if isinstance(refs.schema["_id"], pl.List):
-            refs = refs.explode("_id", empty_as_null=True)
-        refs = refs.cast({"_id": pl.UInt32})
-        found, shown = landed(self.world, feed, refs)
-        listed = pl.struct(shown).struct.json_encode().sort().str.join(",")
-        texts = found.group_by("exception_id").agg(
-            pl.concat_str(pl.lit("["), listed, pl.lit("]")).alias(f"_{feed}_records")
-        )
-        where = ["exception_id", "source", "snapshot_id", "landed_row"]
-        fields = found.unpivot(shown, index=where, variable_name="field", value_name="value").drop_nulls("value")
-        sources = self.world.verdicts.filter(pl.col("feed") == feed).select("source")
-        silent = refs.filter(pl.col("_id").is_null()).join(sources, how="cross")
-        nothing = silent.with_columns(value=pl.lit("no record" if self.world.alive(feed) else "not alive"))
-        proof = pl.concat([fields, nothing.drop("_id")], how="diagonal_relaxed").with_columns(feed=pl.lit(feed))
-        return proof.select(pl.col(name).cast(dtype) for name, dtype in EVIDENCE.items()), texts
-
     def count(self, judged: pl.DataFrame) -> dict[str, Any]:
         """How the population of the rule divides, and what fired is worth."""
         looked_at, unanswered = pl.col("_looked_at"), pl.col("_answer").is_null()
@@ -528,62 +303,3 @@ class Case:
             **became.row(0, named=True),
             "reason": self.reason,
         }
-
-
-def landed(world: World, feed: str, refs: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
-    """The landed records that some rows name by `_id`, told as text beside the rows' other columns; and the fields."""
-    shown = [name for name in FEEDS[feed].schema if name not in CONCEALED]
-    rows = world.landed(feed, refs)
-    records = rows.select(
-        *(name for name in refs.columns if name != "_id"),
-        pl.col("_source").cast(pl.String).alias("source"),
-        pl.col("_snapshot").cast(pl.String).alias("snapshot_id"),
-        pl.col("_row").alias("landed_row"),
-        *(told(rows.schema[c], pl.col(c)).alias(c) for c in shown),
-    )
-    return records, shown
-
-
-def told(dtype: pl.DataType, value: pl.Expr) -> pl.Expr:
-    """A value as text, the same on every machine; null stays null."""
-    if isinstance(dtype, pl.Datetime):
-        text = value.dt.to_string("%Y-%m-%dT%H:%M:%SZ")
-        return pl.when(value == pl.lit(NEVER)).then(pl.lit("never")).otherwise(text)
-    if isinstance(dtype, pl.Decimal):
-        return value.cast(pl.String).str.replace(r"\.?0+$", "")
-    if isinstance(dtype, pl.List):
-        return value.cast(pl.List(pl.String)).list.join(";")
-    return value.cast(pl.String)
-
-
-def owner_of(settings: Settings, rule: Rule, columns: Sequence[str]) -> pl.Expr:
-    """Whom the first `[[routes]]` entry names that matches in every key; else the rule's own; else `unrouted`."""
-    owner = pl.coalesce(pl.col(rule.owner) if rule.owner else None, pl.lit("unrouted"))
-    for route in reversed(settings.routes):
-        if (route.rule and rule.slug not in route.rule) or (route.process and rule.process not in route.process):
-            continue
-        conditions = [
-            _says(settings, name, wanted) if name in columns else pl.lit(False)
-            for name in ("asset_class", "location", "cost_center", "product")
-            if (wanted := getattr(route, name))
-        ]
-        owner = pl.when(pl.all_horizontal(pl.lit(True), *conditions)).then(pl.lit(route.owner)).otherwise(owner)
-    return owner
-
-
-def _says(settings: Settings, name: str, wanted: Sequence[str]) -> pl.Expr:
-    """True where a column has one of some texts, in any case, or names the product, or lies in the place, of one."""
-
-    def form(text: pl.Expr) -> pl.Expr:
-        match name:
-            case "product":
-                return product_key(settings, text)
-            case "location":
-                return normalize.place(text, settings.location_aliases)
-            case _:
-                return text.str.to_lowercase()
-
-    texts = pl.DataFrame({name: wanted}, schema={name: pl.String}).select(form(pl.col(name))).to_series()
-    here = form(pl.col(name))
-    below = [here.str.starts_with(f"{text}/") for text in texts] if name == "location" else []
-    return pl.any_horizontal(here.is_in(texts.implode()), *below).fill_null(False)

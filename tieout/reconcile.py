@@ -7,12 +7,12 @@ from typing import NamedTuple
 import polars as pl
 
 from tieout import facts, golden, licences, money, reclaim, source_exceptions, usage
+from tieout.docket import Docket, Witness, quiet_while_off, switched_off
 from tieout.facts import asset, book_line, line, purchase_line, stock_line
 from tieout.facts.ground import Ground
 from tieout.golden import people, stock
 from tieout.identity import suggestions
 from tieout.identity.people import People
-from tieout.judgement import Docket, Witness, quiet_while_off, switched_off
 from tieout.rule import Grain, Rule
 from tieout.world import World
 

@@ -28,8 +28,8 @@ from pipelines.steps import Month
 from pipelines.warehouse import Shown, Warehouse
 from pipelines.workspace import Workspace
 from tieout import facts
+from tieout.docket import judge_all
 from tieout.facts.ground import Ground
-from tieout.judgement import judge_all
 from tieout.published import TABLES
 
 PERIOD = PERIODS[0]

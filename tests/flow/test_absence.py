@@ -24,7 +24,7 @@ from pipelines.workspace import Workspace
 from tests.faults.figures import measured
 from tests.flow.conftest import Ran
 from tieout.feeds import FEEDS
-from tieout.judgement import OPEN_STATUSES
+from tieout.findings import OPEN_STATUSES
 from tieout.reconcile import reconcile
 from tieout.world import World
 
