@@ -13,9 +13,10 @@ from pydantic import model_validator
 
 from connectors import web
 from connectors.auth import Auth, Basic
+from connectors.streams import Stream
 from connectors.system import Delivery, Streams, System, WebOptions, address, either
 from connectors.vault import Credential
-from connectors.walks import Cursor, Stream
+from connectors.walks import Cursor
 
 _FIELDS = "workEmail,homeEmail,hireDate,departmentName,locationName,employmentStatusName,reportsToId,middleName"
 

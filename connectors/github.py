@@ -16,9 +16,10 @@ from pydantic import model_validator
 
 from connectors import web
 from connectors.auth import Auth, BearerToken
+from connectors.streams import Stream
 from connectors.system import Address, Delivery, Streams, System, WebOptions, either
 from connectors.vault import Credential
-from connectors.walks import Link, Stream
+from connectors.walks import Link
 
 
 class GithubOptions(WebOptions):

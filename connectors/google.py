@@ -18,9 +18,10 @@ import polars as pl
 
 from connectors import web
 from connectors.auth import Auth, ServiceAccount
+from connectors.streams import Stream
 from connectors.system import Address, Delivery, Streams, System, WebOptions, either
 from connectors.vault import Credential
-from connectors.walks import Cursor, Stream
+from connectors.walks import Cursor
 
 _SCOPE = "https://www.googleapis.com/auth/"
 

@@ -20,9 +20,10 @@ import polars as pl
 
 from connectors import web
 from connectors.auth import Auth, ClientCredentials, PrivateKeyJwt
+from connectors.streams import Instead, Stream
 from connectors.system import Address, Delivery, Streams, System, WebOptions, addresses, either
 from connectors.vault import Credential
-from connectors.walks import Instead, Next, Stream
+from connectors.walks import Next
 
 _USER = ("id,userPrincipalName,mail,proxyAddresses,displayName,accountEnabled,userType,employeeId,createdDateTime,"
          "assignedLicenses,licenseAssignmentStates")  # fmt: skip

@@ -15,9 +15,10 @@ import polars as pl
 
 from connectors import web
 from connectors.auth import Auth, ClientCredentials
+from connectors.streams import Instead, Stream
 from connectors.system import Delivery, Streams, System, WebOptions, either
 from connectors.vault import Credential
-from connectors.walks import Instead, Stream, Total
+from connectors.walks import Total
 
 _COMPUTERS = "api/v{}/computers-inventory"
 _SECTIONS = ["GENERAL", "HARDWARE", "USER_AND_LOCATION"]

@@ -13,9 +13,10 @@ import polars as pl
 
 from connectors import web
 from connectors.auth import Auth, Basic, Nothing
+from connectors.streams import Stream
 from connectors.system import Delivery, Streams, System, WebOptions, either
 from connectors.vault import Credential
-from connectors.walks import Stream, Total
+from connectors.walks import Total
 
 _NO_INSTANT = "0000-00-00 00:00:00"  # how MySQL writes that there is none
 _CLASSES = {"laptop": "laptop", "notebook": "laptop", "portable": "laptop", "convertible": "laptop", "tablet": "tablet",

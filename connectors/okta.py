@@ -15,9 +15,10 @@ import polars as pl
 
 from connectors import web
 from connectors.auth import Auth, HeaderKey, PrivateKeyJwt
+from connectors.streams import Instead, Stream
 from connectors.system import Delivery, Streams, System, WebOptions, either
 from connectors.vault import Credential
-from connectors.walks import Instead, Link, Stream
+from connectors.walks import Link
 
 _STATES = {
     "ACTIVE": "active",

@@ -15,9 +15,9 @@ from pydantic import TypeAdapter, create_model, model_validator
 
 from connectors import web
 from connectors.auth import Auth
+from connectors.streams import Stream, filled, filled_in, places
 from connectors.system import Delivery, System, WebOptions, address
 from connectors.vault import Credential
-from connectors.walks import Stream, filled, filled_in, places
 from tieout.feeds import FEEDS
 
 _AUTH: TypeAdapter[Auth] = TypeAdapter(Auth)

@@ -13,9 +13,10 @@ import polars as pl
 
 from connectors import web
 from connectors.auth import Auth, BearerToken, Nothing
+from connectors.streams import Stream
 from connectors.system import Delivery, Streams, System, WebOptions, either
 from connectors.vault import Credential
-from connectors.walks import Cursor, Stream, Total
+from connectors.walks import Cursor, Total
 
 _ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 _STATUS = {"true": "active", "false": "suspended", "": "active"}  # RFC 7643: `active` may be left out

@@ -13,9 +13,10 @@ import polars as pl
 
 from connectors import web
 from connectors.auth import Auth, Basic, ClientCredentials
+from connectors.streams import Stream
 from connectors.system import Delivery, Streams, System, WebOptions, either
 from connectors.vault import Credential
-from connectors.walks import Keyset, Stream
+from connectors.walks import Keyset
 
 _UTC = {"timezone": "UTC"}  # values, unlike what is displayed, are in UTC without saying so
 

@@ -12,9 +12,10 @@ import polars as pl
 
 from connectors import web
 from connectors.auth import Auth, BearerToken
+from connectors.streams import Instead, Stream
 from connectors.system import Address, Delivery, Streams, System, WebOptions, either
 from connectors.vault import Credential
-from connectors.walks import Cursor, Instead, Stream
+from connectors.walks import Cursor
 
 _REFUSED = {"ok": "false"}
 _NO_BILLING = "who is billed is not permitted: paid is taken from the kind of member"

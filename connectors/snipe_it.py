@@ -17,9 +17,10 @@ import polars as pl
 
 from connectors import web
 from connectors.auth import Auth, BearerToken
+from connectors.streams import Instead, Stream
 from connectors.system import Delivery, Streams, System, WebOptions, either
 from connectors.vault import Credential
-from connectors.walks import Instead, Stream, Total
+from connectors.walks import Total
 
 _WALK = Total(start="offset", limit="limit", size=500)  # the server gives fewer where it is set to
 _BY_ID: dict[str, str | list[str]] = {

@@ -17,7 +17,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from connectors.auth import Auth, Nothing
 from connectors.http import Limits, Wire, origin_of
 from connectors.pages import PageFile, PullError
-from connectors.walks import Stream
+from connectors.streams import Stream
 from tieout.pull import Fetched
 from tieout.settings import Table
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from connectors.http import Client, Wire
 from connectors.pages import PageFile, PullError, ShiftedError
+from connectors.streams import Stream, walk
 from connectors.system import WEAKEST, Delivery, End, WebOptions
 from connectors.texts import as_text
-from connectors.walks import Seen, Stream, walk
+from connectors.walks import Seen
 
 _WEAKEST_FIRST = (WEAKEST, "nothing after the last key", "one whole answer", "no further cursor",
                   "no next link", "declared total")  # fmt: skip

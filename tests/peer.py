@@ -25,7 +25,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from connectors.pages import KEY, dig, records_at
-from connectors.walks import Cursor, Empty, Keyset, Link, Next, Stream, Total
+from connectors.streams import Stream
+from connectors.walks import Cursor, Empty, Keyset, Link, Next, Total
 
 CAP = 5
 """Rows that the peer puts on a page at most, whatever is asked for."""

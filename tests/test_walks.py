@@ -7,7 +7,8 @@ import pytest
 
 from connectors.http import Answer, Client, Wire
 from connectors.pages import PullError
-from connectors.walks import Cursor, Empty, Next, Seen, Stream, Total, Walk, Whole, next_link, walk
+from connectors.streams import Stream, walk
+from connectors.walks import Cursor, Empty, Next, Seen, Total, Walk, Whole, next_link
 
 
 @pytest.mark.parametrize(
