@@ -11,9 +11,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from pydantic import Field
 
-from connectors.http import Client, Key, Limits, NoKey, Wire
+from connectors.http import Client, Key, NoKey
 from connectors.pages import PullError, dig
 from connectors.vault import Credential, Vault
+from connectors.wire import Limits, Wire
 from tieout.settings import Table
 
 _EARLY = 30.0  # seconds before its end at which a token is had anew

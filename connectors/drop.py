@@ -26,10 +26,10 @@ from pydantic import field_validator
 from connectors.files.control import control_of, declared, read_control
 from connectors.files.drop import is_delivery
 from connectors.files.errors import FileError, hold_name
-from connectors.http import Limits, Wire
 from connectors.pages import PullError
 from connectors.system import Delivery, Options, System
 from connectors.vault import Credential
+from connectors.wire import Limits, Wire
 from tieout.feeds import FEEDS
 from tieout.pull import Fetched, RawFile
 

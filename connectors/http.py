@@ -4,40 +4,32 @@ A credential goes to the configured origin only. An answer counts when its statu
 cut-off gzip is told), and it is JSON; a login page is not. What may pass is tried again within named limits.
 """
 
-import email.utils
 import json
-import math
 import random
 import ssl
-import time
 import zlib
-from collections.abc import Callable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import Annotated, Any, Protocol
+from typing import Any, Protocol
 from urllib.parse import urljoin, urlsplit
 
 import httpx
-from pydantic import Field
 
-from connectors.pages import HostileError, PageFile, PullError
+from connectors.pages import HostileError, PullError
 from connectors.texts import member
 from connectors.unreached import broke_off, cannot_pass
-from connectors.vault import Vault
-from tieout.settings import Table
+from connectors.waits import asked_wait, instant, is_throttled
+from connectors.wire import Limits, Wire
 
-TRIES = 6
 _AGAIN = {408, 425, 429, *range(500, 600)} - {501, 505, 511}  # 501 and its like are said of every such request
 _NO_CONTENT = 204  # the one success that has no body
 _REDIRECTS = (301, 302, 303, 307, 308)
 _MOST_REDIRECTS = 5
 _PASSING = ("ratelimited", "internal_error", "fatal_error", "service_unavailable")  # as Slack says it in a 200
-_QUOTA = ("ratelimitexceeded", "quotaexceeded", "rate limit exceeded", "secondary rate limit")  # 429, said with a 403
-_RESETS = ("x-rate-limit-reset", "x-ratelimit-reset", "ratelimit-reset")
 _MESSAGES = ("message", "error_description", "errorSummary", "detail", "messages", "title", "error.message", "error",
              "errors.0.detail", "errors.0.description", "errors.0.message", "errors.0", "errorMessages.0")  # fmt: skip
 
@@ -47,60 +39,6 @@ def _refuse(name: str) -> None:
 
 
 _DECODER = json.JSONDecoder(parse_constant=_refuse)
-
-
-class Limits(Table):
-    """`[sources.limits]`: what a pull may take at most; beyond, it ends and says which limit ended it."""
-
-    page_bytes: Annotated[int, Field(gt=0)] = 64 * 1024 * 1024  # of one answer, unpacked
-    pages: Annotated[int, Field(gt=0)] = 100_000
-    rows: Annotated[int, Field(gt=0)] = 20_000_000
-    request_seconds: Annotated[float, Field(gt=0)] = 120  # for one answer, first byte to last
-    wait_seconds: Annotated[float, Field(ge=0)] = 1800  # of waiting because the source asks for it, in all
-    seconds: Annotated[float, Field(gt=0)] = 6 * 3600  # for the whole pull
-
-    def hold_size(self, written: PageFile) -> None:
-        """Raise PullError where a further page would be beyond the limit of pages or rows."""
-        for name, count in (("pages", written.pages), ("rows", written.rows)):
-            if count >= getattr(self, name):
-                raise PullError(f"the pull is larger than its limit, {name} = {getattr(self, name)}")
-
-
-@dataclass
-class Wire:
-    """What one pull has of the world: time, patience, credentials, and somebody to tell how it goes.
-
-    It is for a period, and counts requests that had to be repeated and seconds waited; `notes` say what the rows lack.
-    A glance takes the first page of each list only. `ahead` is how many seconds the source's clock is ahead; `began` is
-    when the pull began, as `clock` tells it.
-    """
-
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    clock: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
-    say: Callable[[str], None] = lambda said: None
-    vault: Vault = field(default_factory=Vault)
-    tries: int = TRIES
-    period: str = ""
-    is_glance: bool = False
-    ahead: float | None = None
-    retries: int = 0
-    waited: float = 0.0
-    notes: list[str] = field(default_factory=list)
-    began: float = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.began = self.clock()
-
-    def note(self, said: str) -> None:
-        """Tell once what the rows lack."""
-        if said not in self.notes:
-            self.notes.append(said)
-
-    def hold_time(self, limits: Limits) -> None:
-        """Raise PullError where the pull has taken longer than it may."""
-        if self.clock() - self.began > limits.seconds:
-            raise PullError(f"the pull took longer than its limit, seconds = {limits.seconds:g}")
 
 
 class Key(Protocol):
@@ -299,7 +237,7 @@ class Client:
 
     def _judged(self, url: str, response: httpx.Response, raw: bytes) -> Answer:
         status, headers, at = response.status_code, response.headers, self.wire.now()
-        if told := _instant(headers.get("date", "")):
+        if told := instant(headers.get("date", "")):
             self.wire.ahead = (told - at).total_seconds()
         raw = self.wire.vault.blot_bytes(raw)
         is_page = raw.lstrip()[:1] == b"<" or "html" in headers.get("content-type", "")
@@ -313,10 +251,10 @@ class Client:
         said = f"{self._origin} answered {status}{message(data)}"
         if 200 <= status < 300:
             if isinstance(data, dict) and data.get("error") in _PASSING:
-                raise _NotNowError(said, _asked_wait(headers, at))
+                raise _NotNowError(said, asked_wait(headers, at))
             return Answer(url, headers, raw, data, at)
-        if status in _AGAIN or (status == 403 and _is_throttled(headers, raw)):
-            raise _NotNowError(said, _asked_wait(headers, at))
+        if status in _AGAIN or (status == 403 and is_throttled(headers, raw)):
+            raise _NotNowError(said, asked_wait(headers, at))
         hint = {
             401: "; the credential is missing, wrong or expired",
             403: "; the credential may not do this",
@@ -368,44 +306,3 @@ def message(data: Any) -> str:
     """What an error body says of itself, in brackets."""
     said = next((text for name in _MESSAGES if isinstance(text := member(data, name), str) and text), None)
     return f" ({' '.join(said.split())[:160]})" if said else ""
-
-
-def _is_throttled(headers: Mapping[str, str], raw: bytes) -> bool:
-    says = any(word.encode() in raw.lower() for word in _QUOTA)
-    return says or "retry-after" in headers or headers.get("x-ratelimit-remaining") == "0"
-
-
-def _asked_wait(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Seconds the source asks to wait, however it says so; None when it does not."""
-    asked = headers.get("retry-after", "").strip()
-    seconds = _number(asked)
-    if seconds is None and asked:
-        seconds = _until(asked, headers, now)
-    for name in _RESETS:
-        left = _number(headers.get(name.replace("reset", "remaining"), ""))  # with some left, the reset is no advice
-        if seconds is None and not left and (reset := _number(headers.get(name, ""))) is not None:
-            instant = reset / 1000 if reset > 1e11 else reset  # some tell it in thousandths
-            seconds = instant - (_instant(headers.get("date", "")) or now).timestamp() if reset > 1e9 else reset
-    return None if seconds is None else max(0.0, seconds)
-
-
-def _until(date: str, headers: Mapping[str, str], now: datetime) -> float | None:
-    """Seconds to a date, by the source's own clock where it shows it."""
-    at = _instant(date)
-    return (at - (_instant(headers.get("date", "")) or now)).total_seconds() if at else None
-
-
-def _instant(text: str) -> datetime | None:
-    for read in (email.utils.parsedate_to_datetime, datetime.fromisoformat):  # the second is Zoom's
-        with suppress(ValueError, TypeError):
-            at = read(text)
-            return at if at.tzinfo else at.replace(tzinfo=UTC)
-    return None
-
-
-def _number(text: str) -> float | None:
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None

@@ -25,11 +25,11 @@ from urllib.parse import unquote, urlsplit
 import polars as pl
 from pydantic import field_validator
 
-from connectors.http import Wire
 from connectors.pages import Page, PageFile, PullError
 from connectors.system import Delivery, End, Options, Streams, System, addresses, either
 from connectors.unreached import untrusted
 from connectors.vault import Credential
+from connectors.wire import Wire
 from tieout.settings import Texts
 
 if TYPE_CHECKING:

@@ -23,10 +23,10 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
-from connectors.http import Wire
 from connectors.pages import Page, PageFile, PullError
 from connectors.system import Delivery, End, Options, System
 from connectors.vault import Credential
+from connectors.wire import Wire
 from tieout.feeds import FEEDS
 
 _TELLING = re.compile(r"\w*(passw|pwd|secret|token)\w*=", re.IGNORECASE)  # of a parameter, or within one as ODBC has it

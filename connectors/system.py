@@ -15,9 +15,10 @@ import polars as pl
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from connectors.auth import Auth, Nothing
-from connectors.http import Limits, Wire, origin_of
+from connectors.http import origin_of
 from connectors.pages import PageFile, PullError
 from connectors.streams import Stream
+from connectors.wire import Limits, Wire
 from tieout.pull import Fetched
 from tieout.settings import Table
 

@@ -14,10 +14,10 @@ from pydantic import ValidationError
 
 import connectors
 from connectors import files, pages
-from connectors.http import Wire
 from connectors.pages import PAGES, HostileError, PageFile, PullError
 from connectors.system import WEAKEST, Copy, Delivery, Options, System
 from connectors.vault import is_reference
+from connectors.wire import Wire
 from tieout.mapping import with_absent, with_members
 from tieout.pull import Control, Fetched, PullReport, Records
 from tieout.settings import Source

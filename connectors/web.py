@@ -5,12 +5,13 @@ from datetime import datetime, timedelta
 from itertools import product
 from typing import Any
 
-from connectors.http import Client, Wire
+from connectors.http import Client
 from connectors.pages import PageFile, PullError, ShiftedError
 from connectors.streams import Stream, walk
 from connectors.system import WEAKEST, Delivery, End, WebOptions
 from connectors.texts import as_text
 from connectors.walks import Seen
+from connectors.wire import Wire
 
 _WEAKEST_FIRST = (WEAKEST, "nothing after the last key", "one whole answer", "no further cursor",
                   "no next link", "declared total")  # fmt: skip

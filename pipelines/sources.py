@@ -10,8 +10,8 @@ from pydantic import BaseModel, ValidationError
 
 from connectors import systems
 from connectors.auth import Auth
-from connectors.http import Limits, Wire
 from connectors.walks import Walk
+from connectors.wire import Limits, Wire
 from pipelines.errors import ConfigError
 from tieout.settings import Settings, Source
 

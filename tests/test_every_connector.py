@@ -18,9 +18,9 @@ import pytest
 
 import connectors
 from connectors import pages, systems
-from connectors.http import Wire
 from connectors.pages import KEY, PAGES, dig, records_at
 from connectors.vault import Vault
+from connectors.wire import Wire
 from tests.peer import CANARY, CAP, ROWS, Asked, Fault, Peer, Reply, Scene, gzipped, peer
 from tieout.feeds import FEEDS
 from tieout.pull import Fetched

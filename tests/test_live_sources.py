@@ -18,8 +18,8 @@ import polars as pl
 import pytest
 
 from connectors import http, systems
-from connectors.http import Wire
 from connectors.vault import Vault
+from connectors.wire import Wire
 from pipelines import steps, support
 from pipelines.errors import ConfigError
 from pipelines.steps import Month
@@ -44,7 +44,6 @@ token = "${{OKTA_TOKEN}}"
 def okta(make_workspace: MakeWorkspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Workspace, Peer]]:
     """A workspace whose directory is a peer on this machine."""
     monkeypatch.setenv("OKTA_TOKEN", CANARY)
-    monkeypatch.setattr("connectors.http.TRIES", 2)
     with peer() as server:
         workspace = Workspace.open(make_workspace(OKTA.format(url=server.url)))
         source = workspace.settings.sources[0]

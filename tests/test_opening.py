@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from connectors import systems
-from connectors.http import Wire
 from connectors.vault import Vault
+from connectors.wire import Wire
 from tests.peer import CANARY, Asked, Peer, Reply, Scene, peer
 from tests.test_every_connector import SETTINGS
 from tieout.pull import Fetched

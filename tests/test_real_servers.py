@@ -20,9 +20,9 @@ from pydantic import ValidationError
 from sqlalchemy import NullPool, create_engine, make_url
 
 from connectors import systems
-from connectors.http import Wire
 from connectors.sql import SqlOptions
 from connectors.vault import Vault
+from connectors.wire import Wire
 from tests.peer import CANARY, certificate
 from tests.test_every_connector import SETTINGS
 from tieout.pull import Fetched

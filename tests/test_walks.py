@@ -5,10 +5,11 @@ from typing import cast
 
 import pytest
 
-from connectors.http import Answer, Client, Wire
+from connectors.http import Answer, Client
 from connectors.pages import PullError
 from connectors.streams import Stream, walk
 from connectors.walks import Cursor, Empty, Next, Seen, Total, Walk, Whole, next_link
+from connectors.wire import Wire
 
 
 @pytest.mark.parametrize(

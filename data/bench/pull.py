@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 from urllib.parse import parse_qs, urlsplit
 
 from connectors import systems
-from connectors.http import Wire
+from connectors.wire import Wire
 from tieout.settings import Source
 
 PAGE = 500
