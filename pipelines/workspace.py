@@ -30,7 +30,7 @@ from pipelines.whole import complete
 from tieout.settings import Settings
 
 CONFIG = "tieout.toml"
-MONTH = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])")
+MONTH = re.compile(r"[0-9]{4}-(?:0[1-9]|1[0-2])")
 
 
 @dataclass(frozen=True)

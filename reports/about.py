@@ -25,7 +25,7 @@ class About:
     version: str
     config_hash: str
     decisions: int = 0
-    chain_head: str = "0" * 64
+    chain_head: str = ""
     earlier: tuple[str, ...] = ()
     lasting: frozenset[str] = frozenset()
     reclaim: str = ""

@@ -131,7 +131,9 @@ def build(tables: Tables, about: About) -> Sections:
     return Sections(
         "Audit",
         f"The log held {about.decisions:,} decisions as this page was written, each naming the hash of the one before; "
-        f"its head is {about.chain_head}.",
+        f"its head is {about.chain_head}."
+        if about.decisions
+        else "The log held no decision as this page was written.",
         (
             Card(periods["state"].tail(1).fill_null("open")[0], f"is the state of {about.period}", link="#periods"),
             Card(f"{overrides.height:,}", "overrides of deliveries", link="#overrides"),

@@ -40,10 +40,12 @@ ABOUT = About(
     timezone="Europe/Berlin",
     version="1.2.3",
     config_hash="0123456789abcdef",
+    decisions=3,
+    chain_head="d" * 64,
     reclaim="e" * 64,
     earlier=("2026-08", "2026-09"),
 )
-FIRST = replace(ABOUT, earlier=())
+FIRST = replace(ABOUT, earlier=(), decisions=0)
 RULES = {
     "held-by-leaver": """A device on the books that somebody who has left still holds.
 

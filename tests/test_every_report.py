@@ -200,6 +200,8 @@ def test_every_page_says_whose_it_is_and_from_what() -> None:
 def test_empty_states_are_told() -> None:
     shown = {name: Document(text).text for name, text in CASES["empty"]().items()}
     assert not any("INCOMPLETE" in text for text in shown.values())
+    assert not any("head" in text for text in shown.values())
+    assert "The log held no decision as this page was written." in shown["audit.html"]
     assert "No exception is open." in shown["reconciliation.html"]
     assert "No exception was open or resolved in this period." in shown["reconciliation.html"]
     assert "Identified Not known: there is no whole delivery of seats, entitlements." in shown["reclaim.html"]

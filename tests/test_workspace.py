@@ -54,6 +54,9 @@ def test_the_three_required_keys_suffice(make_workspace: MakeWorkspace) -> None:
         ("[retention]\nhold = ['2026-13']\n", "retention.hold: '2026-13' is no month"),
         ("email_domains = ['ada@x.org']\n", "'ada@x.org' is no domain of addresses"),
         ("[[routes]]\nowner = 'it'\nasset_class = 'lapttop'\n", "'lapttop' is not an asset class"),
+        ("[owners.it]\nemail = 'a@x.org; b@x.org'\n", "owners.it.email: 'a@x.org; b@x.org' is not an address like"),
+        ("[notify]\nsender = 'Tieout <tieout.example.org>'\n", "'Tieout <tieout.example.org>' is not an address like"),
+        ("[notify]\nfinance = ['cfo@x.org', 'cfo']\n", "'cfo' is not an address like"),
         ("[products.A]\naliases = ['x']\n[products.B]\naliases = ['X ']\n", "'X ' stands for both 'A' and 'B'"),
         ("[products.A]\nincludes = ['a']\n", "products.A: it includes itself"),
         ("[class_aliases]\nPC = 'laptop'\npc = 'desktop'\n", "'pc' stands for both 'laptop' and 'desktop'"),
@@ -121,6 +124,12 @@ def test_a_mistake_in_a_required_key_is_one_sentence(make_workspace: MakeWorkspa
         Workspace.open(make_workspace(minimal=minimal))
 
 
+@pytest.mark.parametrize("address", ["ada@x.org", "Ada King <ada@x.org>", "ädä+it@büro.example"])
+def test_an_address_stays_as_it_is_written(make_workspace: MakeWorkspace, address: str) -> None:
+    workspace = Workspace.open(make_workspace(f"[owners.it]\nemail = '{address}'\n"))
+    assert workspace.settings.owners["it"].email == address
+
+
 def test_a_secret_may_only_be_named(make_workspace: MakeWorkspace) -> None:
     Workspace.open(make_workspace('[notify.smtp]\npassword = "${SMTP_PASSWORD}"\n'))
 
@@ -163,7 +172,7 @@ def test_a_period_ends_with_its_last_local_instant(period: str, end: datetime) -
     assert end_of_period(period, BERLIN) == end
 
 
-@pytest.mark.parametrize("text", ["2026", "2026-13", "2026-1", "October", "", "2026-10-01"])
+@pytest.mark.parametrize("text", ["2026", "2026-13", "2026-1", "October", "", "2026-10-01", "٢٠٢٦-10"])
 def test_a_period_is_a_month(text: str) -> None:
     with pytest.raises(ConfigError, match="is not a period"):
         check_period(text)

@@ -57,7 +57,7 @@ def _own_domain(name: str) -> str:
 
 def _months(held: bool | list[str]) -> bool | list[str]:
     for month in [] if isinstance(held, bool) else held:
-        if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month):
+        if not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", month):
             raise ValueError(f"{month!r} is no month; write one like '2026-10'")
     return held
 
@@ -111,6 +111,10 @@ Count = Annotated[int, Field(ge=0)]
 Days = Annotated[int, Field(ge=0)]
 Reference = Annotated[str, _written(r"\$\{?[A-Z_][A-Z0-9_]*\}?", "the name of an environment variable like '${NAME}'")]
 """The name of an environment variable that holds a secret, like `${SMTP_PASSWORD}`."""
+_MAILBOX = r"[^@\s<>,;]+@[^@\s<>,;]+"
+Address = Annotated[str, _written(rf"{_MAILBOX}|[^@<>\r\n]*<{_MAILBOX}>", "an address like 'ada@example.com'")]
+"""Of a mailbox, like `ada@example.com` or `Ada King <ada@example.com>`."""
+Addresses = Annotated[list[Address], BeforeValidator(_many)]
 CurrencyCode = Annotated[str, _written("[A-Z]{3}", "three capital letters like 'EUR'")]
 
 
@@ -308,7 +312,7 @@ class Route(Table):
 class Owner(Table):
     """`[owners.<name>]`: a person or team that answers for exceptions."""
 
-    email: str | None = None
+    email: Address | None = None
     reminders: bool = True
 
 
@@ -391,10 +395,10 @@ class Smtp(Table):
 class Notify(Table):
     """`[notify]`: who hears of a month, and when those who keep silent are reminded; see `tieout send`."""
 
-    sender: str | None = None  # the address mails come from
-    reply_to: str | None = None  # where answers go
-    finance: Texts = []  # addresses that get the licence reclaim
-    escalate_to: Texts = []  # addresses that also get the last reminder
+    sender: Address | None = None  # the address mails come from
+    reply_to: Address | None = None  # where answers go
+    finance: Addresses = []  # addresses that get the licence reclaim
+    escalate_to: Addresses = []  # addresses that also get the last reminder
     remind_after: list[Days] = [7, 14, 21]  # days after which an owner who has answered nothing is reminded
     smtp: Smtp = Smtp()
     webhook: Reference | None = None  # of a chat, like "${CHAT_WEBHOOK}": its address is a secret
