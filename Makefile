@@ -5,8 +5,8 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 CONNECTOR_TESTS := $(addprefix tests/test_,drops.py every_connector.py live_sources.py opening.py real_servers.py web_servers.py \
 	vendor_specs.py peers.py)
-DEBIAN := apache2 libapache2-mod-perl2 libmojolicious-perl libplack-perl mariadb-server \
-	ocsinventory-agent ocsinventory-reports ocsinventory-server
+DEBIAN := apache2 libapache2-mod-perl2 libmojolicious-perl libplack-perl mariadb-server nginx \
+	ocsinventory-agent ocsinventory-reports ocsinventory-server openssh-server
 environment = $(PYTHON) -m venv build/peers/$(1) && \
 	build/peers/$(1)/bin/python -m pip install --quiet --disable-pip-version-check "$(2)"
 CODE   := tieout connectors checks pipelines reports data tests

@@ -1,15 +1,19 @@
 """Emulators of somebody else's making, which `make test-peers` installs; without them these tests are skipped."""
 
+import getpass
 import json
 import os
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import httpx
 import polars as pl
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests import ocs
 from tests.conftest import MakeWorkspace, Tieout
@@ -93,6 +97,85 @@ def test_files_come_from_a_bucket(storage: str, tmp_path: Path) -> None:
     assert missing.outcome == "missing"
 
 
+SSHD = """
+ListenAddress 127.0.0.1:{port}
+HostKey {folder}/server
+PidFile none
+UsePAM yes
+StrictModes no
+PasswordAuthentication no
+AuthorizedKeysFile {folder}/let-in
+Subsystem sftp internal-sftp
+"""
+Exports = tuple[Path, dict[str, str]]
+
+
+def new_key(path: Path) -> str:
+    """Write a key of OpenSSH's own form, and return its public half as a line of known_hosts has it."""
+    key = Ed25519PrivateKey.generate()
+    pem, public = serialization.Encoding.PEM, serialization.Encoding.OpenSSH
+    path.write_bytes(key.private_bytes(pem, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()))
+    path.chmod(0o600)
+    return key.public_key().public_bytes(public, serialization.PublicFormat.OpenSSH).decode()
+
+
+@pytest.fixture
+def exports() -> Iterator[Exports]:
+    """A folder that OpenSSH shows to who has the key to it, and what a source says to get there."""
+    if not (sshd := _peers() / "debian/usr/sbin/sshd").exists():
+        pytest.skip("OpenSSH is not unpacked; `make test-peers` does it where there are Debian packages")
+    who, port = "nobody" if os.geteuid() == 0 else getpass.getuser(), free_port()
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "exports").mkdir()
+        server, _ = new_key(folder / "server"), (folder / "let-in").write_text(new_key(folder / "key"))
+        (folder / "config").write_text(SSHD.format(port=port, folder=folder))
+        shutil.copy(sshd, folder)
+        for path in (folder, *folder.iterdir()):
+            shutil.chown(path, who)
+        with serving([folder / "sshd", "-D", "-f", folder / "config"], port, user=who):
+            yield folder / "exports", {
+                "feed": "people", "connector": "drop", "url": f"sftp://127.0.0.1:{port}{folder}/exports/*/*.csv",
+                "user": who, "private_key_file": str(folder / "key"), "host_key": server,
+            }  # fmt: skip
+
+
+@pytest.mark.proves("drop", "real server", "OpenSSH (SFTP)")
+def test_files_come_from_an_sftp_server_to_the_byte(exports: Exports, tmp_path: Path) -> None:
+    folder, where = exports
+    for part in range(120):
+        people = [f"{part:03}-{n},Zoë {n},active" for n in range(2_000 if part else 60_000)]
+        (folder / f"{part % 7}").mkdir(exist_ok=True)
+        (folder / f"{part % 7}" / f"hr-{part}.csv").write_text("person_id,full_name,status\n" + "\n".join(people))
+    fetched, staged = pulled(tmp_path, **where)
+    assert fetched.outcome == "complete", fetched.why
+    assert (len(fetched.files), staged.used) == (120, 60_000 + 119 * 2_000)
+    assert sum(one.bytes for one in fetched.files) == sum(path.stat().st_size for path in folder.rglob("*.csv"))
+
+
+def test_an_sftp_server_that_shows_a_part_delivers_nothing(exports: Exports, tmp_path: Path) -> None:
+    folder, where = exports
+    for name in ("open", "closed"):
+        (folder / name).mkdir()
+        (folder / name / "hr.csv").write_text("person_id,full_name,status\n0042,Ada,active\n")
+        shutil.chown(folder / name, where["user"])
+    (folder / "closed").chmod(0)
+    fetched, staged = pulled(tmp_path, **where)
+    (folder / "closed").chmod(0o700)
+    assert (fetched.outcome, staged.landed) == ("failed", 0)
+    assert "closed cannot be listed: Permission denied" in str(fetched.why)
+
+
+def test_an_sftp_server_refuses_another_key_and_is_refused_for_one(exports: Exports, tmp_path: Path) -> None:
+    _, where = exports
+    (tmp_path / "pulls").mkdir()
+    other = new_key(tmp_path / "other")
+    shut, _ = pulled(tmp_path / "pulls", **{**where, "private_key_file": str(tmp_path / "other")})
+    assert (shut.outcome, "Authentication failed" in str(shut.why)) == ("failed", True)
+    strange, _ = pulled(tmp_path / "pulls", **{**where, "host_key": other})
+    assert (strange.outcome, "does not match" in str(strange.why)) == ("failed", True)
+
+
 NGINX = """
 pid {folder}/nginx.pid;
 error_log {folder}/error.log;
@@ -118,9 +201,8 @@ http {{
 
 @pytest.mark.proves("scim", "real server", "scim2-server behind nginx that limits requests")
 def test_a_server_that_limits_requests_gives_everybody_in_the_end(scim: str, tmp_path: Path) -> None:
-    nginx = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin")
-    if nginx is None:
-        pytest.skip("nginx is not installed")
+    if not (nginx := _peers() / "debian/usr/sbin/nginx").exists():
+        pytest.skip("nginx is not unpacked; `make test-peers` does it where there are Debian packages")
     port, folder = free_port(), tmp_path / "nginx"
     folder.mkdir()
     (tmp_path / "pulls").mkdir()
