@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from graphlib import TopologicalSorter
-from typing import Any
 
 import polars as pl
 
@@ -12,6 +11,15 @@ from tieout.judgement import Case
 from tieout.rule import Grain, Rule
 from tieout.settings import Settings
 from tieout.world import World
+
+_TABLES = {
+    "findings": (FINDINGS, ["rule", "subject_key"]),
+    "involved": (INVOLVED, ["exception_id"]),
+    "evidence": (EVIDENCE, list(EVIDENCE)),
+    "rule_runs": (RULE_RUNS, ["rule"]),
+    "memory_quiet": (QUIET, ["rule", "subject_key"]),
+}
+"""What judging leaves: the columns of each table, and those it is sorted by."""
 
 Witness = Callable[[Case, pl.DataFrame], None]
 """Is told each rule's case and what it judged, in the order in which the rules are put."""
@@ -42,11 +50,12 @@ class Docket:
     def judge(self, world: World, slugs: Collection[str], grains: Mapping[str, Grain]) -> dict[str, pl.DataFrame]:
         """Put some of the rules to their grains, one grain after the other as far as may be.
 
-        Tables `findings`, `involved`, `evidence`, `rule_runs` and `memory_quiet` of these.
+        The tables of these: what was found and whom it names, what proves it, how each rule's population divides, and
+        what stays quiet.
         """
         asked = TopologicalSorter({slug: set(self.rules[slug].goes_after) & set(slugs) for slug in slugs})
         asked.prepare()
-        ready, put = set(asked.get_ready()), []
+        ready, put = set(asked.get_ready()), list[dict[str, pl.DataFrame]]()
         while ready:
             name = min(self.rules[slug].grain for slug in ready)
             grain = grains[name]
@@ -55,19 +64,13 @@ class Docket:
                 put.append(self._put(world, self.rules[slug], grain))
                 asked.done(slug)
                 ready = ready - {slug} | set(asked.get_ready())
-        findings, named, proofs, quiet, runs = zip(*put, strict=True) if put else ((), (), (), (), ())
         return {
-            "findings": pl.concat([pl.DataFrame(schema=FINDINGS), *findings]).sort("rule", "subject_key"),
-            "involved": pl.concat([pl.DataFrame(schema=INVOLVED), *named]).sort("exception_id"),
-            "evidence": pl.concat([pl.DataFrame(schema=EVIDENCE), *proofs]).sort(list(EVIDENCE), nulls_last=True),
-            "rule_runs": pl.DataFrame(runs, schema=dict(RULE_RUNS)).sort("rule"),
-            "memory_quiet": pl.concat([pl.DataFrame(schema=QUIET), *quiet]).sort("rule", "subject_key"),
+            table: pl.concat([pl.DataFrame(schema=schema), *(one[table] for one in put)]).sort(order, nulls_last=True)
+            for table, (schema, order) in _TABLES.items()
         }
 
-    def _put(
-        self, world: World, rule: Rule, grain: Grain
-    ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame, dict[str, Any]]:
-        """The findings of one rule, whom they name, their evidence, what stays quiet, how its population divides."""
+    def _put(self, world: World, rule: Rule, grain: Grain) -> dict[str, pl.DataFrame]:
+        """The same tables of one rule."""
         opened = self._open_before.get((rule.slug,), self._nothing)
         quiet = self._quiet.filter(pl.col("rule") == rule.slug)
         case = Case(rule, grain, world, opened, self._compared_by.get(rule.slug, ()), quiet)
@@ -78,12 +81,17 @@ class Docket:
             is_open = pl.col("outcome").is_in(["fired", "held"])
             self._open_now[rule.slug] = judged.filter(is_open).select("subject_key", "keys")
         proof, texts = prove(case, judged)
-        findings = judged.join(texts, on="subject_key", how="left").select(list(FINDINGS))
-        return findings, case.involved(judged), proof, case.quieted(judged), case.count(judged)
+        return {
+            "findings": judged.join(texts, on="subject_key", how="left").select(list(FINDINGS)),
+            "involved": case.involved(judged),
+            "evidence": proof,
+            "rule_runs": pl.DataFrame([case.count(judged)], schema=RULE_RUNS),
+            "memory_quiet": case.quieted(judged),
+        }
 
 
 def judge_all(rules: Sequence[Rule], grains: Mapping[str, Grain], world: World) -> dict[str, pl.DataFrame]:
-    """Put rules to grains that stand: tables `findings`, `rule_runs` and `evidence`."""
+    """The tables of some rules put to grains that stand."""
     docket = Docket(rules, world)
     return docket.judge(world, docket.rules, grains)
 
