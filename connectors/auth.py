@@ -15,7 +15,7 @@ from connectors.http import Client, Key, NoKey
 from connectors.pages import PullError, dig
 from connectors.vault import Credential, Vault
 from connectors.wire import Limits, Wire
-from tieout.settings import Table
+from tieout.kinds import Table
 
 _EARLY = 30.0  # seconds before its end at which a token is had anew
 _LIFE = 300  # seconds an assertion that we sign is good for

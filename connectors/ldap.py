@@ -30,7 +30,7 @@ from connectors.system import Delivery, End, Options, Streams, System, addresses
 from connectors.unreached import untrusted
 from connectors.vault import Credential
 from connectors.wire import Wire
-from tieout.settings import Texts
+from tieout.kinds import Texts
 
 if TYPE_CHECKING:
     from ldap3 import Connection, Tls

@@ -15,7 +15,7 @@ from connectors.http import Answer, Client, message
 from connectors.pages import ROWS, Page, PullError, ShiftedError, dig, records_at
 from connectors.vault import is_reference
 from connectors.walks import Cursor, Empty, Keyset, Next, Request, Seen, Total, Walk, Whole, next_link
-from tieout.settings import Table, Texts
+from tieout.kinds import Table, Texts
 
 _PLACE = re.compile(r"\{([^{}]+)\}")
 _PART = re.compile(r"\b\d{1,12}-(\d{1,12})/(\d{1,12})\b")

@@ -19,8 +19,8 @@ from connectors.http import origin_of
 from connectors.pages import PageFile, PullError
 from connectors.streams import Stream
 from connectors.wire import Limits, Wire
+from tieout.kinds import Table
 from tieout.pull import Fetched
-from tieout.settings import Table
 
 _TELLING = re.compile("auth|key|token|cookie|secret|password", re.IGNORECASE)
 Streams = Mapping[str, pl.DataFrame]

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from connectors.http import Answer
 from connectors.pages import PullError, dig
-from tieout.settings import Table
+from tieout.kinds import Table
 
 _VALUE = r"""(?:"(?:[^"\\]|\\.)*+"|[^\s",;]*+)"""
 _LINK = re.compile(rf"[\s,]*+<([^>]*+)>((?:\s*+;\s*+[^\s=,;]++(?:\s*+=\s*+{_VALUE})?+)*+)\s*+(?:,|$)")

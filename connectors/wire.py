@@ -10,7 +10,7 @@ from pydantic import Field
 
 from connectors.pages import PageFile, PullError
 from connectors.vault import Vault
-from tieout.settings import Table
+from tieout.kinds import Table
 
 
 class Limits(Table):

@@ -24,8 +24,9 @@ from tieout.facts.ground import Ground
 from tieout.feeds import FEEDS
 from tieout.findings import BEFORE
 from tieout.judgement import Case
+from tieout.kinds import Severity
 from tieout.rule import OPEN_BEFORE, Grain, Params, Rule, lineage
-from tieout.settings import Settings, Severity
+from tieout.settings import Settings
 from tieout.world import BOOKKEEPING, World
 
 GRADES = get_args(Severity)

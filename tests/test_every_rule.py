@@ -13,8 +13,8 @@ from tests.worlds import world
 from tieout import facts, licences
 from tieout.facts.ground import Ground
 from tieout.judgement import Case
+from tieout.kinds import Severity
 from tieout.rule import Grain, Params, Rule, lineage
-from tieout.settings import Severity
 
 RULES = {rule.slug: rule for rule in discover()}
 CASES = [(slug, "fires", i) for slug, r in RULES.items() for i in range(len(r.fires))] + [

@@ -8,8 +8,9 @@ from datetime import UTC, date, datetime
 import polars as pl
 
 from tieout.feeds import NEVER, SCALE, Column, Kind, canonical
+from tieout.kinds import EPOCHS
 from tieout.normalize import each_once
-from tieout.settings import EPOCHS, Settings, Source
+from tieout.settings import Settings, Source
 
 INTEGER_DIGITS = 18  # leaves Decimal(38, 10) room for the sum of ten billion of them
 _FIRST_DAY, _LAST_DAY = date(1900, 1, 1), date(9999, 12, 31)  # outside lies a two-digit year or a mistake

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import get_args
 
+from tieout.kinds import Severity
 from tieout.published.table import Published
-from tieout.settings import Severity
 
 STATUSES = ("open", "acknowledged", "in_progress", "waived", "accepted", "disputed", "resolved")
 
