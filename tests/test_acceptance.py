@@ -138,6 +138,15 @@ def test_an_edit_of_the_register_does_not_make_its_findings_go_away() -> None:
     assert settled["exception_history"]["why"].to_list() == ["written_off"]
 
 
+@pytest.mark.parametrize(("holders", "stays_open"), [("p1 p2 p3 p2", True), ("p1 p2 p3 p1", False)])
+def test_two_unrecorded_changes_are_reversed_when_the_first_holder_has_it_again(holders: str, stays_open: bool) -> None:
+    tables: dict[str, pl.DataFrame] = {}
+    for end, holder in zip(("2026-05-31", "2026-06-30", "2026-07-31", "2026-08-31"), holders.split(), strict=True):
+        feeds = {"people": [ADA, BOB, {**BOB, "person_id": "p3"}], "assets": [{**LAPTOP, "custodian": holder}]}
+        tables = month(end, feeds, tables)
+    assert (("unrecorded-transfer", "A-1") in fired(tables)) is stays_open
+
+
 # -- laws ------------------------------------------------------------------------------------------------------------
 
 LEAVER = {**ADA, "status": "terminated", "end_date": "2026-08-01", "other_emails": ["ada.old@x.org", "a.l@x.org"]}

@@ -112,9 +112,14 @@ def open_before(world: World) -> pl.DataFrame:
     return before.filter(pl.col("status").is_in(OPEN_STATUSES) | withdrawn).drop("opened_on")
 
 
+def found_before(world: World) -> pl.DataFrame:
+    """What had been found by the end of the latest earlier period and was not put right, open or quiet."""
+    return pl.concat([world.remembered("memory_quiet", QUIET), as_quiet(open_before(world))])
+
+
 def quiet_while_off(rules: Sequence[Rule], world: World) -> pl.DataFrame:
     """What rules that are switched off had found: `memory_quiet` of these."""
-    found = pl.concat([world.remembered("memory_quiet", QUIET), as_quiet(open_before(world))])
+    found = found_before(world)
     on = [rule.slug for rule in rules if is_on(rule, world.settings)]
     return found.filter(~pl.col("rule").is_in(on))
 

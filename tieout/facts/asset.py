@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from tieout import normalize
+from tieout.docket import found_before
 from tieout.facts import books, counting, existence
 from tieout.facts.ground import CUSTODIAN, PLACES, Ground
 from tieout.identity.people import Keys
@@ -82,9 +83,9 @@ def _custody(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
 def _handover(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
     """Whether the custodian changed since the register was last accepted, and whether a movement says so.
 
-    `custodian_change_after` is the day the former custodian was last seen; the former one is remembered, so that a
-    change and its reversal cancel. `compared_*` is whom the next period compares with: while nobody can tell whether
-    two names are one person, still the former one.
+    `custodian_change_after` is the day the former custodian was last seen; the former one is remembered until the
+    change is settled, whoever else follows, so that changes and their reversal cancel. `compared_*` is whom the next
+    period compares with: while nobody can tell whether two names are one person, still the former one.
     """
     alive = pl.lit(ground.world.alive("people"))
 
@@ -113,13 +114,15 @@ def _handover(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
         same("custodian_was", "custodian_was_id").fill_null(False).alias("custodian_reverted"),
     )
     now, unclear = pl.col("custodian_changed").fill_null(False), pl.col("custodian_changed").is_null()
+    unsettled = found_before(ground.world).filter(pl.col("rule") == "unrecorded-transfer")["subject_key"]
+    first = now & ~pl.col("tag_key").is_in(unsettled.implode())
     former_seen_on = pl.coalesce("custodian_seen_on", "seen_on")
     change_after = pl.when(now).then(former_seen_on).otherwise("custodian_change_after")
     handed = (pl.col("handed_over_on") > change_after).fill_null(False)
     return told.with_columns(
         change_after.alias("custodian_change_after"),
-        pl.when(now).then("custodian_before").otherwise("custodian_was").alias("custodian_was"),
-        pl.when(now).then("custodian_id_before").otherwise("custodian_was_id").alias("custodian_was_id"),
+        pl.when(first).then("custodian_before").otherwise("custodian_was").alias("custodian_was"),
+        pl.when(first).then("custodian_id_before").otherwise("custodian_was_id").alias("custodian_was_id"),
         pl.when(unclear).then("custodian_before").otherwise("custodian").alias("compared_custodian"),
         pl.when(unclear).then("custodian_id_before").otherwise("custodian_id").alias("compared_custodian_id"),
         pl.when(unclear).then(former_seen_on).otherwise(pl.lit(ground.world.today)).alias("compared_on"),
