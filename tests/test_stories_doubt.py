@@ -486,6 +486,31 @@ def test_a_loan_that_names_no_shelf_is_of_the_only_one() -> None:
     assert (run["stock-variance"]["clean"], run["stock-variance"]["unknown"]) == (1, 1)
 
 
+def test_what_moved_to_a_place_is_of_its_bin_in_the_book_and_of_no_bin_beside_it() -> None:
+    counted = {"count_id": "K", "location": "Store", "counted_at": "2026-10-20"}
+    booked = [
+        {**counted, "sku": "S-1", "bin": "A1", "quantity": 10},
+        {**counted, "sku": "S-1", "bin": "B1", "quantity": 0},
+    ]
+    used_up = [{**counted, "sku": "S-2", "bin": "A1", "quantity": 2}]
+    either = [{**counted, "sku": "S-3", "bin": name, "quantity": 2} for name in ("A1", "B1")]
+    taken = {
+        "kind": "checkout",
+        "quantity": 2,
+        "to_person": "p1",
+        "from_location": "Store",
+        "occurred_at": "2026-10-25",
+    }
+    feeds = {
+        "people": [ADA],
+        "stock": [{"sku": "S-1", "location": "Store", "bin": "A1", "quantity": 8}],
+        "stock_counts": [*booked, *used_up, *either],
+        "movements": [{**taken, "event_id": sku, "sku": sku} for sku in ("S-1", "S-2", "S-3")],
+    }
+    run = asked(world(feeds), "stock-variance")["stock-variance"]
+    assert (run["clean"], run["unknown"]) == (3, 2)
+
+
 def test_what_moved_after_the_register_was_drawn_is_not_misplaced() -> None:
     stored = {**LAPTOP, "status": "in_stock", "custodian": None}
     move = {"event_id": "E", "kind": "transfer", "asset_tag": "A-1", "from_location": "Berlin", "to_location": "Munich",

@@ -53,8 +53,8 @@ def _moved_since(counts: pl.DataFrame, book: pl.DataFrame, ground: Ground) -> pl
     """Net units moved to (+) or from (−) each counted line after its count, known to the bin or not.
 
     Movements name a location, sometimes down to the bin (`Store/A1`). One that names only the location counts for its
-    only bin, and a loan or a receipt that names none for the only line of its article; with several it leaves the book
-    at the count unknown (`unplaced`).
+    only bin, and a loan or a receipt that names none for the only line of its article, of those in the book or else
+    ever counted; with several it leaves the book at the count unknown (`unplaced`).
     """
     device = pl.col("asset_tag").is_not_null() | pl.col("serial").is_not_null()
     moves = ground.movements.filter(pl.col("sku_key").is_not_null() & ~device).with_columns(
@@ -68,24 +68,22 @@ def _moved_since(counts: pl.DataFrame, book: pl.DataFrame, ground: Ground) -> pl
         ).drop_nulls()
         for end, sign, kinds in (("to", 1, TAKEN_IN), ("from", -1, GIVEN_OUT))
     )  # fmt: skip
-    bins = book.group_by(PLACE).agg(pl.len().alias("bins"))
-    everywhere = book.group_by("sku_key").agg(pl.len().alias("lines"))
-    lines = (
-        counts.join(bins, on=PLACE, how="left", maintain_order="left")
-        .join(everywhere, on="sku_key", how="left", maintain_order="left")
-        .with_columns(
-            (pl.col("place_key") + "/" + pl.col("bin_key").str.to_lowercase()).alias("bin_place"),
-            pl.col("bins", "lines").fill_null(1),
+    lines = counts.with_columns((pl.col("place_key") + "/" + pl.col("bin_key").str.to_lowercase()).alias("bin_place"))
+    known = latest_counts(ground).select(LINE)
+    for key, number in ((PLACE, "bins"), (["sku_key"], "lines")):
+        meant = pl.concat([book.select(LINE), known.join(book, on=key, how="anti")])
+        lines = lines.join(
+            meant.with_columns(pl.len().over(key).alias(number)), on=LINE, how="left", maintain_order="left"
         )
-    )
     after = lines.join(legs, on="sku_key").filter(pl.col("occurred_at") > pl.col("counted_at"))
     nowhere = pl.col("where") == ""
-    here = after.filter(nowhere | (pl.col("where") == pl.col("bin_place")) | (pl.col("where") == pl.col("place_key")))
-    of_place = pl.when(nowhere).then("lines").otherwise("bins")
-    only_one = (of_place == 1) & pl.lit(ground.world.alive("stock"))
-    to_bin = (pl.col("where") == pl.col("bin_place")) | only_one
-    return here.group_by(LINE).agg(
-        pl.col("moved").filter(to_bin).sum().alias("moved_since"), (~to_bin).any().alias("unplaced")
+    here = pl.when(nowhere).then("lines").when(pl.col("where") == pl.col("place_key")).then("bins")
+    in_bin = pl.col("where") == pl.col("bin_place")
+    to_bin = in_bin | ((here == 1) & pl.lit(ground.world.alive("stock")))
+    return (
+        after.filter(in_bin | here.is_not_null())
+        .group_by(LINE)
+        .agg(pl.col("moved").filter(to_bin).sum().alias("moved_since"), (~to_bin).any().alias("unplaced"))
     )
 
 
