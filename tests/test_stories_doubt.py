@@ -511,6 +511,20 @@ def test_what_moved_to_a_place_is_of_its_bin_in_the_book_and_of_no_bin_beside_it
     assert (run["clean"], run["unknown"]) == (3, 2)
 
 
+def test_a_batch_jumps_the_queue_of_what_is_known_to_hold_data_whatever_else_waits() -> None:
+    waiting = chain("received", month="2026-09", item="A-1", batch_id="B1")
+    unknown = chain("received", month="2026-09", start=2, item="X-9", serial="SER0009", batch_id="B3")
+    batch = chain("received", "destroyed", item="A-2", serial="SER0002", batch_id="B2", approved_by=None)
+    slug = "queue-jump"
+    fired = []
+    register = [GONE, {**GONE, "asset_tag": "A-2", "serial": "SER0002"}]
+    first = world({"assets": register}, period="2026-09", as_of=SEPTEMBER)
+    for rows in ([*waiting, *batch], [*waiting, *unknown, *batch], [*unknown, *batch]):
+        w = following(first, world({"disposals": rows}, verdicts={"assets": "RED"}), asked=[slug])
+        fired.append(bool(found(w, slug)))
+    assert fired == [True, True, False]
+
+
 def test_what_moved_after_the_register_was_drawn_is_not_misplaced() -> None:
     stored = {**LAPTOP, "status": "in_stock", "custodian": None}
     move = {"event_id": "E", "kind": "transfer", "asset_tag": "A-1", "from_location": "Berlin", "to_location": "Munich",

@@ -13,7 +13,10 @@ from tieout.world import filled
 
 
 def build(ground: Ground) -> Grain:
-    """Every batch of which something was destroyed."""
+    """Every batch of which something was destroyed.
+
+    `waited_days` is of items that hold data; `may_have_waited_days` also of those of which nobody knows.
+    """
     world = ground.world
     waiting = _waiting(ground)
     destroyed = (
@@ -44,21 +47,21 @@ def build(ground: Ground) -> Grain:
         .with_columns((pl.col("destroyed_on") - pl.col("received_on")).dt.total_days().alias("waited_days"))
         .group_by("batch_id")
         .agg(
-            pl.col("waited_days").max(),
-            pl.col("item").sort_by("received_on", "item").first().alias("longest_waiting"),
-            pl.col("data_bearing").is_null().any().alias("doubtful"),
+            pl.col("waited_days").filter("data_bearing").max(),
+            pl.col("waited_days").max().alias("may_have_waited_days"),
+            pl.col("item").sort_by(pl.col("data_bearing").is_null(), "received_on", "item").first()
+            .alias("longest_waiting"),
         )
-    )
-    alive = pl.lit(world.alive("disposals"))
-    certain = alive & ~pl.col("doubtful").fill_null(False)
+    )  # fmt: skip
     frame = batches.join(passed_over, on="batch_id", how="left").with_columns(
-        pl.col("waited_days").fill_null(0), pl.when(certain).then(pl.lit(True)).alias("queue_known")
+        pl.when(pl.lit(world.alive("disposals"))).then(pl.col(name).fill_null(0)).alias(name)
+        for name in ("waited_days", "may_have_waited_days")
     )
     return Grain(
         name="batch",
         feed="disposals",
         frame=frame.sort("batch_id").select(list(HEALTHY)),
-        leans=dict.fromkeys(("waited_days", "queue_known", "longest_waiting"), ("disposals", "assets")),
+        leans=dict.fromkeys(("waited_days", "may_have_waited_days", "longest_waiting"), ("disposals", "assets")),
     )
 
 
@@ -83,5 +86,5 @@ def _waiting(ground: Ground) -> pl.DataFrame:
 
 HEALTHY: dict[str, Any] = {
     "_id": [0], "batch_id": "B-1", "destroyed_on": date(2026, 10, 10), "in_period": True, "approved": False,
-    "waited_days": 0, "longest_waiting": None, "queue_known": True,
+    "waited_days": 0, "may_have_waited_days": 0, "longest_waiting": None,
 }  # fmt: skip

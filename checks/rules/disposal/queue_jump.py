@@ -22,13 +22,19 @@ RULE = Rule(
     population=pl.col("destroyed_on").is_not_null(),
     event="in_period",
     params={"queue_days": 14},
-    fails=lambda p: ~pl.col("approved") & (pl.col("waited_days") > p.queue_days) & pl.col("queue_known"),
+    fails=lambda p: (
+        ~pl.col("approved")
+        & (
+            (pl.col("waited_days") > p.queue_days)
+            | pl.when(pl.col("may_have_waited_days") <= p.queue_days).then(pl.lit(False))
+        )
+    ),
     since="destroyed_on",
     shows=("longest_waiting",),
-    fires=({"waited_days": 15, "longest_waiting": "A-2"},),
+    fires=({"waited_days": 15, "may_have_waited_days": 15, "longest_waiting": "A-2"},),
     quiet=(
-        {"waited_days": 14, "longest_waiting": "A-2"},
-        {"waited_days": 15, "approved": True},
-        {"waited_days": 15, "in_period": False},
+        {"waited_days": 14, "may_have_waited_days": 14, "longest_waiting": "A-2"},
+        {"waited_days": 15, "may_have_waited_days": 15, "approved": True},
+        {"waited_days": 15, "may_have_waited_days": 15, "in_period": False},
     ),
 )
