@@ -58,9 +58,12 @@ def counts(w: World, rule: str) -> tuple[int, int, int]:
     return fired, clean, not_evaluated
 
 
-def bills(*more: Mapping[str, Any], lines: Sequence[Mapping[str, Any]] = (LINE,)) -> list[tuple[str, str]]:
+def bills(
+    *more: Mapping[str, Any], lines: Sequence[Mapping[str, Any]] = (LINE,), **tables: Any
+) -> list[tuple[str, str]]:
     """Which bills are more than the contract allows, and by how much."""
-    found = judged(world({"entitlements": lines, "invoices": more}), invoice_line, "overbilled")["findings"]
+    w = world({"entitlements": lines, "invoices": more}, **tables)
+    found = judged(w, invoice_line, "overbilled")["findings"]
     fired = found.filter(pl.col("outcome") == "fired").sort("subject")
     return [(subject, f"{value:.2f}") for subject, value in fired.select("subject", "value").iter_rows()]
 
@@ -146,6 +149,24 @@ def test_a_credit_counts_wherever_it_says_what_for() -> None:
     assert bills(dear, {**credit, "contract_id": None}) == []
     second = {**LINE, "contract_id": "C2"}
     assert bills(dear, {**credit, "contract_id": None}, lines=(LINE, second)) == [("I1/1", "20.00")]
+
+
+@pytest.mark.parametrize(
+    ("currency", "amount", "over"),
+    [
+        ("EUR", "5.06", []),  # 6 × 10 ÷ 12, and a cent a unit
+        ("EUR", "5.07", [("I1/1", "0.07")]),
+        ("JPY", "88", []),  # 10 × 105 ÷ 12, and nobody bills half a yen
+        ("JPY", "89", [("I1/1", "1.00")]),
+    ],
+)
+def test_what_a_contract_allows_is_an_amount_of_its_currency(
+    currency: str, amount: str, over: list[tuple[str, str]]
+) -> None:
+    quantity, price = (6, 10) if currency == "EUR" else (10, 105)
+    line = {**LINE, "quantity": quantity, "unit_price": price, "currency": currency}
+    bill = {**BILL, "quantity": quantity, "amount": amount, "currency": currency}
+    assert bills(bill, lines=[line], reporting_currency=currency) == over
 
 
 def test_a_credit_never_adds_units() -> None:

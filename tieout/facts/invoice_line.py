@@ -120,7 +120,7 @@ def build(ground: Ground) -> Grain:
     terms = _terms(ground, rows)
     priced = rows.join(_price(terms), on="_id", how="left", maintain_order="left")
     subscription = pl.col("kind") == "subscription"
-    allowed = (pl.col("quantity") * pl.col("price")).alias("allowed")
+    allowed = money.rounded(pl.col("quantity") * pl.col("price"), pl.col("currency")).alias("allowed")
     latest = (
         pl.col("_id")
         .filter(subscription)
