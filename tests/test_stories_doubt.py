@@ -204,6 +204,23 @@ def test_an_order_line_booked_in_several_rows_is_compared_once_and_a_cost_told_t
     assert found(world({**feeds, "ledger": [freight, booked, {**booked, "cost": 800}]}), "ledger-mismatch") == set()
 
 
+def test_an_order_could_have_been_met_by_what_was_on_the_shelf_that_day() -> None:
+    order = {"line_no": "1", "sku": "M", "quantity": 1, "unit_cost": 500, "currency": "EUR"}
+    orders = [{**order, "po_number": f"P{day}", "ordered_on": f"2026-10-{day}"} for day in ("03", "10", "17")]
+    shelf = [
+        {**LAPTOP, "asset_tag": tag, "serial": f"SER-{tag}", "sku": "M", "status": "in_stock", "custodian": None}
+        for tag in ("A-1", "A-2")
+    ]
+    september = world({"people": [ADA], "assets": shelf}, period="2026-09", as_of=SEPTEMBER)
+    handed_out = {**shelf[0], "status": "in_use", "status_since": "2026-10-05", "custodian": "p1"}
+    for ordered, met in ((orders, {"P03", "P10"}), (orders[1:], {"P10"})):
+        october = world({"people": [ADA], "assets": [handed_out, shelf[1]], "purchases": ordered})
+        w = following(september, october, asked=["avoidable-purchase"])
+        assert found(w, "avoidable-purchase") == {("avoidable-purchase", f"{number}/1") for number in met}
+        claimed = remembered(w, "avoidable-purchase")["memory_idle_units"].rows()
+        assert ("A-2", "P10", "1") in claimed
+
+
 def test_what_came_while_the_register_was_silent_is_held_against_it_once_it_speaks_again() -> None:
     scan = {"count_id": "c", "scan_id": "1", "code": "B-7", "location": "Berlin", "scanned_at": "2026-09-10"}
     order = {"po_number": "P1", "line_no": "1", "sku": "M", "quantity": 1, "unit_cost": 500, "currency": "EUR",

@@ -1,7 +1,9 @@
 """One row a purchase order line: what arrived of it, and what lay idle on the shelf when it was ordered."""
 
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
+from heapq import heappop, heappush
 from typing import Any
 
 import polars as pl
@@ -92,37 +94,43 @@ def idle_units(ground: Ground) -> pl.DataFrame:
     was = assets.filter((pl.col("status_before") == "in_stock") & (pl.col("status") != "in_stock")).select(
         "tag_key", "sku_key", idle_since="status_since_before", until=pl.coalesce("status_since", "seen_on")
     )
+    idle_for = pl.duration(days=world.settings.policy.idle_before_order_days)
     units = (
         pl.concat([now, was])
         .drop_nulls()
         .join(claimed, on="tag_key", how="anti")
-        .sort("sku_key", "idle_since", "tag_key")
+        .select("sku_key", (pl.col("idle_since") + idle_for).alias("idle_from"), "until", "tag_key")
     )
     orders = (
         world.rows("purchases")
         .filter((pl.col("status") != "cancelled") & world.fresh(pl.col("ordered_on"), "assets"))
-        .select(*LINE, "ordered_on", "quantity", sku_key=normalize.code(pl.col("sku")))
+        .select(normalize.code(pl.col("sku")).alias("sku_key"), "ordered_on", *LINE, pl.col("quantity").ceil())
         .join(claimed.select(LINE).unique(), on=LINE, how="anti")
+        .join(units, on="sku_key", how="semi")
         .drop_nulls()
-        .sort("sku_key", "ordered_on", *LINE)
-        .with_columns(wants=pl.col("quantity").ceil().cast(pl.Int64))
+        .sort("ordered_on", *LINE)
     )
-    idle = pl.col("idle_since") <= pl.col("ordered_on") - pl.duration(days=world.settings.policy.idle_before_order_days)
-    eligible = orders.join(units, on="sku_key").filter(idle & (pl.col("until") >= pl.col("ordered_on")))
-    counts = eligible.group_by(LINE).agg(pl.len().cast(pl.Int64).alias("eligible"))
-    asked = pl.col("wants").cum_sum().over("sku_key")
-    room = (pl.col("eligible") - asked).cum_min().over("sku_key")
-    spans = orders.join(counts, on=LINE, how="left", maintain_order="left").with_columns(
-        pl.col("eligible").fill_null(0)
-    ).with_columns((asked + pl.min_horizontal(room, pl.lit(0))).clip(0).alias("upto"))  # fmt: skip
-    spans = spans.with_columns((pl.col("upto").shift(1).over("sku_key").fill_null(0)).alias("from"))
-    ranked = units.with_columns(pl.int_range(pl.len()).over("sku_key").alias("place"))
-    new = (
-        spans.join(ranked, on="sku_key")
-        .filter((pl.col("place") >= pl.col("from")) & (pl.col("place") < pl.col("upto")))
-        .select("tag_key", *LINE)
-    )
+    new = pl.DataFrame(_taken(orders, units), schema=MEMORY_IDLE_UNITS, orient="row")
     return pl.concat([claimed, new]).sort("tag_key")
+
+
+def _taken(orders: pl.DataFrame, units: pl.DataFrame) -> Iterator[tuple[str, str, str]]:
+    """Each unit that an order line takes, and the line: one line after the other, the units first that leave first."""
+    coming: dict[str, list[tuple[date, date, str]]] = {}
+    for sku, idle_from, until, tag in units.sort("idle_from", descending=True).iter_rows():
+        coming.setdefault(sku, []).append((idle_from, until, tag))
+    on_shelf: dict[str, list[tuple[date, date, str]]] = {sku: [] for sku in coming}
+    for sku, ordered_on, po_number, line_no, wants in orders.iter_rows():
+        idle = on_shelf[sku]
+        while coming[sku] and coming[sku][-1][0] <= ordered_on:
+            idle_from, until, tag = coming[sku].pop()
+            heappush(idle, (until, idle_from, tag))
+        taken = 0
+        while idle and taken < wants:
+            until, _, tag = heappop(idle)
+            if until >= ordered_on:
+                yield tag, po_number, line_no
+                taken += 1
 
 
 def memory(ground: Ground) -> dict[str, pl.DataFrame]:
