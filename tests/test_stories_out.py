@@ -187,6 +187,17 @@ def test_a_server_whose_drives_were_shredded_one_by_one_is_in_order() -> None:
     assert hits == {("released-undestroyed", "A-1")}
 
 
+def test_a_shredded_drive_of_a_server_that_stays_needs_its_own_certificate() -> None:
+    server = {**GONE, "serial": "SRV0001", "asset_class": "server", "status": "in_use"}
+    drives = [
+        chain(*WHOLE[1:5], item=None, serial=f"DRV000{n}", parent_serial="SRV0001", batch_id="B1") for n in (1, 2)
+    ]
+    slug = "uncertified-disposal"
+    assert disposals([*drives[0], *drives[1][:2]], slug, assets=(server,)) == {(slug, "DRV0001")}
+    body = chain("received", "verified", item="A-1")
+    assert disposals([*body, *drives[0], *drives[1]], slug, assets=(server,)) == {(slug, "A-1")}
+
+
 def test_a_release_of_an_earlier_month_is_not_looked_at_again() -> None:
     rows = chain(*WHOLE, "released", month="2026-09", **SALE | {"approved_by": None, "document_id": None})
     assert disposals(rows, "unapproved-release", "undocumented-disposition") == set()

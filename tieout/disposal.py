@@ -203,7 +203,10 @@ def _told(rows: pl.DataFrame, ground: Ground) -> pl.DataFrame:
 
 
 def _united(items: pl.DataFrame) -> pl.DataFrame:
-    """A device takes from its drives what all of them have; a drive takes from its device what happened to both."""
+    """A device takes from its drives what all of them have; a drive takes from its device what happened to both.
+
+    `through_device` = a drive whose device is an item itself, which answers for the certificates of its drives.
+    """
     drives = (
         items.filter("is_drive")
         .group_by(item_key="device_key")
@@ -219,14 +222,16 @@ def _united(items: pl.DataFrame) -> pl.DataFrame:
         )
     )
     documents = ("has_document_id", "has_proceeds", "has_shipment_id")
-    device = items.filter(~pl.col("is_drive") & pl.col("recorded")).select(
+    device = items.filter(~pl.col("is_drive")).select(
         pl.col("item_key").alias("device_key"),
+        pl.lit(True).alias("through_device"),
         pl.col("route").alias("device_route"),
         pl.col("certified", *documents, *(f"{stage}_at" for stage in OF_DEVICE)).name.prefix("device_"),
     )
     joined = items.join(drives, on="item_key", how="left").join(device, on="device_key", how="left")
     return joined.with_columns(
         pl.concat_list(pl.col("_id").fill_null([]), pl.col("drive_rows").fill_null([])).alias("_id"),
+        pl.col("through_device").fill_null(False),
         pl.coalesce("route", "device_route").alias("route"),
         (pl.col("certified").fill_null(False) | pl.col("drives_certified").fill_null(False)).alias("certified"),
         (pl.col("certified") | pl.col("drives_certified") | pl.col("device_certified"))

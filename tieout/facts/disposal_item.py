@@ -238,8 +238,9 @@ def _afterlife(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
 
 
 HEALTHY: dict[str, Any] = {
-    "_id": [0], "item": "A-1", "item_key": "A-1", "is_drive": False, "is_device": True, "recorded": True,
-    "nameable": True, "identified": True, "manifested": True, "asset_class": "laptop", "data_bearing": True,
+    "_id": [0], "item": "A-1", "item_key": "A-1", "is_drive": False, "through_device": False, "is_device": True,
+    "recorded": True, "nameable": True, "identified": True, "manifested": True, "asset_class": "laptop",
+    "data_bearing": True,
     "route": "destruction", "redeploys": False, "redeployed": False, "register_disposed": True, "on_books": False,
     "certified": True, "certified_on": date(2026, 9, 20), "certified_before_receipt": False,
     "stage": "certificate_issued", "stage_on": date(2026, 9, 20), "stage_days": 41, "arrived": True, "finished": True,

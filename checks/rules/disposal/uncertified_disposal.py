@@ -4,7 +4,8 @@ Finds: data-bearing items destroyed or released more than a week ago, or dispose
 the device nor all its drives have a certificate; and certificates dated before the item was received.
 Matters: nobody can show that the data is gone.
 Do: Get the certificate from the vendor, naming this serial.
-Quiet: items without data; devices whose drives are all certified; redeployed devices that stay with us.
+Quiet: items without data; devices whose drives are all certified, and drives of a device that has records itself;
+redeployed devices that stay with us.
 """
 
 import polars as pl
@@ -18,7 +19,7 @@ RULE = Rule(
     process="dispose",
     severity="critical",
     remedy="Get the certificate from the vendor, naming this serial.",
-    population=~pl.col("is_drive") & ~pl.col("redeployed"),
+    population=~pl.col("through_device") & ~pl.col("redeployed"),
     params={"certificate_days": 7},
     fails=lambda p: (
         pl.col("data_bearing")
@@ -34,13 +35,14 @@ RULE = Rule(
     fires=(
         {"certified": False, "certified_on": None},
         {"certified": False, "register_disposed": False, "out_days": 8},
+        {"certified": False, "register_disposed": False, "out_days": 8, "is_drive": True},
         {"certified_before_receipt": True},
     ),
     quiet=(
         {"certified": False, "register_disposed": False, "out_days": 7},
         {"certified": False, "register_disposed": False, "out": False, "out_days": None},
         {"certified": False, "data_bearing": False},
-        {"certified": False, "is_drive": True},
+        {"certified": False, "is_drive": True, "through_device": True},
         {"certified": False, "redeployed": True},
     ),
 )
