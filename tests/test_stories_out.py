@@ -198,6 +198,12 @@ def test_a_shredded_drive_of_a_server_that_stays_needs_its_own_certificate() -> 
     assert disposals([*body, *drives[0], *drives[1]], slug, assets=(server,)) == {(slug, "A-1")}
 
 
+def test_a_drive_that_went_ahead_of_its_device_is_not_lost_with_it() -> None:
+    drive = chain("received", "verified", item=None, serial="DRV0001", parent_serial="SER0001")
+    body = chain("shipped", start=20)
+    assert disposals([*drive, *body], *CHAIN_RULES) == {("lost-in-transit", "A-1")}
+
+
 def test_a_release_of_an_earlier_month_is_not_looked_at_again() -> None:
     rows = chain(*WHOLE, "released", month="2026-09", **SALE | {"approved_by": None, "document_id": None})
     assert disposals(rows, "unapproved-release", "undocumented-disposition") == set()

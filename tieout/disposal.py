@@ -229,6 +229,13 @@ def _united(items: pl.DataFrame) -> pl.DataFrame:
         pl.col("certified", *documents, *(f"{stage}_at" for stage in OF_DEVICE)).name.prefix("device_"),
     )
     joined = items.join(drives, on="item_key", how="left").join(device, on="device_key", how="left")
+
+    def with_device(stage: str) -> pl.Expr:
+        """When the device reached a stage, unless the drive was further by then, and so apart from it."""
+        later = STAGES[STAGES.index(stage) + 1 :]
+        apart = pl.col(f"device_{stage}_at") > pl.min_horizontal(f"{name}_at" for name in later)
+        return pl.when(~apart.fill_null(False)).then(f"device_{stage}_at")
+
     return joined.with_columns(
         pl.concat_list(pl.col("_id").fill_null([]), pl.col("drive_rows").fill_null([])).alias("_id"),
         pl.col("through_device").fill_null(False),
@@ -242,7 +249,7 @@ def _united(items: pl.DataFrame) -> pl.DataFrame:
             pl.coalesce(
                 f"{stage}_at",
                 *([f"drives_{stage}_at"] if stage in OF_DRIVES else []),
-                *([f"device_{stage}_at"] if stage in OF_DEVICE else []),
+                *([with_device(stage)] if stage in OF_DEVICE else []),
             ).alias(f"{stage}_at")
             for stage in STAGES
         ),
