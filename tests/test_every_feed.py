@@ -45,6 +45,7 @@ TEXT_AND_VALUE: dict[Kind, tuple[str, Any]] = {
     Kind.NUMBER: ("12.5", Decimal("12.5")),
     Kind.INTEGER: ("12", 12),
     Kind.MONEY: ("1299.99", Decimal("1299.99")),
+    Kind.RATE: ("0.92", Decimal("0.92")),
     Kind.CURRENCY: ("eur", "EUR"),
     Kind.BOOL: ("Yes", True),
     Kind.ASSET_CLASS: ("Laptops", "laptop"),
@@ -56,6 +57,7 @@ UNREADABLE_TEXT = {
     Kind.NUMBER: "1,299",
     Kind.INTEGER: "1.5",
     Kind.MONEY: "1e5",
+    Kind.RATE: "-0.92",
     Kind.CURRENCY: "euro",
     Kind.BOOL: "maybe",
     Kind.ENUM: "nonsense",
@@ -160,6 +162,13 @@ def test_identical_rows_count_once_and_differing_ones_stay(feed: Feed) -> None:
     staged = staged_of(feed, rows)
     assert (staged.landed, staged.used, staged.duplicates) == (3, 2, 1)
     assert staged.rows["_row"].to_list() == [1, 3]
+
+
+@pytest.mark.parametrize("text", ["0", "0.000", "-0.92"])
+def test_a_rate_by_which_money_is_lost_or_turned_round_is_set_aside(text: str) -> None:
+    result = staged_of(FEEDS["fx_rates"], [full(FEEDS["fx_rates"]) | {"rate": text}])
+    assert result.used == 0
+    assert result.quarantine["reasons"][0][0].startswith(f"rate: '{text}' is not a number above zero")
 
 
 @every_feed

@@ -27,7 +27,7 @@ def _value(kind: Kind, value: Any) -> Any:
         return date.fromisoformat(value)
     if isinstance(value, str) and kind in (Kind.INSTANT, Kind.USED):
         return datetime.fromisoformat(value).replace(tzinfo=UTC)
-    if kind in (Kind.NUMBER, Kind.MONEY) and value is not None:
+    if kind in (Kind.NUMBER, Kind.MONEY, Kind.RATE) and value is not None:
         return Decimal(str(value))
     return value
 

@@ -50,6 +50,7 @@ class Kind(StrEnum):
     NUMBER = "number"
     INTEGER = "integer"
     MONEY = "money"
+    RATE = "rate"  # above zero: what is converted is neither lost nor turned round
     CURRENCY = "currency"
     BOOL = "boolean"
     ENUM = "enumeration"
@@ -68,6 +69,7 @@ _DTYPES: Mapping[Kind, pl.DataType] = {
     Kind.USED: pl.Datetime("us", "UTC"),
     Kind.NUMBER: pl.Decimal(38, SCALE),
     Kind.MONEY: pl.Decimal(38, SCALE),
+    Kind.RATE: pl.Decimal(38, SCALE),
     Kind.INTEGER: pl.Int64(),
     Kind.BOOL: pl.Boolean(),
 }
@@ -147,7 +149,7 @@ def _enum(name: str, values: str, doc: str, *, required: bool = False, default: 
 
 TEXT, ID, PERSON, LIST = Kind.TEXT, Kind.ID, Kind.PERSON, Kind.LIST
 DATE, INSTANT, USED = Kind.DATE, Kind.INSTANT, Kind.USED
-NUMBER, INTEGER, MONEY, CURRENCY = Kind.NUMBER, Kind.INTEGER, Kind.MONEY, Kind.CURRENCY
+NUMBER, INTEGER, MONEY, RATE, CURRENCY = Kind.NUMBER, Kind.INTEGER, Kind.MONEY, Kind.RATE, Kind.CURRENCY
 BOOL, ASSET_CLASS = Kind.BOOL, Kind.ASSET_CLASS
 
 _ALL = (
@@ -421,7 +423,7 @@ _ALL = (
     Feed("fx_rates", "finance", "Exchange rates to the reporting currency.", (
         _key("currency", "foreign currency", CURRENCY),
         _key("as_of", "day of the rate", DATE),
-        _must("rate", NUMBER, "reporting-currency units for one unit"),
+        _must("rate", RATE, "reporting-currency units for one unit"),
     ), dated="as_of"),
 )  # fmt: skip
 

@@ -69,7 +69,7 @@ def expected(column: Column, reading: Reading) -> str:
     words = _EXPECTED.get(column.kind, "text")
     if column.kind in (Kind.DATE, Kind.INSTANT, Kind.USED) and (formats := reading.formats(column)):
         words += f" or {' or '.join(formats)}"
-    if column.kind in (Kind.NUMBER, Kind.MONEY, Kind.INTEGER):
+    if column.kind in (Kind.NUMBER, Kind.MONEY, Kind.RATE, Kind.INTEGER):
         words += f" ({_marks(reading.source)})"
     return words
 
@@ -148,6 +148,11 @@ def _number(text: pl.Expr, column: Column, reading: Reading) -> pl.Expr:
 
 def _money(text: pl.Expr, column: Column, reading: Reading) -> pl.Expr:
     return amount(text, reading.source, currency_sign=True)
+
+
+def _rate(text: pl.Expr, column: Column, reading: Reading) -> pl.Expr:
+    rate = _number(text, column, reading)
+    return pl.when(rate > 0).then(rate)
 
 
 def _integer(text: pl.Expr, column: Column, reading: Reading) -> pl.Expr:
@@ -292,6 +297,7 @@ _PARSERS: Mapping[Kind, Callable[[pl.Expr, Column, Reading], pl.Expr]] = {
     Kind.NUMBER: _number,
     Kind.INTEGER: _integer,
     Kind.MONEY: _money,
+    Kind.RATE: _rate,
     Kind.CURRENCY: _currency,
     Kind.BOOL: _boolean,
     Kind.ENUM: _enumeration,
@@ -309,5 +315,6 @@ _EXPECTED: Mapping[Kind, str] = {
     Kind.USED: "an instant such as 2026-10-31T23:59:00+01:00, or Never",
     Kind.NUMBER: f"a number of at most {SCALE} decimals",
     Kind.MONEY: f"an amount of at most {SCALE} decimals",
+    Kind.RATE: f"a number above zero of at most {SCALE} decimals",
     Kind.INTEGER: "a whole number",
 }
