@@ -111,7 +111,8 @@ def _adjustment(workspace: Workspace, period: str, came_late: tuple[landing.Snap
     would_be = perform_again(workspace, manifest, late.with_late(manifest.delivered, came_late))
     was = _open(Warehouse(workspace.tables).read("exceptions", period=period)).rename({"value": "value_closed"})
     now = _open(would_be["exceptions"]).rename({"value": "value_now"})
-    both = was.join(now, on=["exception_id", "rule", "subject", "value_kind"], how="full", coalesce=True)
+    told = (pl.coalesce(name, f"{name}_right").alias(name) for name in ("rule", "subject", "value_kind"))
+    both = was.join(now, on="exception_id", how="full", coalesce=True).with_columns(told)
     change = (
         pl.when(pl.col("was").is_null()).then(pl.lit("would have been found"))
         .when(pl.col("was_right").is_null()).then(pl.lit("would not have been found"))

@@ -20,7 +20,9 @@ timezone = "UTC"
 """
 ASSETS = """asset_tag,serial,manufacturer,model,asset_class,status,status_since
 T1,SER0001X,Apple,M,laptop,in_stock,2026-07-01
+T2,,Apple,M,laptop,in_stock,2026-07-01
 """
+"""The second has no serial: an exception without a value, open in every month."""
 ORDERS = """po_number,line_no,sku,asset_class,quantity,unit_cost,currency,ordered_on,status
 PO-1,1,S,laptop,1,900,EUR,2026-07-01,open
 """
@@ -214,8 +216,8 @@ def test_a_missing_source_stands_in_the_way_until_two_people_accept_it(books: Pa
 
 
 def test_an_override_lifts_the_bound_that_was_broken_and_no_other(books: Path, tieout: Tieout) -> None:
-    """August's register had one asset; a hundred and then half of them, twice."""
-    many = ASSETS + "".join(f"T{n},SERX{n:04},Apple,M,laptop,in_stock,2026-07-01\n" for n in range(2, 101))
+    """August's register had two assets; a hundred and then half of them, twice."""
+    many = ASSETS + "".join(f"T{n},SERX{n:04},Apple,M,laptop,in_stock,2026-07-01\n" for n in range(3, 101))
     fewer = "".join(many.splitlines(keepends=True)[:51])
     deliver(books, "2026-08", assets=many)
     assert tieout("run", "-w", books, "-q").code == 0

@@ -34,7 +34,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """August, with decisions, signed off; and September, with a delivery that came too late for August."""
     root = tmp_path_factory.mktemp("verify") / "books"
     deliver(root, "2026-08", assets=ASSETS, purchases=ORDERS, receipts=RECEIPTS + UNORDERED)
-    (root / "inbox" / "2026-08" / "assets.csv.control.toml").write_text("rows = 1\n")
+    (root / "inbox" / "2026-08" / "assets.csv.control.toml").write_text("rows = 2\n")
     (root / "tieout.toml").write_text(CONFIG)
     workspace = Workspace.open(root)
     run_steps(workspace, "2026-08")
