@@ -19,6 +19,7 @@ help: ## list the targets
 
 demo: $(READY) ## write a sample company to demo/ and run every month of it
 	$(BIN)/tieout demo demo/
+	@echo 'The command is in $(BIN); put it on your path:  . $(BIN)/activate'
 
 test: lint ## everything CI checks: lint, types, layers, tests
 	POLARS_MAX_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder # three share two cores
