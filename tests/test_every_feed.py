@@ -172,6 +172,16 @@ def test_a_rate_by_which_money_is_lost_or_turned_round_is_set_aside(text: str) -
 
 
 @every_feed
+def test_a_number_of_more_digits_than_arithmetic_holds_sets_the_row_aside(feed: Feed) -> None:
+    for column in feed.columns:
+        if digits := {Kind.MONEY: 14, Kind.NUMBER: 9, Kind.INTEGER: 9, Kind.RATE: 9}.get(column.kind):
+            for text, used in (("9" * digits, 1), ("1" + "0" * digits, 0)):
+                for written in (text, f"+{text}"):
+                    staged = staged_of(feed, [full(feed) | {column.name: written}])
+                    assert staged.rows[column.name].to_list() == [int(text)] * used, column.name
+
+
+@every_feed
 def test_never_is_not_unknown(feed: Feed) -> None:
     for column in feed.columns:
         if column.kind is Kind.USED:

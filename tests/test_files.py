@@ -492,7 +492,8 @@ def test_a_mapping_that_does_not_fit_is_said(landed: Path, text: str, options: d
         ("1e5", {}, None),
         ("NaN", {}, None),
         ("inf", {}, None),
-        ("1234567890123456789", {}, None),
+        ("99999999999999.99", {}, "99999999999999.99"),
+        ("100000000000000", {}, None),
         ("12.5.1", {}, None),
         ("--1", {}, None),
         ("EUR 12", {}, None),
@@ -502,7 +503,9 @@ def test_money(landed: Path, text: str, options: dict[str, Any], value: str | No
     result = staged(landed, f'{ASSET},cost\n1,laptop,in_use,"{text}"\n', **options)
     if value is None:
         assert result.used == 0
-        assert result.quarantine["reasons"][0][0].startswith(f"cost: '{text}' is not an amount of at most 10 decimals")
+        assert result.quarantine["reasons"][0][0].startswith(
+            f"cost: '{text}' is not an amount of at most 14 digits and 10 decimals"
+        )
     else:
         assert result.rows["cost"].to_list() == [Decimal(value)]
 

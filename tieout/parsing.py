@@ -12,7 +12,7 @@ from tieout.kinds import EPOCHS
 from tieout.normalize import each_once
 from tieout.settings import Settings, Source
 
-INTEGER_DIGITS = 18  # leaves Decimal(38, 10) room for the sum of ten billion of them
+MONEY_DIGITS, NUMBER_DIGITS = 14, 9  # before the point; the product of both, in a year, fits Decimal(38, 10)
 _FIRST_DAY, _LAST_DAY = date(1900, 1, 1), date(9999, 12, 31)  # outside lies a two-digit year or a mistake
 _YEAR_ONE = datetime(1, 1, 2, tzinfo=UTC)  # until then, and from 1601 to 1970, calendars of systems begin
 _NEVER_FROM, _NEVER_UNTIL = datetime(1600, 12, 31, tzinfo=UTC), datetime(1970, 1, 2, tzinfo=UTC)
@@ -25,7 +25,6 @@ _ISO = (
 )
 _PLAIN_DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 _PLAIN_INSTANT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:Z|[+-][0-9]{2}:[0-9]{2})$"
-_PLAIN_NUMBER = r"^-?[0-9]{1,18}(?:\.[0-9]{1,10})?$"
 _TRUE, _FALSE = ("true", "yes", "y", "1"), ("false", "no", "n", "0")
 _TIME_OF_DAY = re.compile("%[-_0]?[HIklTRrXcs+]")
 _OFFSET = re.compile("%[:#]?z")
@@ -80,23 +79,24 @@ def fold(text: pl.Expr) -> pl.Expr:
 
 
 def amount(text: pl.Expr, source: Source, *, currency_sign: bool) -> pl.Expr:
-    """A number in the source's notation as Decimal; null if it is none or has more than ten decimals.
+    """A number in the source's notation as Decimal; null if it is none or has too many digits or decimals.
 
     Negative are `-12.50`, `12.50-` and `(12.50)`. Thousands must be grouped by the declared separator.
     """
+    digits = MONEY_DIGITS if currency_sign else NUMBER_DIGITS
     if source.decimal_separator == ".":
         dtype = pl.Decimal(38, SCALE)
         return _plainly(
             text,
-            _PLAIN_NUMBER,
+            rf"^-?[0-9]{{1,{digits}}}(?:\.[0-9]{{1,{SCALE}}})?$",
             lambda plain: plain.cast(dtype, strict=False),
-            lambda rest: _any_amount(rest, source, currency_sign),
+            lambda rest: _any_amount(rest, source, currency_sign, digits),
             dtype,
         )
-    return _any_amount(text, source, currency_sign)
+    return _any_amount(text, source, currency_sign, digits)
 
 
-def _any_amount(text: pl.Expr, source: Source, currency_sign: bool) -> pl.Expr:
+def _any_amount(text: pl.Expr, source: Source, currency_sign: bool, digits: int) -> pl.Expr:
     text = text.str.replace_all("\u2212", "-").str.replace_all("[\u00a0\u202f]", " ").str.replace_all("’", "'")
     if currency_sign:
         text = text.str.replace(r"^([-+(]*)\s*\p{Sc}\s*", "$1").str.replace(r"\s*\p{Sc}\s*([-)]?)$", "$1")
@@ -112,7 +112,7 @@ def _any_amount(text: pl.Expr, source: Source, currency_sign: bool) -> pl.Expr:
     written = text.str.contains(rf"^[-+]?(?:{whole}(?:{point}[0-9]*)?|{point}[0-9]+)$")
     plain = text.str.replace_all(source.thousands_separator, "", literal=True) if group else text
     plain = plain.str.replace(source.decimal_separator, ".", literal=True)
-    fits = plain.str.contains(rf"^[-+]?0*[0-9]{{0,{INTEGER_DIGITS}}}(?:\.[0-9]{{0,{SCALE}}}0*)?$")
+    fits = plain.str.contains(rf"^[-+]?0*[0-9]{{0,{digits}}}(?:\.[0-9]{{0,{SCALE}}}0*)?$")
     return pl.when(written & fits).then(plain).cast(pl.Decimal(38, SCALE), strict=False)
 
 
@@ -313,8 +313,8 @@ _EXPECTED: Mapping[Kind, str] = {
     Kind.DATE: "a date such as 2026-10-31",
     Kind.INSTANT: "an instant such as 2026-10-31T23:59:00+01:00",
     Kind.USED: "an instant such as 2026-10-31T23:59:00+01:00, or Never",
-    Kind.NUMBER: f"a number of at most {SCALE} decimals",
-    Kind.MONEY: f"an amount of at most {SCALE} decimals",
-    Kind.RATE: f"a number above zero of at most {SCALE} decimals",
-    Kind.INTEGER: "a whole number",
+    Kind.NUMBER: f"a number of at most {NUMBER_DIGITS} digits and {SCALE} decimals",
+    Kind.MONEY: f"an amount of at most {MONEY_DIGITS} digits and {SCALE} decimals",
+    Kind.RATE: f"a number above zero of at most {NUMBER_DIGITS} digits and {SCALE} decimals",
+    Kind.INTEGER: f"a whole number of at most {NUMBER_DIGITS} digits",
 }
