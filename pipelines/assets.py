@@ -20,7 +20,8 @@ from tieout.feeds import FEEDS, Feed, Kind
 
 TEAM = ["team:it-operations"]
 SAFE_TO_SHOW = (
-    Kind.ENUM, Kind.ASSET_CLASS, Kind.BOOL, Kind.NUMBER, Kind.INTEGER, Kind.MONEY, Kind.RATE, Kind.CURRENCY, Kind.DATE,
+    Kind.ENUM, Kind.ASSET_CLASS, Kind.BOOL, Kind.NUMBER, Kind.INTEGER, Kind.SPAN, Kind.MONEY, Kind.RATE, Kind.CURRENCY,
+    Kind.DATE,
 )  # fmt: skip
 """Kinds of column that say nothing about who a person is."""
 

@@ -44,8 +44,8 @@ CONVENTIONS = """\
 - `*` marks a required column, which is never empty. **Bold** columns are the feed's key inside one source. All others
   may be empty.
 - Dates are `YYYY-MM-DD`. Instants are ISO 8601 with a zone; one without is in the workspace's time zone.
-- Money has a decimal point and its currency (ISO 4217) beside it. Before the point it has at most 14 digits, any other
-  number 9; after it 10.
+- Money has a decimal point and its currency (ISO 4217) beside it. It has at most 14 digits before the point, a
+  span of days or months 4, any other number 9; after the point 10.
 - Booleans are true/false, yes/no, y/n or 1/0. Enumerations and they may be in any case; `-`, space and `_` are alike.
 - Lists have `;` between values. Identifiers are text, always: `00123` and `5E12` survive unchanged.
 - Persons are a person_id, an e-mail address or a username; resolution decides.

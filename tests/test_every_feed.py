@@ -44,6 +44,7 @@ TEXT_AND_VALUE: dict[Kind, tuple[str, Any]] = {
     Kind.USED: ("2026-07-31T12:00:00Z", datetime(2026, 7, 31, 12, tzinfo=UTC)),
     Kind.NUMBER: ("12.5", Decimal("12.5")),
     Kind.INTEGER: ("12", 12),
+    Kind.SPAN: ("30", 30),
     Kind.MONEY: ("1299.99", Decimal("1299.99")),
     Kind.RATE: ("0.92", Decimal("0.92")),
     Kind.CURRENCY: ("eur", "EUR"),
@@ -56,6 +57,7 @@ UNREADABLE_TEXT = {
     Kind.USED: "yesterday",
     Kind.NUMBER: "1,299",
     Kind.INTEGER: "1.5",
+    Kind.SPAN: "1.5",
     Kind.MONEY: "1e5",
     Kind.RATE: "-0.92",
     Kind.CURRENCY: "euro",
@@ -174,7 +176,7 @@ def test_a_rate_by_which_money_is_lost_or_turned_round_is_set_aside(text: str) -
 @every_feed
 def test_a_number_of_more_digits_than_arithmetic_holds_sets_the_row_aside(feed: Feed) -> None:
     for column in feed.columns:
-        if digits := {Kind.MONEY: 14, Kind.NUMBER: 9, Kind.INTEGER: 9, Kind.RATE: 9}.get(column.kind):
+        if digits := {Kind.MONEY: 14, Kind.NUMBER: 9, Kind.INTEGER: 9, Kind.SPAN: 4, Kind.RATE: 9}.get(column.kind):
             for text, used in (("9" * digits, 1), ("1" + "0" * digits, 0)):
                 for written in (text, f"+{text}"):
                     staged = staged_of(feed, [full(feed) | {column.name: written}])

@@ -49,6 +49,7 @@ class Kind(StrEnum):
     USED = "last used"  # an instant, or NEVER
     NUMBER = "number"
     INTEGER = "integer"
+    SPAN = "span"  # a number of days or months, small enough to reckon with dates
     MONEY = "money"
     RATE = "rate"  # above zero: what is converted is neither lost nor turned round
     CURRENCY = "currency"
@@ -71,6 +72,7 @@ _DTYPES: Mapping[Kind, pl.DataType] = {
     Kind.MONEY: pl.Decimal(38, SCALE),
     Kind.RATE: pl.Decimal(38, SCALE),
     Kind.INTEGER: pl.Int64(),
+    Kind.SPAN: pl.Int64(),
     Kind.BOOL: pl.Boolean(),
 }
 
@@ -149,7 +151,8 @@ def _enum(name: str, values: str, doc: str, *, required: bool = False, default: 
 
 TEXT, ID, PERSON, LIST = Kind.TEXT, Kind.ID, Kind.PERSON, Kind.LIST
 DATE, INSTANT, USED = Kind.DATE, Kind.INSTANT, Kind.USED
-NUMBER, INTEGER, MONEY, RATE, CURRENCY = Kind.NUMBER, Kind.INTEGER, Kind.MONEY, Kind.RATE, Kind.CURRENCY
+NUMBER, INTEGER, SPAN = Kind.NUMBER, Kind.INTEGER, Kind.SPAN
+MONEY, RATE, CURRENCY = Kind.MONEY, Kind.RATE, Kind.CURRENCY
 BOOL, ASSET_CLASS = Kind.BOOL, Kind.ASSET_CLASS
 
 _ALL = (
@@ -225,7 +228,7 @@ _ALL = (
         _may("term_end", DATE, "last day in force; empty = perpetual"),
         _may("committed_until", DATE, "last day of the commitment; empty = term_end"),
         _may("auto_renew", BOOL, "renews by itself", default=False),
-        _may("notice_days", INTEGER, "days of notice before the commitment ends"),
+        _may("notice_days", SPAN, "days of notice before the commitment ends"),
         _enum("reduction", "anytime renewal_only", "when units may be given back", default="renewal_only"),
         _enum("refund", "none prorata", "whether a billed part is refunded", default="none"),
         _may("owner", TEXT, "who answers for the contract"),
@@ -417,7 +420,7 @@ _ALL = (
         _may("accumulated_depreciation", MONEY, "depreciation so far"),
         _must("currency", CURRENCY, "currency of the cost"),
         _may("in_service_on", DATE, "start of depreciation"),
-        _may("life_months", INTEGER, "useful life in months"),
+        _may("life_months", SPAN, "useful life in months"),
         _may("disposed_on", DATE, "day it was written off"),
     )),
     Feed("fx_rates", "finance", "Exchange rates to the reporting currency.", (

@@ -199,7 +199,7 @@ def _control(delivery: _Delivery) -> Iterator[_Finding]:
             yield _Finding("RED", "control-mismatch", f"the control file sums {named!r}, which is not in the file")
             continue
         text = pl.col(column).str.strip_chars()
-        total = records.rows.select(amount(text, delivery.source, currency_sign=True).sum()).item() or Decimal(0)
+        total = records.rows.select(amount(text, delivery.source).sum()).item() or Decimal(0)
         if total != declared:
             said = f"{column} sums to {total.normalize():f}, the control file says {declared.normalize():f}"
             yield _Finding("RED", "control-mismatch", said)

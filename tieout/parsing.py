@@ -12,7 +12,8 @@ from tieout.kinds import EPOCHS
 from tieout.normalize import each_once
 from tieout.settings import Settings, Source
 
-MONEY_DIGITS, NUMBER_DIGITS = 14, 9  # before the point; the product of both, in a year, fits Decimal(38, 10)
+DIGITS = {Kind.MONEY: 14, Kind.NUMBER: 9, Kind.RATE: 9, Kind.INTEGER: 9, Kind.SPAN: 4}
+"""Digits before the point: Decimal(38, 10) holds the product of money and a number, a year of it and more."""
 _FIRST_DAY, _LAST_DAY = date(1900, 1, 1), date(9999, 12, 31)  # outside lies a two-digit year or a mistake
 _YEAR_ONE = datetime(1, 1, 2, tzinfo=UTC)  # until then, and from 1601 to 1970, calendars of systems begin
 _NEVER_FROM, _NEVER_UNTIL = datetime(1600, 12, 31, tzinfo=UTC), datetime(1970, 1, 2, tzinfo=UTC)
@@ -68,7 +69,7 @@ def expected(column: Column, reading: Reading) -> str:
     words = _EXPECTED.get(column.kind, "text")
     if column.kind in (Kind.DATE, Kind.INSTANT, Kind.USED) and (formats := reading.formats(column)):
         words += f" or {' or '.join(formats)}"
-    if column.kind in (Kind.NUMBER, Kind.MONEY, Kind.RATE, Kind.INTEGER):
+    if column.kind in DIGITS:
         words += f" ({_marks(reading.source)})"
     return words
 
@@ -78,27 +79,27 @@ def fold(text: pl.Expr) -> pl.Expr:
     return text.str.strip_chars().str.to_lowercase().str.replace_all(r"[-_\s]+", "_")
 
 
-def amount(text: pl.Expr, source: Source, *, currency_sign: bool) -> pl.Expr:
+def amount(text: pl.Expr, source: Source, kind: Kind = Kind.MONEY) -> pl.Expr:
     """A number in the source's notation as Decimal; null if it is none or has too many digits or decimals.
 
-    Negative are `-12.50`, `12.50-` and `(12.50)`. Thousands must be grouped by the declared separator.
+    Negative are `-12.50`, `12.50-` and `(12.50)`. Thousands must be grouped by the declared separator. Money may bear
+    the sign of its currency.
     """
-    digits = MONEY_DIGITS if currency_sign else NUMBER_DIGITS
     if source.decimal_separator == ".":
         dtype = pl.Decimal(38, SCALE)
         return _plainly(
             text,
-            rf"^-?[0-9]{{1,{digits}}}(?:\.[0-9]{{1,{SCALE}}})?$",
+            rf"^-?[0-9]{{1,{DIGITS[kind]}}}(?:\.[0-9]{{1,{SCALE}}})?$",
             lambda plain: plain.cast(dtype, strict=False),
-            lambda rest: _any_amount(rest, source, currency_sign, digits),
+            lambda rest: _any_amount(rest, source, kind),
             dtype,
         )
-    return _any_amount(text, source, currency_sign, digits)
+    return _any_amount(text, source, kind)
 
 
-def _any_amount(text: pl.Expr, source: Source, currency_sign: bool, digits: int) -> pl.Expr:
+def _any_amount(text: pl.Expr, source: Source, kind: Kind) -> pl.Expr:
     text = text.str.replace_all("\u2212", "-").str.replace_all("[\u00a0\u202f]", " ").str.replace_all("’", "'")
-    if currency_sign:
+    if kind is Kind.MONEY:
         text = text.str.replace(r"^([-+(]*)\s*\p{Sc}\s*", "$1").str.replace(r"\s*\p{Sc}\s*([-)]?)$", "$1")
     text = (
         pl.when(text.str.contains(r"^\([^-+()]+\)$"))
@@ -112,7 +113,7 @@ def _any_amount(text: pl.Expr, source: Source, currency_sign: bool, digits: int)
     written = text.str.contains(rf"^[-+]?(?:{whole}(?:{point}[0-9]*)?|{point}[0-9]+)$")
     plain = text.str.replace_all(source.thousands_separator, "", literal=True) if group else text
     plain = plain.str.replace(source.decimal_separator, ".", literal=True)
-    fits = plain.str.contains(rf"^[-+]?0*[0-9]{{0,{digits}}}(?:\.[0-9]{{0,{SCALE}}}0*)?$")
+    fits = plain.str.contains(rf"^[-+]?0*[0-9]{{0,{DIGITS[kind]}}}(?:\.[0-9]{{0,{SCALE}}}0*)?$")
     return pl.when(written & fits).then(plain).cast(pl.Decimal(38, SCALE), strict=False)
 
 
@@ -143,11 +144,7 @@ def _list(text: pl.Expr, column: Column, reading: Reading) -> pl.Expr:
 
 
 def _number(text: pl.Expr, column: Column, reading: Reading) -> pl.Expr:
-    return amount(text, reading.source, currency_sign=False)
-
-
-def _money(text: pl.Expr, column: Column, reading: Reading) -> pl.Expr:
-    return amount(text, reading.source, currency_sign=True)
+    return amount(text, reading.source, column.kind)
 
 
 def _rate(text: pl.Expr, column: Column, reading: Reading) -> pl.Expr:
@@ -156,7 +153,7 @@ def _rate(text: pl.Expr, column: Column, reading: Reading) -> pl.Expr:
 
 
 def _integer(text: pl.Expr, column: Column, reading: Reading) -> pl.Expr:
-    number = amount(text, reading.source, currency_sign=False)
+    number = _number(text, column, reading)
     whole = number.cast(pl.Int64, strict=False)
     return pl.when(whole.cast(pl.Decimal(38, SCALE)) == number).then(whole)
 
@@ -296,7 +293,8 @@ _PARSERS: Mapping[Kind, Callable[[pl.Expr, Column, Reading], pl.Expr]] = {
     Kind.USED: _used,
     Kind.NUMBER: _number,
     Kind.INTEGER: _integer,
-    Kind.MONEY: _money,
+    Kind.SPAN: _integer,
+    Kind.MONEY: _number,
     Kind.RATE: _rate,
     Kind.CURRENCY: _currency,
     Kind.BOOL: _boolean,
@@ -313,8 +311,9 @@ _EXPECTED: Mapping[Kind, str] = {
     Kind.DATE: "a date such as 2026-10-31",
     Kind.INSTANT: "an instant such as 2026-10-31T23:59:00+01:00",
     Kind.USED: "an instant such as 2026-10-31T23:59:00+01:00, or Never",
-    Kind.NUMBER: f"a number of at most {NUMBER_DIGITS} digits and {SCALE} decimals",
-    Kind.MONEY: f"an amount of at most {MONEY_DIGITS} digits and {SCALE} decimals",
-    Kind.RATE: f"a number above zero of at most {NUMBER_DIGITS} digits and {SCALE} decimals",
-    Kind.INTEGER: f"a whole number of at most {NUMBER_DIGITS} digits",
+    Kind.NUMBER: f"a number of at most {DIGITS[Kind.NUMBER]} digits and {SCALE} decimals",
+    Kind.MONEY: f"an amount of at most {DIGITS[Kind.MONEY]} digits and {SCALE} decimals",
+    Kind.RATE: f"a number above zero of at most {DIGITS[Kind.RATE]} digits and {SCALE} decimals",
+    Kind.INTEGER: f"a whole number of at most {DIGITS[Kind.INTEGER]} digits",
+    Kind.SPAN: f"a whole number of at most {DIGITS[Kind.SPAN]} digits",
 }

@@ -100,6 +100,7 @@ def idle_units(ground: Ground) -> pl.DataFrame:
         .drop_nulls()
         .join(claimed, on="tag_key", how="anti")
         .select("sku_key", (pl.col("idle_since") + idle_for).alias("idle_from"), "until", "tag_key")
+        .filter(pl.col("idle_from") <= pl.col("until"))
     )
     orders = (
         world.rows("purchases")
