@@ -22,7 +22,7 @@ from pipelines.cli_options import AsCsv, AsJson, InWorkspace, form
 from pipelines.errors import ConfigError, TieoutError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from pipelines.workspace import Workspace
@@ -237,11 +237,15 @@ def check(
     from pipelines.check import look
     from pipelines.workspace import Workspace
 
-    found = look(Workspace.open(workspace), period, files or [])
-    for problem in found.problems[:PROBLEMS_SHOWN]:
-        typer.echo(problem)
-    if len(found.problems) > PROBLEMS_SHOWN:
-        typer.echo(f"and {len(found.problems) - PROBLEMS_SHOWN} more")
+    try:
+        opened = Workspace.open(workspace)
+    except ConfigError as mistakes:
+        for line in _first_of(mistakes.problems):
+            _tell(f"tieout: {line}")
+        raise typer.Exit(mistakes.exit_code) from None
+    found = look(opened, period, files or [])
+    for line in _first_of(found.problems):
+        typer.echo(line)
     typer.echo(f"{found.files} files, {found.rows} rows, problems: {len(found.problems)}", err=True)
     if found.problems:
         raise typer.Exit(1)
@@ -326,6 +330,12 @@ def dev(
     typer.echo(f"http://127.0.0.1:{port} shows {opened.root}; Ctrl-C ends it.", err=True)
     asked = ["dagster", "dev", "-m", "pipelines.definitions", "-h", "127.0.0.1", "-p", str(port)]
     raise typer.Exit(subprocess.run([sys.executable, "-m", *asked], env=environment, check=False).returncode)
+
+
+def _first_of(problems: "Sequence[str]") -> "Iterator[str]":
+    yield from problems[:PROBLEMS_SHOWN]
+    if len(problems) > PROBLEMS_SHOWN:
+        yield f"and {len(problems) - PROBLEMS_SHOWN} more"
 
 
 def show_progress(quiet: bool) -> None:

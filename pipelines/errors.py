@@ -8,9 +8,13 @@ class TieoutError(Exception):
 
 
 class ConfigError(TieoutError):
-    """Bad usage or a mistake in the workspace's config."""
+    """Bad usage or mistakes in the workspace's config, a sentence each; the text is the first of them."""
 
     exit_code = 2
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__(problems[0])
+        self.problems = problems
 
 
 class InUseError(TieoutError):

@@ -13,7 +13,7 @@ from tieout.settings import ClassPolicy, PolicyTable, RuleTable, Settings
 
 
 def hold_against_catalogue(settings: Settings, config: Path) -> None:
-    """Raise ConfigError for the first limit or rule that the catalogue does not know, naming the nearest it does.
+    """Raise ConfigError for limits and rules that the catalogue does not know, naming the nearest it does.
 
     The workspace's own rules are part of the catalogue; RuleFileError is raised for one that cannot be used.
     """
@@ -25,42 +25,39 @@ def hold_against_catalogue(settings: Settings, config: Path) -> None:
     from pipelines.catalogue import rules_of  # takes its time, and most commands on most workspaces need none of it
 
     rules = {rule.slug: rule for rule in rules_of(own)}
-    try:
-        _hold_all(settings, rules)
-    except ConfigError as problem:
-        raise ConfigError(f"{config}: {problem}") from None
+    if unknown := [f"{config}: {sentence}" for sentence in _unknown(settings, rules)]:
+        raise ConfigError(*unknown)
 
 
-def _hold_all(settings: Settings, rules: Mapping[str, Rule]) -> None:
+def _unknown(settings: Settings, rules: Mapping[str, Rule]) -> Iterator[str]:
     for place, slug in _named_rules(settings):
         if slug not in rules:
-            raise ConfigError(f"{place} {slug!r} is not a rule; {nearest(slug, rules)}")
+            yield f"{place} {slug!r} is not a rule; {nearest(slug, rules)}"
     figures = {metric.name for metric in METRICS}
     for name in settings.thresholds:
         if name.partition("/")[0] not in figures and name not in rules:
-            raise ConfigError(
-                f"thresholds: {name!r} is neither a figure nor a rule; {nearest(name, {*figures, *rules})}"
-            )
+            yield f"thresholds: {name!r} is neither a figure nor a rule; {nearest(name, {*figures, *rules})}"
     every_limit = {name for rule in rules.values() for name in rule.params}
     for place, name, value in _limits_of_policy(settings):
         fields = ClassPolicy.model_fields if "classes" in place else PolicyTable.model_fields
-        _hold(place, name, value, every_limit, fields)
+        yield from _unusable(place, name, value, every_limit, fields)
     for slug, table in settings.rules.items():
-        for name, value in table.params.items():
-            _hold(f"rules.{slug}", name, value, rules[slug].params, RuleTable.model_fields)
+        for name, value in table.params.items() if slug in rules else ():
+            yield from _unusable(f"rules.{slug}", name, value, rules[slug].params, RuleTable.model_fields)
 
 
-def _hold(place: str, name: str, value: Any, limits: Collection[str], fields: Iterable[str]) -> None:
+def _unusable(place: str, name: str, value: Any, limits: Collection[str], fields: Iterable[str]) -> Iterator[str]:
     if name not in limits:
         known = sorted({*limits, *fields} - {"params", "classes"})
-        raise ConfigError(f"{place}.{name} is not a known limit; {nearest(name, known)}")
+        yield f"{place}.{name} is not a known limit; {nearest(name, known)}"
+        return
     by_class = value if isinstance(value, dict) else {"": value}
     for asset_class, limit in by_class.items():
         where = f"{place}.{name}.{asset_class}".removesuffix(".")
         if asset_class and asset_class not in ASSET_CLASSES:
-            raise ConfigError(f"{where}: {asset_class!r} is not an asset class; {nearest(asset_class, ASSET_CLASSES)}")
+            yield f"{where}: {asset_class!r} is not an asset class; {nearest(asset_class, ASSET_CLASSES)}"
         if isinstance(limit, bool) or not isinstance(limit, int | float) or limit < 0:
-            raise ConfigError(f"{where} should be a number from 0 on, but is {limit!r}.")
+            yield f"{where} should be a number from 0 on, but is {limit!r}."
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -240,7 +240,7 @@ def read_as_of(text: str, zone: ZoneInfo) -> datetime:
 
 
 def read_settings(path: Path) -> Settings:
-    """The settings in a `tieout.toml`; raises ConfigError for the first mistake in it."""
+    """The settings in a `tieout.toml`; raises ConfigError for mistakes in it."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
@@ -260,7 +260,8 @@ def read_settings(path: Path) -> Settings:
     try:
         settings = Settings.model_validate(tables)
     except ValidationError as problem:
-        raise ConfigError(f"{path}: {_sentence(tables, problem.errors()[0])}") from None
+        said = dict.fromkeys(_sentence(tables, error) for error in problem.errors())
+        raise ConfigError(*(f"{path}: {sentence}" for sentence in said)) from None
     hold_against_catalogue(settings, path)
     if any(source.is_live for source in settings.sources):
         from pipelines.sources import hold_against_systems  # only where the network is asked: it takes its time

@@ -89,6 +89,27 @@ def test_a_mistake_in_the_config_is_told_in_words_of_the_config(tmp_path: Path, 
     assert str(told.value) == f"{tmp_path / 'tieout.toml'}: {said}"
 
 
+def test_a_check_tells_every_mistake_in_the_config(make_workspace: MakeWorkspace, tieout: Tieout) -> None:
+    def told(config: str) -> list[str]:
+        answer = tieout("check", "-w", make_workspace(config))
+        assert (answer.code, answer.out) == (2, "")
+        return [line.partition("tieout.toml: ")[2] for line in answer.err.splitlines()]
+
+    assert told("[policy]\nlegacy_days = 100_000\nwaive_days = -1\n[retention]\nhold = 7\n") == [
+        "policy.legacy_days should be less than or equal to 99999, but is 100000.",
+        "policy.waive_days should be greater than or equal to 0, but is -1.",
+        "retention.hold: 7 is no month; write one like '2026-10', or true for all of them.",
+    ]
+    assert told("[policy]\nidel_days = 3\nidle_days = -1\n[rules.idle-stok]\n[rules.idle-stock]\nidle_day = 1\n") == [
+        "rules: 'idle-stok' is not a rule; did you mean 'idle-stock'?",
+        "policy.idel_days is not a known limit; did you mean 'idle_days'?",
+        "policy.idle_days should be a number from 0 on, but is -1.",
+        "rules.idle-stock.idle_day is not a known limit; did you mean 'idle_days'?",
+    ]
+    many = told("[policy]\n" + "".join(f"idle_{n} = 1\n" for n in range(12)))
+    assert len(many) == 11
+
+
 def test_a_mistyped_command_names_the_nearest(tieout: Tieout) -> None:
     answer = tieout("rnu")
     assert answer.code == 2

@@ -47,11 +47,14 @@ def _own_domain(name: str) -> str:
     return domain
 
 
-def _months(held: bool | list[str]) -> bool | list[str]:
-    for month in [] if isinstance(held, bool) else held:
-        if not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", month):
-            raise ValueError(f"{month!r} is no month; write one like '2026-10'")
-    return held
+def _months(held: object) -> object:
+    if isinstance(held, bool):
+        return held
+    months = held if isinstance(held, list) else [held]
+    for month in months:
+        if not isinstance(month, str) or not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", month):
+            raise ValueError(f"{month!r} is no month; write one like '2026-10', or true for all of them")
+    return months
 
 
 EPOCHS = {"epoch_seconds": 1_000_000, "epoch_milliseconds": 1_000}
@@ -96,8 +99,8 @@ Domains = Annotated[list[Annotated[str, AfterValidator(_own_domain)]], BeforeVal
 Patterns = Annotated[list[Annotated[str, AfterValidator(_pattern)]], BeforeValidator(_many), AfterValidator(_unlike)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
-Days = Annotated[int, Field(ge=0)]
-Months = Annotated[bool | list[str], AfterValidator(_months)]
+Days = Annotated[int, Field(ge=0, le=99_999)]
+Months = Annotated[bool | list[str], BeforeValidator(_months)]
 """Months like `2019-03`, or true for all of them."""
 SourceName = Annotated[str, _written("[A-Za-z0-9][A-Za-z0-9_.-]*", "a name of letters, digits and . _ - alone")]
 Reference = Annotated[str, _written(r"\$\{?[A-Z_][A-Z0-9_]*\}?", "the name of an environment variable like '${NAME}'")]

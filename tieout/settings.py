@@ -172,7 +172,7 @@ class PolicyTable(BaseModel):
     late_periods: Annotated[int, Field(ge=0)] = 3  # closed months whose inbox is still looked at for late deliveries
     write_off_approval_days: Days = 30  # an approval may precede a write-off by so much
     idle_before_order_days: Days = 30  # a unit in stock for so long could have met an order
-    department_size: Days = 5  # employees from which a department shows whether its people need a computer
+    department_size: Count = 5  # employees from which a department shows whether its people need a computer
     equipped_share: Share = 0.8  # of them who hold one; below, joiners of the department need none
     usage_seats: Annotated[int, Field(ge=1)] = 10  # seats from which a standstill of all usage means something
     usage_fresh_days: Days = 14  # within which somebody's use of a product should have advanced
