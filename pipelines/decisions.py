@@ -173,19 +173,21 @@ def standings(workspace: Workspace, ids: Iterable[str]) -> list[Standing]:
 def reclaim_of(workspace: Workspace, period: str) -> Standing:
     """How a month's reclaim stands, to be signed: what it is worth a year, and the fingerprint of its tables.
 
-    Raises ConfigError when the month never ran.
+    Its worth is null where a seat of a contract line has none, so that no limit can say it is small enough. Raises
+    ConfigError when the month never ran.
     """
     warehouse = Warehouse(workspace.tables)
     tables = {name: warehouse.read(name, period=period) for name in SIGNED if name in warehouse.tables()}
     candidates = tables.get("reclaim_candidates", pl.DataFrame())
     if PERIOD not in candidates.columns:
         raise ConfigError(f"{period} never ran, so there is no reclaim of it to sign.")
+    worth = pl.col("annual_value").filter(pl.col("contract_id").is_not_null())
     return Standing(
         exception_id=f"{RECLAIM}{period}",
         rule="reclaim",
         subject=period,
         status="open",
-        value=candidates.select(pl.col("annual_value").sum()).item(),
+        value=candidates.select(pl.when(~worth.has_nulls()).then(worth.sum())).item(),
         value_kind=RECLAIMED,
         is_event=False,
         about="reclaim",

@@ -22,7 +22,7 @@ from pipelines.definitions import IMPORT, define
 from pipelines.errors import TieoutError
 from pipelines.warehouse import query
 from pipelines.workspace import Workspace
-from tests.conftest import MINIMAL, Tieout, run_steps
+from tests.conftest import MINIMAL, MakeWorkspace, Tieout, run_steps
 from tests.worlds import settings
 from tieout.admission import refusal
 from tieout.chain import FIRST_LINK, ChainError, head, verify
@@ -471,6 +471,29 @@ def test_a_file_that_cannot_be_used_is_one_sentence(
     code, out, err = tieout("decisions", "import", tmp_path / name, "-w", books.root)
     assert (code, out, len(err.splitlines())) == (2, "", 1)
     assert said in err
+
+
+def test_a_limit_says_nothing_of_a_reclaim_whose_worth_is_not_known(
+    make_workspace: MakeWorkspace, tieout: Tieout
+) -> None:
+    roles = "[roles.buyer]\npeople = ['Bob']\nmay = ['approve']\nlimit = 1000\n"
+    seat = {"product": "Figma", "seat_id": "u-1", "email": "cy@x.org", "status": "active", "last_active_at": "Never"}
+    line = {
+        "contract_id": "C", "line_no": "1", "vendor": "V", "product": "Figma", "quantity": "1", "unit_price": "60000",
+        "currency": "USD", "billing_period": "annual", "term_start": "2026-01-01",
+    }  # fmt: skip
+    people = "person_id,full_name,email,status,end_date\nP1,Cy,cy@x.org,terminated,2026-07-01\n"
+    tables = {"seats": seat, "entitlements": line}
+    files = {f"2026-08/{feed}.csv": f"{','.join(row)}\n{','.join(row.values())}\n" for feed, row in tables.items()}
+    root = make_workspace(roles, {"2026-08/people.csv": people, **files})
+    run_steps(Workspace.open(root), "2026-08")
+    signing = ("decide", "reclaim/2026-08", "--as", "approve", "--by", "Bob", "-w", root)
+    unvalued = tieout(*signing)
+    assert unvalued.code == 1
+    assert "Bob may approve up to 1000 EUR, and nobody knows what this is worth" in unvalued.err
+    (root / "inbox" / "2026-08" / "fx_rates.csv").write_text("currency,as_of,rate\nUSD,2026-08-31,0.01\n")
+    run_steps(Workspace.open(root), "2026-08")
+    assert tieout(*signing).code == 0
 
 
 def test_a_list_between_semicolons_is_read(tmp_path: Path) -> None:
