@@ -164,6 +164,9 @@ def test_a_correction_names_what_still_counts() -> None:
             "'king' is no role; the roles are controller, manager",
         ),
         (SEAT, {"kind": "dispute", "who": "Anybody"}, ""),
+        (SEAT, {"kind": "dispute", "who": "Anybody", "role": "manager"}, "Anybody does not have the role manager"),
+        (EVENT, {**WAIVER, "who": "Dan", "role": "controller"}, "Dan does not have the role controller"),
+        (EVENT, {**WAIVER, "who": "Cem", "role": "controller"}, ""),
     ],
 )
 def test_roles_say_who_may_and_up_to_what(standing: Standing, said: dict[str, Any], why: str) -> None:

@@ -158,18 +158,18 @@ def _alone(proposal: Proposal, standing: Standing, people: Mapping[str, str]) ->
 
 def _unauthorised(proposal: Proposal, standing: Standing, settings: Settings) -> str | None:
     """Whether `[roles]` lets the person do it, in the role they name, up to the value at stake."""
-    kind = proposal.kind
-    if proposal.role and proposal.role not in settings.roles and settings.roles:
-        return f"{proposal.role!r} is no role; the roles are {', '.join(sorted(settings.roles))}"
-    if not settings.roles or kind not in (*SECONDED, "approve", *LADDER):
+    kind, stated_role = proposal.kind, proposal.role
+    if not settings.roles:
+        return None
+    if stated_role and stated_role not in settings.roles:
+        return f"{stated_role!r} is no role; the roles are {', '.join(sorted(settings.roles))}"
+    if stated_role and stated_role not in _held_by(proposal.who, settings):
+        return f"{proposal.who} does not have the role {stated_role}"
+    if kind not in (*SECONDED, "approve", *LADDER):
         return None
     person = proposal.approver if kind in SECONDED else proposal.who
     assert person is not None  # a missing approver was refused before
-    held = {name for name, role in settings.roles.items() if any(same_person(person, p) for p in role.people)}
-    if proposal.role and kind not in SECONDED:
-        if proposal.role not in held:
-            return f"{person} does not have the role {proposal.role}"
-        held = {proposal.role}
+    held = {stated_role} if stated_role and kind not in SECONDED else _held_by(person, settings)
     right = "close" if kind in ("reopen", "purge") else kind
     able = {name for name, role in settings.roles.items() if right in role.may}
     if not held & able:
@@ -185,3 +185,8 @@ def _unauthorised(proposal: Proposal, standing: Standing, settings: Settings) ->
     if standing.value > highest:
         return f"{person} may {kind} up to {stated}, and this is worth {standing.value:.2f}"
     return None
+
+
+def _held_by(person: str, settings: Settings) -> set[str]:
+    """The roles that somebody has."""
+    return {name for name, role in settings.roles.items() if any(same_person(person, p) for p in role.people)}
