@@ -1,6 +1,7 @@
 """Reads files of decisions that came back from people: a table or list of any program, or a workbook of ours."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,7 +61,12 @@ def _fields(rows: Iterable[Mapping[str, str | None]]) -> tuple[Row, ...]:
     columns = set[str]()
     for row in rows:
         named = (("_".join(name.strip().lower().replace("-", " ").split()), value) for name, value in row.items())
-        said = {FIELDS[name]: (value or "").strip() for name, value in named if name in FIELDS}
+        filled = [(FIELDS[name], (value or "").strip()) for name, value in named if name in FIELDS]
+        said = dict(filled)
+        if len(said) < len(filled):
+            twice = next(field for field, number in Counter(field for field, _ in filled).items() if number > 1)
+            names = ", ".join(name for name, field in FIELDS.items() if field == twice)
+            raise FileError(f"two columns say the same thing, of those that may be called {names}; keep one")
         columns |= said.keys()
         found.append({field: text for field, text in said.items() if text})
     if "exception_id" in columns and "kind" not in columns:

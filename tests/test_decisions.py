@@ -457,6 +457,7 @@ def test_one_bad_row_and_nothing_is_recorded(books: Workspace, tieout: Tieout, t
     [
         ("a.csv", "decision\nwaive\n", "a.csv names no exception; it needs the columns exception_id and decision."),
         ("a.csv", "exception_id,reason\na,b\n", "a.csv: it has no column for what is decided"),
+        ("a.csv", "exception_id,decision,kind\na,waive,keep\n", "two columns say the same thing"),
         ("a.txt", "x", "a.txt: its kind is unknown; call it .csv, .xlsx or .json."),
         ("a.json", "{", "a.json: it is no JSON"),
         ("a.json", "{}", "a.json: it must hold a list of objects."),
