@@ -29,7 +29,7 @@ from tieout import digest
 from tieout.admission import completed, refusal
 from tieout.chain import ChainError, head, verify
 from tieout.decisions import KINDS, RECLAIMED, Entry, Proposal, Standing, not_corrected
-from tieout.four_eyes import keys_in
+from tieout.four_eyes import whose
 from tieout.intake import Override
 from tieout.quoting import literal
 
@@ -294,23 +294,14 @@ def _broken(path: Path, what: str) -> str:
 
 
 def _keys_of_people(workspace: Workspace, told: Iterable[Proposal]) -> dict[str, str]:
-    """Whose the names, addresses, usernames and numbers are that decisions name people by: key → person_id.
-
-    A key that several people bore names nobody.
-    """
-    named = {key for one in told for text in (one.who, one.approver) if text for key in keys_in(text)}
+    """Whose the names, addresses, usernames and numbers are that decisions name people by: key → person_id."""
     warehouse = Warehouse(workspace.tables)
     periods = warehouse.periods("memory_person_keys")
     if not periods:
         return {}
     keys = warehouse.read("memory_person_keys", period=periods[-1], columns=["key", "person_id"])
-    names = warehouse.read("memory_people", period=periods[-1], columns=["full_name", "person_id"])
-    words = pl.col("key").str.to_lowercase().str.extract_all(r"[\pL\pN]+").list.sort().list.join(" ")
-    folded = pl.concat([keys, names.rename({"full_name": "key"})]).with_columns(
-        pl.when(pl.col("key").str.contains("@", literal=True)).then(pl.col("key").str.to_lowercase()).otherwise(words)
-    )
-    folded = folded.filter(pl.col("key").is_in(sorted(named))).unique()
-    return dict(folded.filter(pl.col("key").is_unique()).iter_rows())
+    people = warehouse.read("memory_people", period=periods[-1], columns=["full_name", "person_id"])
+    return whose((text for one in told for text in (one.who, one.approver) if text), keys, people)
 
 
 def _answered(

@@ -46,6 +46,8 @@ PERIODS = {
 }  # fmt: skip
 MEMORY = "memory_"
 """Tables whose name begins so are what one period keeps for the next."""
+_UNTIL_ALL_ARE_KNOWN = {"findings", "rule_runs", "source_exceptions", "memory_people", "memory_person_keys"}
+"""Tables that a month keeps when all of it is judged: they are added to, or tell who people are."""
 
 
 @dataclass(frozen=True)
@@ -110,13 +112,13 @@ def reconcile(month: Month) -> dict[str, int]:
         tables: dict[str, pl.DataFrame] = {}
         with warehouse.transaction():
             for some in domain.tables(world, rules):
-                asked = some.keys() & {"findings", "rule_runs", "source_exceptions"}
+                asked = some.keys() & _UNTIL_ALL_ARE_KNOWN
                 tables |= {name: some[name] for name in asked}
                 warehouse.write_all({name: some[name] for name in some if name not in asked}, month.period)
                 del some  # or it would stay until the next are worked out
             delivered = warehouse.read(intake.DELIVERY_EXCEPTIONS, period=month.period).drop(PERIOD)
             tables["source_exceptions"] = pl.concat([delivered, tables["source_exceptions"]])
-            tables |= policy_changes.compare(world, rules, tables["findings"])
+            tables |= policy_changes.compare(world, rules, tables)
             warehouse.write_all(tables, month.period)
         runs, findings = tables["rule_runs"], tables["findings"]
         outcomes = dict(findings.group_by("outcome").len().sort("outcome").iter_rows())

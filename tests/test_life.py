@@ -291,7 +291,7 @@ def seats(
         decisions=as_frame(decided),
     )
     made = reconcile(w, RULES)
-    made |= policy_changes.compare(w, RULES, made["findings"])
+    made |= policy_changes.compare(w, RULES, made)
     return made | exceptions.age(w, made["findings"])
 
 
@@ -347,7 +347,7 @@ def test_a_rule_switched_off_and_an_exemption_are_policy_changes() -> None:
     ]
     assert off["exception_history"]["why"].to_list() == ["rule_off"]
     exempt = {"rule": "inactive-seat", "subject": "Figma/u-1", "who": "Ada", "why": "needed", "until": "2026-12-31"}
-    for approver, stands in ((None, None), ("ada", None), ("Bob", "Bob")):
+    for approver, stands in ((None, None), ("ada", None), ("p1", None), ("Bob", "Bob")):
         left = seats("2026-06", remembered(first), exempt=[{**exempt, "approver": approver}])
         (change,) = left["policy_changes"].to_dicts()
         assert change["what"] == "exempt.inactive-seat.Figma/u-1"

@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from tieout.decisions import not_corrected_frame
-from tieout.four_eyes import same_person
+from tieout.four_eyes import same_person, whose
 from tieout.normalize import is_named
 from tieout.reconcile import judge
 from tieout.rule import Rule
@@ -45,8 +45,12 @@ class Change:
     now: Any
 
 
-def compare(world: World, rules: Sequence[Rule], findings: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    """The findings with the reason corrected where only new limits made them clean, the changes, and the memory."""
+def compare(world: World, rules: Sequence[Rule], tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """The findings with the reason corrected where only new limits made them clean, the changes, and the memory.
+
+    Of the period's tables `findings` is asked, and who people are: `memory_person_keys` and `memory_people`.
+    """
+    findings = tables["findings"]
     now = _policy(world.settings)
     remembered = world.remembered("memory_policy", MEMORY)["policy"].to_list()
     before = json.loads(remembered[0]) if remembered else now
@@ -57,7 +61,9 @@ def compare(world: World, rules: Sequence[Rule], findings: pl.DataFrame) -> dict
         fired_before, fires_now = (f.filter(pl.col("outcome") == "fired") for f in (earlier, findings))
         silenced = fired_before.join(fires_now, on="exception_id", how="anti")
         added = fires_now.join(fired_before, on="exception_id", how="anti")
-        rows = [_told(change, world, rules, silenced, added) for change in changes]
+        texts = [text for e in world.settings.exempt for text in (e.who, e.approver) if text]
+        people = whose(texts, tables["memory_person_keys"], tables["memory_people"])
+        rows = [_told(change, world, rules, silenced, added, people) for change in changes]
         table = pl.DataFrame(rows, schema=dict(POLICY_CHANGES)).sort("what")
         only_now = (pl.col("outcome") == "clean") & pl.col("exception_id").is_in(silenced["exception_id"].implode())
         findings = findings.with_columns(
@@ -160,7 +166,12 @@ def _concerned(what: str, rules: Sequence[Rule]) -> list[Rule]:
 
 
 def _told(
-    change: Change, world: World, rules: Sequence[Rule], silenced: pl.DataFrame, added: pl.DataFrame
+    change: Change,
+    world: World,
+    rules: Sequence[Rule],
+    silenced: pl.DataFrame,
+    added: pl.DataFrame,
+    people: Mapping[str, str],
 ) -> dict[str, Any]:
     """One change as a row: from, to, what it did to this period, and who answers for it."""
     slugs = [rule.slug for rule in _concerned(change.what, rules)]
@@ -184,7 +195,7 @@ def _told(
         "who": exemption.who if exemption else None,
         "why": exemption.why if exemption else None,
         "until": exemption.until if exemption else None,
-        "approver": _approver(change_id, exemption, world),
+        "approver": _approver(change_id, exemption, world, people),
     }
 
 
@@ -206,9 +217,9 @@ def _loosened(change: Change, *, silenced: int, added: int) -> bool | None:
     return True if silenced else False if added else None
 
 
-def _approver(change_id: str, exemption: Exemption | None, world: World) -> str | None:
+def _approver(change_id: str, exemption: Exemption | None, world: World, people: Mapping[str, str]) -> str | None:
     """Who approved it: another person than who asked, in the config or by a decision, whenever it was taken."""
-    if exemption and exemption.approver and not same_person(exemption.who, exemption.approver):
+    if exemption and exemption.approver and not same_person(exemption.who, exemption.approver, people):
         return exemption.approver
     log = not_corrected_frame(world.decisions)
     approvals = log.filter((pl.col("exception_id") == change_id) & (pl.col("kind") == "approve"))
