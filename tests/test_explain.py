@@ -54,6 +54,7 @@ FILES = {
     "term_end\n"
     "C-1,1,Figma Inc,Figma,1,100,EUR,annual,2026-01-01,2026-12-31\n",
     "ledger": "ledger_id,asset_tag,cost,currency\nL-1,T1,900,EUR\n",
+    "stock": "sku,location,bin,quantity\nDOCK-1,Berlin,A1,5\n",
 }
 ENDPOINTS = """\
 endpoint_id,serial,last_seen_at,user_email
@@ -236,6 +237,7 @@ def test_an_answer_that_the_run_did_not_give_is_said(books: Workspace) -> None:
         ("dup-9", None, "'dup-9' names several things; write one of asset:dup-9, account:dup-9."),
         ("T11", None, "nothing is known by 'T11' in 2026-09; the nearest known: T1"),
         ("held-by-laver", None, "the nearest known: held-by-leaver"),
+        ("DOCK-1", None, "the nearest known: DOCK-1/Berlin, DOCK-1/Berlin/A1."),
         ("nobody at all", None, "name an exception, tag, serial, person, seat or rule."),
         ("T1", "2026-10", "2026-10 is not complete; the complete months are 2026-08, 2026-09."),
         ("T1", "October", "'October' is not a period; write a month like 2026-10."),

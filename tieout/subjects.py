@@ -63,6 +63,11 @@ BY_KEY: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "ticket": (("ticket_id",), ("tickets",)),
 }
 """Things that are just records: the columns that name them, joined by `/`, and the feeds that have them."""
+NAMED_ALONE: Mapping[str, tuple[str, ...]] = {
+    "people": ("person_id", "email"), "accounts": ("account_id",), "assets": ("asset_tag", "serial"),
+    "endpoints": ("serial",), "seats": ("product",), "entitlements": ("contract_id", "product"),
+}  # fmt: skip
+"""Columns of feeds that each name another thing by themselves."""
 
 
 def find(ground: Ground, text: str) -> list[Thing]:
@@ -88,12 +93,13 @@ def subject(ground: Ground, grain: str, key: str, name: str) -> Thing:
 
 
 def nearest(ground: Ground, text: str, most: int = 5) -> list[str]:
-    """Known ids that look like a text, nearest first."""
+    """Known ids that look like a text, nearest first; each names something."""
     folded = text.strip().casefold()
-    asked = [(feed.name, feed.key[0]) for feed in FEEDS.values() if feed.key]
-    asked += [("people", "email"), ("assets", "serial"), ("endpoints", "serial")]
+    asked = [(feed, columns) for columns, feeds in BY_KEY.values() for feed in feeds]
+    asked += [(feed, (column,)) for feed, columns in NAMED_ALONE.items() for column in columns]
     ids = pl.concat(
-        ground.world.delivered(feed).select(pl.col(column).cast(pl.String).alias("id")) for feed, column in asked
+        ground.world.delivered(feed).select(id=pl.concat_str(pl.col(columns).cast(pl.String), separator="/"))
+        for feed, columns in asked
     )
     known = ids.drop_nulls().unique().with_columns(pl.col("id").str.to_lowercase().alias("folded")).sort("id")
     for length in range(len(folded), 0, -1):
