@@ -113,6 +113,17 @@ def test_nobody_seconds_himself_under_another_spelling(one: str, other: str) -> 
     assert "somebody else must approve" in refused(by_ada, kind="approve", who=other)
 
 
+@pytest.mark.parametrize("kind", ["override", "reopen", "purge"])
+def test_what_is_out_of_the_ordinary_has_a_reason(kind: str) -> None:
+    about = Standing(
+        "s1", "x", "y", "open", None, None, is_event=False, about="source" if kind == "override" else "period"
+    )
+    said: dict[str, Any] = {"kind": kind, "approver": "Bob", "until": "2026-12-31" if kind == "override" else None}
+    for reason in (None, " "):
+        assert refused(about, **said, reason=reason) == f"to {kind} needs a reason"
+    assert refused(about, **said, reason="site sold") == ""
+
+
 def test_two_people_are_two() -> None:
     for one, other in [("Ada", "Bob"), ("ada@x.org", "ada@y.org"), ("Ada Byron", "Ada Lovelace"), ("?", "!")]:
         assert not same_person(one, other)

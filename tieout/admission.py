@@ -20,6 +20,8 @@ LADDER = {"release": "approve", "realise": "release"}
 ABOUT_OPEN = ("acknowledge", "assign", "keep", "waive", "accept", "dispute", "approve")
 SECONDED = ("waive", "accept", "override", "close", "reopen", "purge")
 """Decisions that need a second person, as `approver`: who reviews, where a month is closed or reopened."""
+REASONED = ("override", "reopen", "purge")
+"""Decisions that need a reason."""
 
 
 def refusal(
@@ -85,11 +87,11 @@ def _incomplete(proposal: Proposal, settings: Settings, today: date) -> str | No
     """Whether everything is said that this kind of decision needs."""
     kind, until = proposal.kind, proposal.until
     limits = {"waive": settings.policy.waive_days, "keep": settings.policy.keep_days}
+    if kind in REASONED and not (proposal.reason or "").strip():
+        return f"to {kind} needs a reason"
     if kind == "override":
         if until is None:
             return "an override needs the day it ends (until)"
-        if not (proposal.reason or "").strip():
-            return "an override needs its reason"
     elif kind in limits:
         last = today + timedelta(days=limits[kind])
         if until is None and kind == "waive":
