@@ -198,6 +198,10 @@ def run(
     from pipelines.workspace import Workspace, read_as_of
 
     show_progress(quiet)
+    if pages and not preview:
+        raise ConfigError(
+            "--pages is for --preview: a run writes its pages below the workspace; add that, or leave it out."
+        )
     opened = Workspace.open(workspace)
     instant = read_as_of(as_of, opened.settings.zone) if as_of else None
     chosen = delivery.choose(opened, period, instant)

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 import polars as pl
 
 from pipelines import again, decisions, expected, landing, publish, steps
+from pipelines.errors import ConfigError
 from pipelines.steps import Month
 from pipelines.warehouse import Warehouse
 from pipelines.whole import UNFINISHED, share
@@ -31,7 +32,13 @@ class Preview:
 def preview(
     workspace: Workspace, period: str, as_of: datetime | None, pages: Path | None, *, offline: bool = False
 ) -> Preview:
-    """Run a month beside the workspace; its pages go to `pages`, where that is given."""
+    """Run a month beside the workspace; its pages go to `pages`, where that is given.
+
+    Raises ConfigError where that lies among what the workspace keeps.
+    """
+    kept = (workspace.inbox, *workspace.folders)
+    if pages and any(pages.resolve().is_relative_to(folder) for folder in kept):
+        raise ConfigError(f"{pages} belongs to the workspace, which a preview leaves as it is; name another folder.")
     with workspace.lock(), _beside(workspace, period) as aside:
         month = Month(aside, period, as_of, offline=offline)
         for step in STEPS:

@@ -43,6 +43,8 @@ def tree(root: Path) -> dict[str, bytes]:
         (["check", "nowhere.csv"], "nowhere.csv is no file."),
         (["check", "tieout.toml"], "names no feed and no source's path leads to it"),
         (["sql", "FROM x", "--csv", "--json"], "--csv and --json exclude each other"),
+        (["run", "--period", "2026-09", "--pages", "look"], "--pages is for --preview: a run writes its pages below"),
+        (["run", "--preview", "--period", "2026-09", "--pages", "inbox/look"], "inbox/look belongs to the workspace"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_changes_nothing(
