@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal
@@ -26,7 +26,7 @@ def as_text(frame: pl.DataFrame, form: Literal["table", "csv", "json"], whole: s
         case "csv":
             return as_csv(_flat(frame))
         case "json":
-            return as_json_text(frame.to_dicts())
+            return as_json_text(frame.with_columns(_finite(frame)).to_dicts())
         case "table":
             return _table(frame, whole)
 
@@ -80,6 +80,12 @@ def in_words(value: object) -> str:
 def _flat(frame: pl.DataFrame) -> pl.DataFrame:
     lists = [name for name, kind in frame.schema.items() if isinstance(kind, pl.List)]
     return frame.with_columns(pl.col(name).cast(pl.List(pl.String)).list.join(";") for name in lists)
+
+
+def _finite(frame: pl.DataFrame) -> Iterator[pl.Expr]:
+    """The numbers of a frame that JSON has a word for; what is infinite or no number is nothing."""
+    floats = (name for name, kind in frame.schema.items() if kind.is_float())
+    return (pl.when(pl.col(name).is_finite()).then(pl.col(name)).alias(name) for name in floats)
 
 
 def _plain(value: object) -> str:

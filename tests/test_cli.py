@@ -244,6 +244,10 @@ def test_sql_answers_as_table_csv_and_json(finished: Path, tieout: Tieout) -> No
     assert json.loads(tieout("sql", "-w", finished, question, "--json").out) == [
         {"period": "2026-09", "subject": "T2", "value": None, "cycles_open": 2}
     ]
+    strange = "SELECT 'nan'::DOUBLE AS a, 'inf'::FLOAT AS b, 1.5::DOUBLE AS c"
+    assert json.loads(tieout("sql", "-w", finished, strange, "--json").out, parse_constant=pytest.fail) == [
+        {"a": None, "b": None, "c": 1.5}
+    ]
     assert tieout("sql", "-w", finished, question).out.splitlines() == [
         "period   subject  value  cycles_open",
         "------   -------  -----  -----------",
