@@ -45,7 +45,7 @@ def accept(workspace: Workspace, period: str, source: str, said: Mapping[str, st
 
 def _named(sources: pl.DataFrame, source: str, period: str) -> tuple[str, str, str]:
     """Feed, name and verdict of the one source that a text names."""
-    if not sources.width:
+    if sources.is_empty():
         raise ConfigError(f"{period} never ran; run it first with `tieout run --period {period}`.")
     feed, _, name = source.rpartition("/")
     named = pl.col("source") == name

@@ -31,6 +31,7 @@ R-1,1,PO-1,1,1,2026-07-20
 """
 UNORDERED = "R-2,1,PO-9,1,1,2026-08-20\n"
 SIGN = ("--preparer", "Ada", "--reviewer", "Bob")
+OVERRIDE = ("--period", "2026-09", "--reason", "x", "--until", "2026-12-31", "--by", "Ada", "--approver", "Bob")
 
 
 def deliver(root: Path, period: str, **feeds: str) -> None:
@@ -331,6 +332,7 @@ def test_a_signature_is_void_when_what_was_signed_changes(tmp_path: Path, tieout
         (("close", "2026-8", *SIGN), 2, "'2026-8' is not a period"),
         (("close", "2026-08", "--preparer", "Ada", "--reviewer", "ADA "), 1, "cannot approve what"),
         (("reopen", "2026-08", *SIGN, "--reason", "x"), 2, "2026-08 is not closed; the closed months are none"),
+        (("accept", "assets", *OVERRIDE), 2, "2026-09 never ran; run it first with `tieout run --period 2026-09`."),
     ],
 )
 def test_wrong_usage_is_one_sentence(
