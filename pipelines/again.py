@@ -143,8 +143,8 @@ def _open(exceptions: pl.DataFrame) -> pl.DataFrame:
 def _aside(workspace: Workspace, manifest: Manifest, folder: Path) -> Workspace:
     """The workspace as it was configured and decided then, with a warehouse of its own."""
     settings = type(workspace.settings).model_validate(manifest.settings)
-    aside = replace(workspace, settings=settings).moved(folder, "warehouse", "decisions", "published", "reports")
+    then = replace(workspace, settings=settings, known=manifest.decisions)
+    aside = then.moved(folder, "warehouse", "decisions", "published", "reports")
     aside.warehouse.mkdir()
-    then = decisions.read(workspace)[: manifest.decisions]
-    write_whole(decisions.log_of(aside), "".join(f"{entry.line}\n" for entry in then).encode())
+    write_whole(decisions.log_of(aside), decisions.log_of(workspace).read_bytes())
     return aside

@@ -94,7 +94,7 @@ def log_of(workspace: Workspace) -> Path:
 
 
 def read(workspace: Workspace) -> tuple[Entry, ...]:
-    """Every decision recorded so far, oldest first.
+    """Every decision recorded so far, oldest first; those that the workspace knows.
 
     Raises TieoutError, which names the line, when the log was cut off or changed.
     """
@@ -110,7 +110,7 @@ def read(workspace: Workspace) -> tuple[Entry, ...]:
     if rest:
         raise TieoutError(_broken(path, f"line {len(lines) + 1} is cut off: it has no line end"))
     try:
-        return verify(lines)
+        return verify(lines)[: workspace.known]
     except ChainError as problem:
         raise TieoutError(_broken(path, str(problem))) from None
 

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -22,7 +22,7 @@ from tieout import digest
 class Beside(Workspace):
     """A workspace whose database and reports are made in another folder, with its own config, landing and decisions."""
 
-    folder: Path
+    folder: Path = field(kw_only=True)
 
     @property
     def warehouse(self) -> Path:
@@ -48,7 +48,7 @@ def rebuild(workspace: Workspace, say: Callable[[str], object] = print) -> list[
         if findings:
             raise TieoutError(f"{findings[0].removesuffix('.')}; {len(findings)} findings in all, see `tieout verify`.")
         with TemporaryDirectory(prefix=UNFINISHED, dir=workspace.warehouse) as folder:
-            beside = Beside(workspace.root, workspace.settings, Path(folder))
+            beside = Beside(workspace.root, workspace.settings, folder=Path(folder))
             _carry_over(workspace, beside)
             for period in months:
                 say(f"{period}  {_perform(beside, period)}")
@@ -79,17 +79,16 @@ def _carry_over(workspace: Workspace, beside: Beside) -> None:
 
 def _perform(beside: Beside, period: str) -> str:
     """Perform a month again with the decisions its latest run knew, as it was configured when it was signed."""
-    log = decisions.read(beside)
     seen = anchors.vouched(anchors.read(beside)).get(f"{SEEN}{period}")
-    known = log if seen is None else log[: int(seen)]
     closing = closed.closed(beside).get(period)
     manifest = closed.manifest_of(beside, closing) if closing else None
     settings = type(beside.settings).model_validate(manifest.settings) if manifest else beside.settings
     then = beside.folder / "then" / period
     moved = {"warehouse": str(beside.warehouse), "decisions": str(then)}
     paths = beside.settings.paths.model_copy(update=moved)
-    aside = Workspace(beside.root, settings.model_copy(update={"paths": paths}))
-    write_whole(decisions.log_of(aside), "".join(f"{entry.line}\n" for entry in known).encode())
+    aside = Workspace(beside.root, settings.model_copy(update={"paths": paths}), None if seen is None else int(seen))
+    if decisions.log_of(beside).exists():
+        write_whole(decisions.log_of(aside), decisions.log_of(beside).read_bytes())
     signed = anchors.signed_in(beside)
     if signed.is_dir():
         shutil.copytree(signed, then / "closed")

@@ -35,10 +35,15 @@ MONTH = re.compile(r"[0-9]{4}-(?:0[1-9]|1[0-2])")
 
 @dataclass(frozen=True)
 class Workspace:
-    """A directory with a valid `tieout.toml`; all other paths lie below it."""
+    """A directory with a valid `tieout.toml`; all other paths lie below it.
+
+    `known` is how many of the decisions there are for whoever reads them: all, or as many as a month knew that is
+    performed again.
+    """
 
     root: Path
     settings: Settings
+    known: int | None = None
 
     @classmethod
     def open(cls, path: Path | str) -> Self:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipelines import closing, decisions, purge, verify
+from pipelines.again import reproduce
 from pipelines.closed import closings
 from pipelines.decisions import Act, as_asked
 from pipelines.errors import ConfigError, TieoutError
@@ -122,3 +123,22 @@ def test_nobody_is_found_after_a_purge(workspace: Workspace) -> None:
     log = decisions.log_of(workspace)
     log.write_text(log.read_text().replace('"acknowledge"', '"dispute"'))
     assert "was changed since" in verify.verify(workspace)[0]
+
+
+def test_months_that_ran_before_a_purge_are_made_again_with_what_they_knew(tmp_path: Path) -> None:
+    later = "2018-05"
+    for month, serial in ((OLD, "none"), (NEXT, "SERX1"), (later, "SERX1")):
+        deliver(tmp_path, month, assets=f"{ASSETS}T1,{serial},laptop,in_use,P-2\n")
+    (tmp_path / "tieout.toml").write_text(MINIMAL)
+    opened = Workspace.open(tmp_path)
+    run_steps(opened, OLD)
+    sql = "SELECT exception_id FROM exceptions WHERE rule = 'unusable-serial'"
+    said = {"exception_id": query(opened.published_database, sql).item(), "kind": "acknowledge", "who": "Olga Overseer"}
+    decisions.record(opened, [as_asked(1, said)], Act(datetime(2018, 3, 9, tzinfo=UTC), "cli"))
+    run_steps(opened, NEXT)
+    run_steps(opened, later)
+    closing.close(opened, later, "Ada", "Bob", Act(datetime(2018, 6, 1, tzinfo=UTC), "cli"), None)
+    purge.purge(opened, NEXT, "Ada", "Bob", "retention", NOW)
+    assert reproduce(opened, later).period == later
+    assert rebuild(opened, lambda said: None) == [NEXT, later]
+    assert verify.verify(opened) == []
