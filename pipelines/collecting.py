@@ -13,6 +13,7 @@ from pipelines.workspace import Workspace
 
 SUFFIXES = (".csv", ".xlsx", ".json", ".jsonl")
 RECEIPTS = ".receipts.csv"
+IMPORTED = "imported"
 
 
 def waiting(workspace: Workspace) -> list[Path]:
@@ -21,13 +22,23 @@ def waiting(workspace: Workspace) -> list[Path]:
     return sorted(path for path in files if path.suffix.lower() in SUFFIXES and not path.name.endswith(RECEIPTS))
 
 
+def imported(workspace: Workspace) -> list[Path]:
+    """Files that were taken in."""
+    return sorted((_folder(workspace) / IMPORTED).glob("*"))
+
+
+def receipts_of(workspace: Workspace, path: Path) -> Path:
+    """Where the receipts of a file that came back lie."""
+    return _folder(workspace) / f"{path.name}{RECEIPTS}"
+
+
 def collect(workspace: Workspace, path: Path, now: datetime) -> list[Receipt]:
     """Record all decisions of a file, or none, and leave a receipt for every row beside it.
 
     A file that was taken in moves to `imported/`; one that was refused stays, to be corrected. Raises ConfigError when
     it cannot be used as a whole, and leaves that sentence as its receipt.
     """
-    receipts_at = path.with_name(f"{path.name}{RECEIPTS}")
+    receipts_at = receipts_of(workspace, path)
     try:
         receipts = import_file(workspace, path, Act(now, "import"), who=None, role=None)
     except ConfigError as problem:
@@ -35,7 +46,7 @@ def collect(workspace: Workspace, path: Path, now: datetime) -> list[Receipt]:
         raise
     write_whole(receipts_at, as_text(as_receipts(receipts), "csv").encode())
     if all(receipt.outcome != REFUSED for receipt in receipts):
-        done = path.parent / "imported" / path.name
+        done = path.parent / IMPORTED / path.name
         done.parent.mkdir(exist_ok=True)
         path.replace(done)
     return receipts

@@ -9,16 +9,18 @@ from typing import Any
 
 import polars as pl
 
-from pipelines import anchors, crash, decisions, landing, publish, sending, steps
+from connectors import files
+from pipelines import anchors, collecting, crash, decisions, delivery, landing, publish, sending, steps
 from pipelines.anchors import KEPT, LANDED, SIGNED
 from pipelines.closed import closed, purged
 from pipelines.decisions import Act, Asked
 from pipelines.errors import ConfigError
 from pipelines.interrupted import refuse_half_done
 from pipelines.pledges import pledged
+from pipelines.sample import workpapers
 from pipelines.steps import RUNS, Month
 from pipelines.warehouse import PERIOD, Warehouse
-from pipelines.whole import sweep
+from pipelines.whole import sha256_of, sweep
 from pipelines.workspace import Workspace, check_period
 from tieout import personal
 from tieout.chain import tombstones
@@ -130,18 +132,27 @@ def _record(workspace: Workspace, before: str, asked: Proposal, act: Act, *, dry
 
 
 def _clear_imports(workspace: Workspace) -> None:
-    """Take away the files that no decision names any more."""
+    """Take away the files that no decision names any more, and what was answered to them."""
     known = {entry.file for entry in decisions.read(workspace) if entry.file}
     for original in (decisions.log_of(workspace).parent / "imports").glob("*"):
         if original.name.split(".")[0] not in known:
             original.unlink()
+    for original in collecting.imported(workspace):
+        if sha256_of(original) not in known:
+            collecting.receipts_of(workspace, original).unlink(missing_ok=True)
+            original.unlink()
 
 
 def _clear_files(workspace: Workspace, months: Sequence[str]) -> None:
-    """Take away what landed, was dropped, shown, kept and signed of the months."""
+    """Take away what landed, was dropped, shown, sampled, kept and signed of the months."""
+    dropped = delivery.dropped(workspace)
     for period in months:
         for folder in _folders(workspace, period):
             shutil.rmtree(folder, ignore_errors=True)
+        for path in (*dropped.get(period, ()), *workpapers(workspace, period)):
+            if path.is_relative_to(workspace.root):
+                path.unlink(missing_ok=True)
+                files.control_of(path).unlink(missing_ok=True)
         for path in anchors.signed_in(workspace).glob(f"{period}.*.json"):
             path.unlink()
     (workspace.warehouse / "last-failure.txt").unlink(missing_ok=True)

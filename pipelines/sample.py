@@ -79,7 +79,7 @@ def sample(workspace: Workspace, period: str | None, size: int, seed: str | None
         warehouse = Warehouse(workspace.tables)
         month = Month(workspace, choose(warehouse, period))
         seed = seed or month.period
-        path = out or workspace.root / "samples" / f"sample-{month.period}-{_as_name(seed)}.xlsx"
+        path = out or _folder(workspace) / f"sample-{month.period}-{_as_name(seed)}.xlsx"
         if path.exists():
             raise ConfigError(f"{path} is there already; name another file with --out, or move it away.")
         performed = _perform(month, warehouse)
@@ -92,6 +92,15 @@ def sample(workspace: Workspace, period: str | None, size: int, seed: str | None
             performed.world,
         )
     return Drawn(path, month.period, seed, population, sampled)
+
+
+def workpapers(workspace: Workspace, period: str) -> list[Path]:
+    """The samples that were drawn of a month, where they were not named another place."""
+    return sorted(_folder(workspace).glob(f"sample-{period}-*.xlsx"))
+
+
+def _folder(workspace: Workspace) -> Path:
+    return workspace.root / "samples"
 
 
 def _perform(month: Month, warehouse: Warehouse) -> _Performed:

@@ -12,7 +12,8 @@ others go on. Empty and null are alike. A workbook's numbers are given with the 
 calculated is an empty cell. A cell of a workbook that shows an error makes its whole row unreadable.
 """
 
+from connectors.files.control import control_of
 from connectors.files.drop import discover, fetch, find, missing, plain_files, strays
 from connectors.files.reading import read
 
-__all__ = ["discover", "fetch", "find", "missing", "plain_files", "read", "strays"]
+__all__ = ["control_of", "discover", "fetch", "find", "missing", "plain_files", "read", "strays"]

@@ -9,9 +9,11 @@ import pytest
 from pipelines import closing, decisions, purge, verify
 from pipelines.again import reproduce
 from pipelines.closed import closings
+from pipelines.collecting import collect
 from pipelines.decisions import Act, as_asked
 from pipelines.errors import ConfigError, TieoutError
 from pipelines.rebuild import rebuild
+from pipelines.sample import sample
 from pipelines.warehouse import query
 from pipelines.workspace import Workspace
 from tests.conftest import MINIMAL, Tieout, run_steps
@@ -123,6 +125,34 @@ def test_nobody_is_found_after_a_purge(workspace: Workspace) -> None:
     log = decisions.log_of(workspace)
     log.write_text(log.read_text().replace('"acknowledge"', '"dispute"'))
     assert "was changed since" in verify.verify(workspace)[0]
+
+
+def test_what_was_dropped_elsewhere_sampled_or_sent_back_is_taken_away_too(tmp_path: Path) -> None:
+    source = "[[sources]]\nname = 'hr'\nfeed = 'people'\npath = 'exports/{period}/hr.csv'\n"
+    (tmp_path / "tieout.toml").write_text(MINIMAL + source)
+    stranger = ASSETS + "T1,none,laptop,in_use,ccanary\n"
+    for month, people, assets in ((OLD, PEOPLE + CORA.format("active,"), stranger), (NEXT, PEOPLE, ASSETS)):
+        deliver(tmp_path, month, assets=assets)
+        drop = tmp_path / "exports" / month / "hr.csv"
+        drop.parent.mkdir(parents=True)
+        drop.write_text(people)
+        drop.with_name("hr.csv.control.toml").write_text('extracted_by = "Cora Canary"\n')
+    opened = Workspace.open(tmp_path)
+    run_steps(opened, OLD)
+    sql = "SELECT exception_id FROM exceptions WHERE rule = 'unusable-serial'"
+    answers = tmp_path / "decisions" / "returned" / "answers.csv"
+    answers.parent.mkdir()
+    subject = query(opened.published_database, sql).item()
+    answers.write_text(f"exception_id,decision,who\n{subject},acknowledge,Olga Overseer\n")
+    collect(opened, answers, AT.replace(month=3))
+    sample(opened, OLD, 9, None, None)
+    (tmp_path / "exports" / NEXT / "hr.csv.control.toml").unlink()
+    run_steps(opened, NEXT)
+    purge.purge(opened, NEXT, "Ada", "Bob", "retention", NOW)
+    assert holding(tmp_path) == {}
+    assert [path.name for path in (tmp_path / "exports").rglob("*.*")] == ["hr.csv"]
+    assert list((tmp_path / "samples").iterdir()) == []
+    assert [path.name for path in answers.parent.rglob("*")] == ["imported"]
 
 
 def test_months_that_ran_before_a_purge_are_made_again_with_what_they_knew(tmp_path: Path) -> None:
