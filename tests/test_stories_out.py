@@ -338,6 +338,15 @@ def test_a_batch_destroyed_before_its_turn(waiting: tuple[str, str | None], jump
     assert disposals(rows, "queue-jump", assets=assets) == ({("queue-jump", "B2")} if fires else set())
 
 
+@pytest.mark.parametrize(("handed_on", "fires"), [("2026-09-20", True), ("2026-10-08", False)])
+def test_what_was_handed_on_waits_with_its_new_handler_since_it_came_there(handed_on: str, fires: bool) -> None:
+    first = _batch("A-1", "2026-09-05", None, "B1", handler="Other")
+    then = [{**row, "event_id": "again"} for row in _batch("A-1", handed_on, None, "B3")]
+    rows = [*first, *then, *_batch("A-2", "2026-10-09", "2026-10-10", "B2")]
+    assets = (GONE, {**GONE, "asset_tag": "A-2", "serial": "SER0002"})
+    assert disposals(rows, "queue-jump", assets=assets) == ({("queue-jump", "B2")} if fires else set())
+
+
 def test_a_batch_in_its_turn_is_no_queue_jump_however_long_the_queue() -> None:
     rows = _batch("A-1", "2026-09-11", None, "B1") + _batch("A-2", "2026-09-10", "2026-10-10", "B2")
     assets = (GONE, {**GONE, "asset_tag": "A-2", "serial": "SER0002"})

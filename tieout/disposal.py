@@ -167,7 +167,7 @@ def _told(rows: pl.DataFrame, ground: Ground) -> pl.DataFrame:
         return pl.col("occurred_at").filter(pl.col("stage") == stage).min().alias(f"{stage}_at")
 
     certified = pl.col("certificate_id").is_not_null()
-    released = pl.col("stage") == "released"
+    arriving, released = pl.col("stage") == "received", pl.col("stage") == "released"
     fresh = world.fresh(pl.col("occurred_on"))
     approved = other_than("approved_by", "approver_id", "handler", "handler_id", people_alive=people_alive)
     handled = pl.col("method").is_not_null() & (pl.col("step") >= "verified")
@@ -197,8 +197,9 @@ def _told(rows: pl.DataFrame, ground: Ground) -> pl.DataFrame:
         approved.filter(released).any(ignore_nulls=False).alias("release_approved"),
         (fresh & released).any().alias("release_in_period"),
         (fresh & pl.col("stage").is_in(["released", "certificate_issued"])).any().alias("ending_in_period"),
-        pl.col("handler").filter(pl.col("stage") == "received").drop_nulls().last().alias("received_by"),
-        pl.col("batch_id").filter(pl.col("stage") == "received").drop_nulls().last().alias("received_in"),
+        pl.col("handler").filter(arriving).drop_nulls().last().alias("received_by"),
+        pl.col("batch_id").filter(arriving).drop_nulls().last().alias("received_in"),
+        pl.col("occurred_at").filter(arriving).max().alias("last_received_at"),
     )
 
 

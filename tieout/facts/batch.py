@@ -66,7 +66,7 @@ def build(ground: Ground) -> Grain:
 
 
 def _waiting(ground: Ground) -> pl.DataFrame:
-    """Items that hold, or may hold, data: when and by whom each was received, and when it was done with."""
+    """Items that hold, or may hold, data: when and by whom each was last received, and when it was done with."""
     world = ground.world
     done = pl.min_horizontal("destroyed_at", "certificate_issued_at", "released_at")
     return (
@@ -76,7 +76,7 @@ def _waiting(ground: Ground) -> pl.DataFrame:
             "item_key",
             "item",
             "data_bearing",
-            world.local_date(pl.col("received_at")).alias("received_on"),
+            world.local_date(pl.coalesce("last_received_at", "received_at")).alias("received_on"),
             world.local_date(done).alias("done_on"),
             normalize.email(pl.col("received_by")).alias("handler_key"),
             pl.col("received_in").alias("batch_id"),
