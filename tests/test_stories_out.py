@@ -204,6 +204,26 @@ def test_a_drive_that_went_ahead_of_its_device_is_not_lost_with_it() -> None:
     assert disposals([*drive, *body], *CHAIN_RULES) == {("lost-in-transit", "A-1")}
 
 
+HANDED_ON = chain("shipped", start=10, batch_id="B2")
+RECEIVED_AGAIN = chain("received", start=12, batch_id="B2")
+
+
+@pytest.mark.parametrize(
+    ("rows", "slugs"),
+    [
+        ([*chain("received"), *HANDED_ON], {"lost-in-transit", "skipped-stage"}),  # or its two days are swapped
+        ([*chain("shipped", "received", month="2026-09"), *HANDED_ON], {"lost-in-transit"}),
+        ([*chain("shipped", "received", month="2026-09", start=29), *HANDED_ON, *RECEIVED_AGAIN], {"stalled-disposal"}),
+        ([*chain("received"), *HANDED_ON, *RECEIVED_AGAIN], set()),
+        ([*chain(*WHOLE), *HANDED_ON], set()),  # the shreds
+    ],
+)
+def test_what_one_vendor_hands_on_to_another(rows: Rows, slugs: set[str]) -> None:
+    rows = [{**row, "event_id": f"{n}"} for n, row in enumerate(rows)]
+    rules = ("lost-in-transit", "skipped-stage", "stalled-disposal")
+    assert disposals(rows, *rules) == {(slug, "A-1") for slug in slugs}
+
+
 def test_a_release_of_an_earlier_month_is_not_looked_at_again() -> None:
     rows = chain(*WHOLE, "released", month="2026-09", **SALE | {"approved_by": None, "document_id": None})
     assert disposals(rows, "unapproved-release", "undocumented-disposition") == set()

@@ -153,7 +153,11 @@ def items(ground: Ground) -> pl.DataFrame:
 
 
 def _told(rows: pl.DataFrame, ground: Ground) -> pl.DataFrame:
-    """What an item's own records say, one row an item."""
+    """What an item's own records say, one row an item.
+
+    A stage is reached when it is first recorded. An item that one vendor hands on to another is shipped and received
+    again: that shipment is no step back. `sent_at` is of the shipment after which nothing is recorded.
+    """
     world = ground.world
     people_alive = world.alive("people")
     persons = rows.select("_id", "approved_by", "handler", "occurred_on")
@@ -163,11 +167,11 @@ def _told(rows: pl.DataFrame, ground: Ground) -> pl.DataFrame:
             resolved.select("_id", pl.col("person_id").alias(name)), on="_id", how="left", maintain_order="left"
         )
 
-    def at(stage: str) -> pl.Expr:
-        return pl.col("occurred_at").filter(pl.col("stage") == stage).min().alias(f"{stage}_at")
-
+    at = pl.col("occurred_at")
     certified = pl.col("certificate_id").is_not_null()
-    arriving, released = pl.col("stage") == "received", pl.col("stage") == "released"
+    sent, arriving, released = (pl.col("stage") == stage for stage in ("shipped", "received", "released"))
+    handed_on = sent & (at > at.filter(arriving).min()) & (at <= at.filter(arriving).max())
+    reached = ~handed_on.fill_null(False)
     fresh = world.fresh(pl.col("occurred_on"))
     approved = other_than("approved_by", "approver_id", "handler", "handler_id", people_alive=people_alive)
     handled = pl.col("method").is_not_null() & (pl.col("step") >= "verified")
@@ -189,17 +193,18 @@ def _told(rows: pl.DataFrame, ground: Ground) -> pl.DataFrame:
             pl.col("method").eq(name).any(ignore_nulls=True).alias(f"has_{name}")
             for name in ("clear", "purge", "destroy")
         ),
-        pl.col("occurred_at").filter(handled).min().alias("handled_at"),
-        *(at(stage) for stage in STAGES),
+        at.filter(handled).min().alias("handled_at"),
+        *(at.filter((pl.col("stage") == stage) & reached).min().alias(f"{stage}_at") for stage in STAGES),
+        at.filter(sent & (at > at.filter(~sent).max()).fill_null(True)).min().alias("sent_at"),
         certified.any().alias("certified"),
-        pl.col("occurred_at").filter(certified).min().alias("certificate_named_at"),
+        at.filter(certified).min().alias("certificate_named_at"),
         *(pl.col(name).is_not_null().any().alias(f"has_{name}") for name in ("document_id", "proceeds", "shipment_id")),
         approved.filter(released).any(ignore_nulls=False).alias("release_approved"),
         (fresh & released).any().alias("release_in_period"),
         (fresh & pl.col("stage").is_in(["released", "certificate_issued"])).any().alias("ending_in_period"),
         pl.col("handler").filter(arriving).drop_nulls().last().alias("received_by"),
         pl.col("batch_id").filter(arriving).drop_nulls().last().alias("received_in"),
-        pl.col("occurred_at").filter(arriving).max().alias("last_received_at"),
+        at.filter(arriving).max().alias("last_received_at"),
     )
 
 

@@ -57,10 +57,14 @@ def _dates(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
     """When it reached which stage, how long it has been in its present one, and what the register says of it."""
     world = ground.world
     alive, register_alive = world.alive("disposals"), pl.lit(world.alive("assets"))
-    latest = pl.max_horizontal(f"{stage}_at" for stage in STAGES)
-    current = pl.lit(None, pl.String)
-    for stage in STAGES:
+    arrived = pl.max_horizontal(f"{stage}_at" for stage in STAGES[1:])
+    gone = pl.any_horizontal(pl.col("destroyed_at", "certificate_issued_at", "released_at").is_not_null())
+    under_way = pl.when((pl.col("sent_at") > arrived).fill_null(True) & ~gone).then("sent_at")
+    latest = pl.coalesce(under_way, arrived, "shipped_at")
+    current = pl.lit("shipped")
+    for stage in STAGES[1:]:
         current = pl.when(pl.col(f"{stage}_at") == latest).then(pl.lit(stage)).otherwise(current)
+    current = pl.when(latest.is_not_null()).then(current)
     frame = frame.with_columns(
         *(world.local_date(pl.col(f"{stage}_at")).alias(f"{stage}_on") for stage in STAGES),
         current.alias("stage"),

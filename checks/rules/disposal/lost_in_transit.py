@@ -1,9 +1,11 @@
 """An item that was sent away and never arrived.
 
-Finds: items shipped more than a week ago of which no later stage is recorded, neither received nor any other.
+Finds: items shipped, or handed on by one vendor to another, more than a week ago of which nothing is recorded since,
+neither that they were received nor any other stage.
 Matters: a device with its data is somewhere between us and the vendor.
 Do: Ask the carrier and the vendor for the shipment; report a loss of data if it is not found.
-Quiet: items whose receipt the vendor forgot but that it verified or destroyed (skipped-stage says so).
+Quiet: items whose receipt the vendor forgot but that it verified or destroyed (skipped-stage says so); what was shipped
+after its end, as to a buyer.
 """
 
 import polars as pl
@@ -23,7 +25,7 @@ RULE = Rule(
     fails=lambda p: ~pl.col("arrived") & (pl.col("stage_days") > p.transit_days),
     value="asset_value",
     value_kind="asset",
-    since="shipped_on",
+    since="stage_on",
     shows=("stage",),
     fires=({"arrived": False, "stage": "shipped", "stage_days": 8},),
     quiet=(

@@ -4,8 +4,8 @@ Finds: items with a stage missing before a later one, or reached before an earli
 without data need to be received and verified; so do those wiped for redeployment.
 Matters: a chain with a gap proves nothing; between two stages anybody may have had the device.
 Do: Get the missing or corrected record from the vendor.
-Quiet: stages at one and the same instant; what a device takes from its drives, or a drive from its device; while
-released-undestroyed is open.
+Quiet: stages at one and the same instant; the way from one vendor to another; what a device takes from its drives, or a
+drive from its device; while released-undestroyed is open.
 """
 
 import polars as pl
