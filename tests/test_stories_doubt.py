@@ -221,6 +221,19 @@ def test_an_order_could_have_been_met_by_what_was_on_the_shelf_that_day() -> Non
         assert ("A-2", "P10", "1") in claimed
 
 
+@pytest.mark.parametrize(("status", "fires"), [("cancelled", True), ("closed", False)])
+def test_a_unit_for_which_an_order_was_cancelled_may_meet_the_next(status: str, fires: bool) -> None:
+    shelf = {**LAPTOP, "sku": "M", "status": "in_stock", "custodian": None}
+    order = {"po_number": "P1", "line_no": "1", "sku": "M", "quantity": 1, "unit_cost": 500, "currency": "EUR"}
+    first = {**order, "ordered_on": "2026-09-10"}
+    then = {**order, "po_number": "P2", "ordered_on": "2026-10-10"}
+    september = world({"assets": [shelf], "purchases": [first]}, period="2026-09", as_of=SEPTEMBER)
+    corrected = [{**first, "_period": "2026-09"}, {**first, "status": status}]
+    october = world({"assets": [shelf], "purchases": [*corrected, then]})
+    w = following(september, october, asked=["avoidable-purchase"])
+    assert found(w, "avoidable-purchase") == ({("avoidable-purchase", "P2/1")} if fires else set())
+
+
 def test_what_came_while_the_register_was_silent_is_held_against_it_once_it_speaks_again() -> None:
     scan = {"count_id": "c", "scan_id": "1", "code": "B-7", "location": "Berlin", "scanned_at": "2026-09-10"}
     order = {"po_number": "P1", "line_no": "1", "sku": "M", "quantity": 1, "unit_cost": 500, "currency": "EUR",

@@ -81,10 +81,12 @@ def idle_units(ground: Ground) -> pl.DataFrame:
     """Which unit on the shelf could have met which order line: tag_key, po_number, line_no.
 
     A unit lay idle when it had been in stock for 30 days on the day of the order, by this register or the one before.
-    It counts for one line only, oldest order first; what a line once claimed it keeps, whatever becomes of the unit.
+    It counts for one line only, oldest order first; what a line once claimed it keeps, whatever becomes of the unit,
+    unless the line is cancelled: then the unit may meet another order.
     """
     world = ground.world
-    claimed = world.remembered("memory_idle_units", MEMORY_IDLE_UNITS)
+    cancelled = world.rows("purchases").filter(pl.col("status") == "cancelled")
+    claimed = world.remembered("memory_idle_units", MEMORY_IDLE_UNITS).join(cancelled, on=LINE, how="anti")
     assets = ground.assets.with_columns(normalize.code(pl.col("sku")).alias("sku_key")).filter(
         pl.col("sku_key").is_not_null()
     )
