@@ -401,6 +401,18 @@ def test_which_count_an_asset_is_missing_in() -> None:
     assert missing == {"FINISHED-1", "DELIVERED-1", "BROKEN-1"}
 
 
+@pytest.mark.parametrize("code", ["TWIN001", "TWIN002"])
+def test_a_code_that_names_two_devices_finds_both(code: str) -> None:
+    feeds = hall("H", {"cut_off_at": "2026-10-10", "completed_at": "2026-10-11"})
+    twins = [{**MONITOR, "asset_tag": tag, "serial": "TWIN001", "location": "H"} for tag in ("T-1", "T-2")]
+    bought = [{**twin, "status_since": "2025-01-10"} for twin in twins]
+    scan = {**feeds["scans"][0], "scan_id": "1", "code": code}
+    w = world({"people": [ADA], **feeds, "assets": [*feeds["assets"][1:], *bought], "scans": [*feeds["scans"], scan]})
+    slugs = ("missing-in-count", "uncounted-asset")
+    lost = {("missing-in-count", tag) for tag in ("T-1", "T-2")}
+    assert found(w, *slugs) == (set() if code == "TWIN001" else lost)
+
+
 def test_a_count_in_other_letters_is_of_the_line_as_the_book_writes_it() -> None:
     book = {"sku": "Cable-1", "location": "Berlin", "bin": "a1", "quantity": 10}
     count = {"count_id": "K", "sku": "CABLE-1", "location": "BERLIN", "bin": "A1", "quantity": 2,

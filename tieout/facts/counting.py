@@ -70,7 +70,7 @@ def of_assets(frame: pl.DataFrame, ground: Ground) -> pl.DataFrame:
         "tag_key", "place_key", "asset_class", "status", "status_since", "purchased_on", "first_seen_on", "seen_on",
         "movements__moved_at", "movements__alive", "endpoints__seen_on", "existence_on", "existence_certain",
     )  # fmt: skip
-    found = ground.scans.select("count_id", tag_key="asset_key", counted=pl.lit(True)).drop_nulls().unique()
+    found = ground.sightings.select("count_id", "tag_key", counted=pl.lit(True)).unique()
     scoped = (
         assets.join(places.join(period.join(classes, on=["count_id", "scope"]), on="scope"), on="place_key")
         .filter((pl.col("classes").list.len() == 0) | pl.col("classes").list.contains(pl.col("asset_class")))

@@ -24,7 +24,8 @@ def of_assets(ground: Ground) -> pl.DataFrame:
     frame = ground.assets
     for add in (_endpoints, _scans, _repairs, _movements):
         frame = add(frame, ground)
-    days = [world.days_since(c) for c in ("endpoints__seen_on", "scans__scanned_on", "movements__handled_on")]
+    seen_on = ("endpoints__seen_on", "scans__found_on", "movements__handled_on")
+    days = [world.days_since(c) for c in seen_on]
     repaired_on = pl.when(pl.col("tickets__row").is_not_null()).then(pl.lit(world.today))
     repair = pl.when(pl.col("tickets__row").is_not_null()).then(pl.lit(0, pl.Int64))
     uncertain = frame.join(
@@ -34,16 +35,14 @@ def of_assets(ground: Ground) -> pl.DataFrame:
     return frame.with_columns(
         pl.min_horizontal(*days, repair).alias("existence_days"),
         pl.min_horizontal(*days[1:], repair).alias("elsewhere_days"),
-        pl.max_horizontal("endpoints__seen_on", "scans__scanned_on", "movements__handled_on", repaired_on).alias(
-            "existence_on"
-        ),
+        pl.max_horizontal(*seen_on, repaired_on).alias("existence_on"),
         (pl.all_horizontal(alive) & uncertain.is_null()).alias("existence_certain"),
         pl.all_horizontal(alive[1:]).alias("elsewhere_certain"),
         days[0].alias("endpoints_days"),
         world.days_since("endpoints__silent_on").alias("endpoints_silent_days"),
         (pl.col("endpoints__alive") & uncertain.is_null()).alias("endpoints_certain"),
         world.days_since("endpoints__encrypted_on").alias("encrypted_days"),
-        days[1].alias("scans_days"),
+        world.days_since("scans__scanned_on").alias("scans_days"),
     )
 
 
@@ -101,7 +100,7 @@ def _endpoints(assets: pl.DataFrame, ground: Ground) -> pl.DataFrame:
 
 
 def _scans(assets: pl.DataFrame, ground: Ground) -> pl.DataFrame:
-    """The latest scan of the asset: when and where."""
+    """The latest scan of the asset: when and where; `scans__found_on` that of a code which names others, too."""
     latest = (
         ground.scans.filter(pl.col("asset_key").is_not_null())
         .sort("scanned_at", "count_id", "scan_id", "_id")
@@ -113,8 +112,11 @@ def _scans(assets: pl.DataFrame, ground: Ground) -> pl.DataFrame:
             pl.col("place_key").last().alias("scans__place_key"),
         )
     )
-    return assets.join(latest, on="tag_key", how="left", maintain_order="left").with_columns(
-        pl.lit(ground.world.alive("scans")).alias("scans__alive")
+    found = ground.sightings.group_by("tag_key").agg(pl.col("scanned_on").max().alias("scans__found_on"))
+    return (
+        assets.join(latest, on="tag_key", how="left", maintain_order="left")
+        .join(found, on="tag_key", how="left", maintain_order="left")
+        .with_columns(pl.lit(ground.world.alive("scans")).alias("scans__alive"))
     )
 
 

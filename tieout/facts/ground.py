@@ -165,6 +165,12 @@ class Ground:
         return frame.join(self.devices.scanned(frame), on="code_key", how="left", maintain_order="left")
 
     @cached_property
+    def sightings(self) -> pl.DataFrame:
+        """Every asset that a scan found (`tag_key`): the one that its code means, or each of several that it names."""
+        meant = pl.coalesce("named", pl.concat_list("asset_key")).alias("tag_key")
+        return self.scans.with_columns(meant).explode("tag_key", empty_as_null=False).drop_nulls("tag_key")
+
+    @cached_property
     def movements(self) -> pl.DataFrame:
         """Every movement with the asset it moved (null for stock) and its local date."""
         frame = self.world.rows("movements").with_columns(

@@ -3,7 +3,8 @@
 Finds: codes of scans of the period that resolve to no entry, as tag, as serial or in any variant.
 Matters: either a device is not registered, or a label is wrong.
 Do: Look at what bears the code; register it or replace the label.
-Quiet: codes that name several entries (duplicate-serial says so). Resolves when the code resolves.
+Quiet: codes that name several entries, which are found for all of them (duplicate-serial says so). Resolves when the
+code resolves.
 """
 
 import polars as pl
