@@ -281,6 +281,21 @@ def test_another_price_is_told_from_another_rate() -> None:
     assert company.roll("amount") == {"opening": 120, "repriced": 10, "fx": 0, "closing": 130}
 
 
+@pytest.mark.parametrize(("currency", "moved"), [("EUR", {"repriced": -120}), ("USD", {"repriced": -96, "fx": -12})])
+def test_a_seat_that_no_line_has_room_for_any_more_lost_its_price_and_not_by_the_rate(
+    currency: str, moved: dict[str, int]
+) -> None:
+    line = {**LINE, "currency": currency}
+    days = (("2026-07-30", "0.9"), ("2026-08-30", "0.8"))
+    rates = [{"currency": "USD", "as_of": day, "rate": rate} for day, rate in days]
+    company = Company()
+    company.month(TEN, line, fx_rates=rates[:1])
+    opening = company.roll("value")["closing"]
+    company.month([*TEN, seat(10, USED)], line, fx_rates=rates)
+    roll = {cause: value for cause, value in company.roll("value").items() if value}
+    assert roll == {"opening": opening, **moved}
+
+
 # -- realised --------------------------------------------------------------------------------------------------------
 
 

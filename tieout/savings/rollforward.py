@@ -75,11 +75,11 @@ def _changes(world: World, steps: pl.DataFrame) -> list[tuple[str, pl.DataFrame,
     same = (pl.col("currency") == pl.col("end_currency")).fill_null(True)
     more = pl.col("end_units") - pl.col("units")
     share = pl.when(pl.col("units") > 0).then(more / pl.col("units")).otherwise(0)
-    rates = money.rates(world).select(end_currency="currency", rate_now="rate")
+    rates = money.rates(world).select(currency_now="currency", rate_now="rate")
     frame = (
-        steps.join(rates, on="end_currency", how="left", maintain_order="left")
+        steps.with_columns(pl.coalesce("end_currency", "currency").alias("currency_now"))
+        .join(rates, on="currency_now", how="left", maintain_order="left")
         .with_columns(
-            pl.coalesce("end_currency", "currency").alias("currency_now"),
             more.alias("more_units"),
             money.rounded(pl.col("amount") * share, pl.col("currency")).alias("more_amount"),
             money.rounded(pl.col("value") * share, home).alias("more_value"),
