@@ -711,6 +711,31 @@ def test_a_conflict_of_an_account_is_gone_with_it_whatever_the_consoles_bring() 
     assert later["findings"]["outcome"].to_list() == ["gone"]
 
 
+@pytest.mark.parametrize(
+    ("corrected", "outcome"),
+    [
+        ({"asset_tag": "A-2"}, "clean"),  # it was another one that was released
+        ({"stage": "verified"}, "clean"),  # it was not released yet
+        ({"event_id": "again", "stage": "received", "occurred_at": "2026-10-20"}, "fired"),  # sent away again
+    ],
+)
+@pytest.mark.parametrize("route", ["redeploy", "resale"])
+def test_a_release_that_is_corrected_away_needs_no_approval_and_no_papers(
+    route: str, corrected: dict[str, Any], outcome: str
+) -> None:
+    stages = ("received", "verified", "released")
+    released = chain(*stages, month="2026-09", route=route, method="purge", approved_by=None, _period="2026-09")
+    register = [{**GONE, "data_bearing": False}, {**GONE, "asset_tag": "A-2", "serial": "SER0002"}]
+    feeds: dict[str, Rows] = {"people": [ADA], "assets": register, "disposals": released}
+    slugs = ("unapproved-release", *(["undocumented-disposition"] if route == "resale" else []))
+    rules = [rule for rule in discover() if rule.slug in slugs]
+    memory = life(world(feeds, period="2026-09", as_of=SEPTEMBER), rules)
+    news = [*released, {**released[-1], **corrected, "_period": "2026-10"}]
+    findings = reconcile(world({**feeds, "disposals": news}, memory=memory), rules)["findings"]
+    of_first = findings.filter(pl.col("subject") == "A-1")
+    assert of_first.select("rule", "outcome").sort("rule").rows() == [(slug, outcome) for slug in slugs]
+
+
 def life(w: World, rules: list[Rule]) -> dict[str, pl.DataFrame]:
     """What a month leaves for the next, the list of exceptions included."""
     tables = reconcile(w, rules)

@@ -19,6 +19,8 @@ OF_DRIVES = ("pending_destruction", "destroyed", "certificate_issued")
 """Stages a device has reached when all its drives have."""
 OF_DEVICE = ("shipped", "received", "verified", "pending_destruction", "certificate_issued")
 """Stages a drive has reached when its device has."""
+ENDS = ("released", "certificate_issued")
+"""Stages by which the papers of the route are due."""
 ENDED_BY_CERTIFICATE = ("destruction", "recycling")
 """Routes whose last stage is the certificate, because nothing is left to release."""
 
@@ -125,6 +127,7 @@ def items(ground: Ground) -> pl.DataFrame:
         pl.concat([told.select("item_key"), disposed])
         .unique()
         .join(told, on="item_key", how="left")
+        .join(_ends(records(ground)), on="item_key", how="left")
         .join(register, on="item_key", how="left")
         .with_columns(pl.col("is_drive", "recorded", "nameable").fill_null(False))
     )
@@ -201,10 +204,21 @@ def _told(rows: pl.DataFrame, ground: Ground) -> pl.DataFrame:
         *(pl.col(name).is_not_null().any().alias(f"has_{name}") for name in ("document_id", "proceeds", "shipment_id")),
         approved.filter(released).any(ignore_nulls=False).alias("release_approved"),
         (fresh & released).any().alias("release_in_period"),
-        (fresh & pl.col("stage").is_in(["released", "certificate_issued"])).any().alias("ending_in_period"),
+        (fresh & pl.col("stage").is_in(ENDS)).any().alias("ending_in_period"),
         pl.col("handler").filter(arriving).drop_nulls().last().alias("received_by"),
         pl.col("batch_id").filter(arriving).drop_nulls().last().alias("received_in"),
         at.filter(arriving).max().alias("last_received_at"),
+    )
+
+
+def _ends(rows: pl.DataFrame) -> pl.DataFrame:
+    """Whether any record of an item, those of earlier disposals included, tells a release or an end: one row an item.
+
+    What a record told of another item until it was corrected is told of this one no more.
+    """
+    stage = pl.col("stage")
+    return rows.group_by("item_key").agg(
+        (stage == "released").any().alias("release_recorded"), stage.is_in(ENDS).any().alias("ending_recorded")
     )
 
 

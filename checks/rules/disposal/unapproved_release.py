@@ -3,7 +3,8 @@
 Finds: items released in the period without an approved_by on the release, or with one who is its handler.
 Matters: who handles the devices could send them wherever he likes.
 Do: Get the release approved by somebody else, or find out where the device went.
-Quiet: approvals by anyone but the handler, under whatever name. Stays open until the approval is delivered.
+Quiet: approvals by anyone but the handler, under whatever name. Stays open until the approval is delivered, or the
+record is corrected so that this item was not released.
 """
 
 from datetime import date
@@ -22,11 +23,18 @@ RULE = Rule(
     population=pl.col("recorded") & pl.col("nameable"),
     event="release_in_period",
     provided=lambda p: pl.col("identified"),
-    fails=lambda p: ~pl.col("release_approved"),
+    fails=lambda p: pl.col("release_recorded") & ~pl.col("release_approved"),
     since="released_on",
-    fires=({"release_in_period": True, "released_on": date(2026, 10, 8), "release_approved": False},),
+    fires=(
+        {
+            "release_in_period": True,
+            "release_recorded": True,
+            "released_on": date(2026, 10, 8),
+            "release_approved": False,
+        },
+    ),
     quiet=(
-        {"release_in_period": True, "release_approved": True},
+        {"release_in_period": True, "release_recorded": True, "release_approved": True},
         {"release_in_period": False, "release_approved": False},
     ),
 )

@@ -6,7 +6,7 @@ waste a shipment and a document.
 Matters: without them neither the money nor the lawful end of the device can be shown.
 Do: Get the missing documents from the vendor.
 Quiet: redeployment, which needs none; items whose route is not told (unknown); while uncertified-disposal is open.
-Stays open until the documents are delivered.
+Stays open until the documents are delivered, or the record is corrected so that this item has not gone.
 """
 
 import polars as pl
@@ -23,7 +23,7 @@ RULE = Rule(
     population=pl.col("recorded") & pl.col("nameable"),
     event="ending_in_period",
     provided=lambda p: pl.col("identified"),
-    fails=lambda p: ~pl.col("documented"),
+    fails=lambda p: pl.col("ending_recorded") & ~pl.col("documented"),
     after=("uncertified-disposal",),
     since="stage_on",
     shows=("route", "missing_documents"),
