@@ -11,7 +11,7 @@ import pytest
 
 from checks.rules import discover
 from tests.test_stories import ADA, BOB, CHECK_IN, LAPTOP, numbered
-from tests.test_stories_out import GONE, SEPTEMBER, chain, following, found, remembered
+from tests.test_stories_out import GONE, SEPTEMBER, batch_of, chain, following, found, remembered
 from tests.worlds import staged, world
 from tieout import exceptions
 from tieout.docket import judge_all
@@ -741,3 +741,22 @@ def life(w: World, rules: list[Rule]) -> dict[str, pl.DataFrame]:
     tables = reconcile(w, rules)
     tables |= exceptions.age(w, tables["findings"])
     return {name: table for name, table in tables.items() if name.startswith("memory_")}
+
+
+@pytest.mark.parametrize(
+    ("corrected", "outcome"),
+    [({"batch_id": "B1"}, "clean"), ({"stage": "pending_destruction"}, "clean"), ({"condition": "bent"}, "fired")],
+)
+def test_a_destruction_that_is_corrected_away_jumps_no_queue(corrected: dict[str, Any], outcome: str) -> None:
+    waiting = batch_of("A-1", "2026-08-10", None, "B1")
+    jumping = batch_of("A-2", "2026-09-05", "2026-09-20", "B2")
+    register = [GONE, {**GONE, "asset_tag": "A-2", "serial": "SER0002"}]
+    feeds: dict[str, Rows] = {
+        "assets": register,
+        "disposals": [{**r, "_period": "2026-09"} for r in (*waiting, *jumping)],
+    }
+    rules = [rule for rule in discover() if rule.slug == "queue-jump"]
+    memory = life(world(feeds, period="2026-09", as_of=SEPTEMBER), rules)
+    later = [*feeds["disposals"], {**jumping[-1], **corrected, "_period": "2026-10"}]
+    findings = reconcile(world({**feeds, "disposals": later}, memory=memory), rules)["findings"]
+    assert findings.select("subject", "outcome").rows() == [("B2", outcome)]

@@ -332,7 +332,7 @@ def test_a_dead_source_adds_no_finding_about_disposals(feed: str, verdict: str) 
     assert found(world(rest, verdicts={feed: verdict}), *CHAIN_RULES) <= whole
 
 
-def _batch(item: str, received: str, destroyed: str | None, batch: str, **fields: Any) -> list[dict[str, Any]]:
+def batch_of(item: str, received: str, destroyed: str | None, batch: str, **fields: Any) -> list[dict[str, Any]]:
     rows = chain("received", item=item, batch_id=batch) + (
         chain("destroyed", item=item, batch_id=batch) if destroyed else []
     )
@@ -353,22 +353,22 @@ def _batch(item: str, received: str, destroyed: str | None, batch: str, **fields
     ],
 )  # fmt: skip
 def test_a_batch_destroyed_before_its_turn(waiting: tuple[str, str | None], jumping: Any, fires: bool) -> None:
-    rows = _batch("A-1", *waiting, "B1") + _batch("A-2", "2026-09-30", "2026-10-10", "B2", **jumping)
+    rows = batch_of("A-1", *waiting, "B1") + batch_of("A-2", "2026-09-30", "2026-10-10", "B2", **jumping)
     assets = (GONE, {**GONE, "asset_tag": "A-2", "serial": "SER0002"})
     assert disposals(rows, "queue-jump", assets=assets) == ({("queue-jump", "B2")} if fires else set())
 
 
 @pytest.mark.parametrize(("handed_on", "fires"), [("2026-09-20", True), ("2026-10-08", False)])
 def test_what_was_handed_on_waits_with_its_new_handler_since_it_came_there(handed_on: str, fires: bool) -> None:
-    first = _batch("A-1", "2026-09-05", None, "B1", handler="Other")
-    then = [{**row, "event_id": "again"} for row in _batch("A-1", handed_on, None, "B3")]
-    rows = [*first, *then, *_batch("A-2", "2026-10-09", "2026-10-10", "B2")]
+    first = batch_of("A-1", "2026-09-05", None, "B1", handler="Other")
+    then = [{**row, "event_id": "again"} for row in batch_of("A-1", handed_on, None, "B3")]
+    rows = [*first, *then, *batch_of("A-2", "2026-10-09", "2026-10-10", "B2")]
     assets = (GONE, {**GONE, "asset_tag": "A-2", "serial": "SER0002"})
     assert disposals(rows, "queue-jump", assets=assets) == ({("queue-jump", "B2")} if fires else set())
 
 
 def test_a_batch_in_its_turn_is_no_queue_jump_however_long_the_queue() -> None:
-    rows = _batch("A-1", "2026-09-11", None, "B1") + _batch("A-2", "2026-09-10", "2026-10-10", "B2")
+    rows = batch_of("A-1", "2026-09-11", None, "B1") + batch_of("A-2", "2026-09-10", "2026-10-10", "B2")
     assets = (GONE, {**GONE, "asset_tag": "A-2", "serial": "SER0002"})
     assert disposals(rows, "queue-jump", assets=assets) == set()
 

@@ -1,4 +1,4 @@
-"""One row a batch of the disposal vendor that was destroyed: what had waited longer for its turn."""
+"""One row a batch of the disposal vendor: what had waited longer for its turn when it was destroyed."""
 
 from datetime import date
 from typing import Any
@@ -13,22 +13,22 @@ from tieout.world import filled
 
 
 def build(ground: Ground) -> Grain:
-    """Every batch of which something was destroyed.
+    """Every batch on record; `destroyed_on` is null where nothing of it was destroyed, or not as corrected since.
 
     `waited_days` is of items that hold data; `may_have_waited_days` also of those of which nobody knows.
     """
     world = ground.world
     waiting = _waiting(ground)
+    told = records(ground).filter(pl.col("batch_id").is_not_null())
     destroyed = (
-        records(ground)
-        .filter(pl.col("stage") == "destroyed")
+        told.filter(pl.col("stage") == "destroyed")
         .with_columns(
             normalize.email(pl.col("handler")).alias("handler_key"),
             world.fresh(pl.col("occurred_on")).alias("fresh"),
         )
         .join(waiting.select("item_key", "received_on"), on="item_key", how="left", maintain_order="left")
     )
-    batches = destroyed.group_by("batch_id").agg(
+    of_destroyed = destroyed.group_by("batch_id").agg(
         pl.col("_id").sort(),
         pl.col("occurred_on").min().alias("destroyed_on"),
         pl.col("fresh").any().alias("in_period"),
@@ -53,6 +53,7 @@ def build(ground: Ground) -> Grain:
             .alias("longest_waiting"),
         )
     )  # fmt: skip
+    batches = told.select("batch_id").unique().join(of_destroyed, on="batch_id", how="left")
     frame = batches.join(passed_over, on="batch_id", how="left").with_columns(
         pl.when(pl.lit(world.alive("disposals"))).then(pl.col(name).fill_null(0)).alias(name)
         for name in ("waited_days", "may_have_waited_days")

@@ -5,7 +5,7 @@ received more than two weeks before that day, and before the batch, still waited
 Matters: what is passed over may have gone elsewhere; and somebody may want the batch's evidence gone soon.
 Do: Ask the vendor for the reason and where the waiting items are.
 Quiet: batches approved on any of their destroyed records; items waiting in the same batch; batches in their turn. Stays
-open until an approval is delivered, or the record of the waiting items is corrected.
+open until an approval is delivered, or the record of the waiting items or of the batch is corrected.
 """
 
 import polars as pl
