@@ -118,6 +118,20 @@ def test_a_system_that_does_not_tell_of_encryption_hides_no_other_that_does() ->
     assert found(world({**HEALTHY, "endpoints": endpoints})) == {("unencrypted-device", "A-1")}
 
 
+def test_a_device_that_left_the_books_is_worth_what_its_cost_says_if_the_ledger_wrote_it_off() -> None:
+    gone = {**LAPTOP, "custodian": None, "cost": 3600, "currency": "EUR", "purchased_on": "2025-10-31"}
+    written_off = {
+        "ledger_id": "L-1", "asset_tag": "A-1", "cost": 3600, "accumulated_depreciation": 3600, "currency": "EUR",
+        "disposed_on": "2026-06-30",
+    }  # fmt: skip
+    closet = {**gone, "asset_tag": "A-2", "serial": "SER0002", "status": "retired", "status_since": "2026-06-30"}
+    feeds = {"assets": [{**gone, "status": "disposed"}, closet], "endpoints": [CHECK_IN], "ledger": [written_off]}
+    findings = reconcile(world(feeds), RULES)["findings"].filter(
+        pl.col("rule").is_in(["zombie-asset", "undisposed-retiree"])
+    )
+    assert findings.select("subject", "value").sort("subject").rows() == [("A-1", 2400), ("A-2", 2400)]
+
+
 def test_a_makers_serial_that_begins_with_s_survives_and_a_scanners_prefix_resolves() -> None:
     register = [
         {**LAPTOP, "asset_tag": "A-1", "serial": "S1234X", "status": "in_stock", "custodian": None},

@@ -34,6 +34,7 @@ RULE = Rule(
         | ~(certainly("endpoints_certain") & certainly("scans__alive"))  # later evidence may be missing
     ),
     after=("life-after-death",),
+    value="asset_value",
     value_kind="asset",
     since="status_since",
     fires=(

@@ -22,6 +22,7 @@ RULE = Rule(
     params={"retired_days": 90},
     fails=lambda p: longer("status_days", p.retired_days, "status_seen_days") & ~pl.col("disposal_recorded"),
     requires=("disposals",),
+    value="asset_value",
     value_kind="asset",
     since="status_since",
     fires=({"status": "retired", "status_days": 91},),
