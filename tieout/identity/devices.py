@@ -167,6 +167,9 @@ class Devices:
 
     def resolve(self, table: pl.DataFrame) -> pl.DataFrame:
         """For each row (`_id`, with asset_tag and/or serial): asset_key (null = none), how, conflict, uncertain."""
+        if table.is_empty():
+            nothing, no = pl.lit(None, pl.String), pl.lit(False)
+            return table.select("_id", asset_key=nothing, how=nothing, conflict=no, uncertain=no)
         matches = _agree(self._candidates(self.normal(table)))
         return (
             table.select("_id")

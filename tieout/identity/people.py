@@ -216,6 +216,9 @@ class People:
 
         Asked once for each combination of keys, because many records name the same person alike.
         """
+        if table.is_empty():
+            nothing = pl.lit(None, pl.String)
+            return table.select("_id", person_id=nothing, conflict=pl.lit(False), how=nothing)
         columns = [*keys.columns, *([keys.on] if keys.on else [])]
         named = table.select(columns).unique(maintain_order=True).with_row_index("_keys")
         whose = self._resolve(named.rename({"_keys": "_id"}), keys, self._full_index).rename({"_id": "_keys"})
